@@ -1,0 +1,2 @@
+//! Proof of work: difficulty, search, check.
+#![no_std]

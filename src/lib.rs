@@ -1,0 +1,1 @@
+//! Weft, a ledger for medical sensors without blocks: the fog node and the sensor side.

@@ -1,0 +1,1 @@
+//! The ledger and the replica protocol, without I/O.
