@@ -1,1 +1,3 @@
 //! The ledger and the replica protocol, without I/O.
+
+pub mod signing;
