@@ -3,10 +3,7 @@
 //! `cargo bench -p weft-pow` prints one line for each. Under `cargo test` it makes a tiny run and says nothing, so
 //! that the benchmark cannot rot unnoticed. All threads run the same code as the search of a host, lane by lane,
 //! at a difficulty that is never met: every attempt counts.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a benchmark measures time; the search itself reads no clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures time; the search itself reads no clock")]
 #![allow(clippy::print_stdout, reason = "the figures are what this program is for")]
 
 use std::{
@@ -32,10 +29,7 @@ fn main() {
         if test {
             run(threads, ATTEMPTS_IN_TEST);
         } else {
-            println!(
-                "pow: {:.0} hashes/s (median of {RUNS}), threads: {threads}",
-                median(threads)
-            );
+            println!("pow: {:.0} hashes/s (median of {RUNS}), threads: {threads}", median(threads));
         }
     }
 }
@@ -55,9 +49,7 @@ fn run(threads: NonZeroU32, attempts: u32) -> f64 {
         for lane in 0..threads.get() {
             scope.spawn(move || {
                 let search = Search::lane(Seed([7; 32]), Difficulty::MAX, lane, threads);
-                let step = search
-                    .expect("a lane below the number of lanes exists")
-                    .step(attempts);
+                let step = search.expect("a lane below the number of lanes exists").step(attempts);
                 assert_eq!(step, Step::Continue, "64 zero bits are beyond reach");
             });
         }

@@ -21,11 +21,7 @@ impl Difficulty {
     /// For an error to show to a person, use `Difficulty::try_from`.
     #[must_use]
     pub const fn new(bits: u8) -> Option<Self> {
-        if bits <= Self::MAX.0 {
-            Some(Self(bits))
-        } else {
-            None
-        }
+        if bits <= Self::MAX.0 { Some(Self(bits)) } else { None }
     }
 
     /// The number of leading zero bits, 0 to 64.
@@ -155,11 +151,7 @@ mod tests {
         ];
         for (base, counter, quota, bits) in table {
             let escalated = Difficulty::new(base).unwrap().escalated(counter, quota);
-            assert_eq!(
-                escalated.bits(),
-                bits,
-                "base {base}, counter {counter}, quota {quota}"
-            );
+            assert_eq!(escalated.bits(), bits, "base {base}, counter {counter}, quota {quota}");
         }
     }
 
@@ -175,14 +167,7 @@ mod tests {
 
     #[test]
     fn expected_attempts_are_powers_of_two() {
-        for (bits, attempts) in [
-            (0, 1),
-            (1, 2),
-            (10, 1_024),
-            (18, 262_144),
-            (63, 1 << 63),
-            (64, u64::MAX),
-        ] {
+        for (bits, attempts) in [(0, 1), (1, 2), (10, 1_024), (18, 262_144), (63, 1 << 63), (64, u64::MAX)] {
             assert_eq!(Difficulty::new(bits).unwrap().expected_attempts(), attempts);
         }
     }

@@ -34,13 +34,7 @@ impl Search {
     /// A search through all nonces, from 0 up.
     #[must_use]
     pub fn new(seed: Seed, difficulty: Difficulty) -> Self {
-        Self {
-            puzzle: Puzzle::new(&seed),
-            difficulty,
-            lane: 0,
-            lanes: NonZeroU32::MIN,
-            next: Some(0),
-        }
+        Self { puzzle: Puzzle::new(&seed), difficulty, lane: 0, lanes: NonZeroU32::MIN, next: Some(0) }
     }
 
     /// A search through every `lanes`-th nonce, from `lane` up: the share of one of `lanes` searches that work on
@@ -81,11 +75,7 @@ impl Search {
                 return Step::Found(Nonce(nonce));
             }
         }
-        if self.next.is_some() {
-            Step::Continue
-        } else {
-            Step::Exhausted
-        }
+        if self.next.is_some() { Step::Continue } else { Step::Exhausted }
     }
 }
 
@@ -109,13 +99,7 @@ mod tests {
     }
 
     fn lane(lane: u32, lanes: u32) -> Search {
-        Search::lane(
-            Seed([3; 32]),
-            Difficulty::ZERO,
-            lane,
-            NonZeroU32::new(lanes).unwrap(),
-        )
-        .unwrap()
+        Search::lane(Seed([3; 32]), Difficulty::ZERO, lane, NonZeroU32::new(lanes).unwrap()).unwrap()
     }
 
     #[test]
@@ -145,10 +129,7 @@ mod tests {
         // 2^64 - 1 is divisible by 3, so the last nonce belongs to lane 0 and lane 1 ended two before it.
         assert_eq!(lane(0, 3).resume_at(LAST).position(), Some(LAST));
         assert_eq!(lane(1, 3).resume_at(LAST).position(), None);
-        assert_eq!(
-            tried(&mut lane(1, 3).resume_at(Nonce(u64::MAX - 2)), 9),
-            [u64::MAX - 2]
-        );
+        assert_eq!(tried(&mut lane(1, 3).resume_at(Nonce(u64::MAX - 2)), 9), [u64::MAX - 2]);
     }
 
     #[test]

@@ -42,12 +42,7 @@ pub fn search_on_threads(
     threads: NonZeroUsize,
     cancel: &AtomicBool,
 ) -> Option<Nonce> {
-    let spans = Spans {
-        seed,
-        difficulty,
-        cancel,
-        progress: Mutex::default(),
-    };
+    let spans = Spans { seed, difficulty, cancel, progress: Mutex::default() };
     spans.search_on(threads.get().min(MAX_THREADS))
 }
 
@@ -73,10 +68,7 @@ impl Spans<'_> {
         if self.search_one() {
             thread::scope(|scope| {
                 for _ in 1..threads {
-                    if thread::Builder::new()
-                        .spawn_scoped(scope, || self.search_all())
-                        .is_err()
-                    {
+                    if thread::Builder::new().spawn_scoped(scope, || self.search_all()).is_err() {
                         break;
                     }
                 }
@@ -97,10 +89,7 @@ impl Spans<'_> {
 
     /// Searches the span that begins at `first`. False when it holds a solution.
     fn search_from(&self, first: Nonce) -> bool {
-        match Search::new(self.seed, self.difficulty)
-            .resume_at(first)
-            .step(SPAN)
-        {
+        match Search::new(self.seed, self.difficulty).resume_at(first).step(SPAN) {
             Step::Found(nonce) => {
                 let mut progress = self.lock();
                 progress.smallest = Some(progress.smallest.map_or(nonce, |known| known.min(nonce)));
@@ -123,9 +112,7 @@ impl Spans<'_> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
-        self.progress
-            .lock()
-            .expect("no code panics while it holds this lock")
+        self.progress.lock().expect("no code panics while it holds this lock")
     }
 }
 
@@ -138,22 +125,12 @@ mod tests {
     static NEVER: AtomicBool = AtomicBool::new(false);
 
     fn spans(seed: Seed, difficulty: Difficulty, cancel: &AtomicBool, dealt: u64) -> Spans<'_> {
-        Spans {
-            seed,
-            difficulty,
-            cancel,
-            progress: Mutex::new(Progress {
-                dealt,
-                smallest: None,
-            }),
-        }
+        Spans { seed, difficulty, cancel, progress: Mutex::new(Progress { dealt, smallest: None }) }
     }
 
     /// The smallest solution, by trying one nonce after the other.
     fn smallest(seed: Seed, difficulty: Difficulty) -> Option<Nonce> {
-        (0..u64::MAX)
-            .map(Nonce)
-            .find(|&nonce| check(&seed, nonce, difficulty))
+        (0..u64::MAX).map(Nonce).find(|&nonce| check(&seed, nonce, difficulty))
     }
 
     fn on(threads: usize, seed: Seed, difficulty: Difficulty, cancel: &AtomicBool) -> Option<Nonce> {
@@ -176,26 +153,16 @@ mod tests {
     fn a_search_of_many_spans_finds_the_smallest_solution() {
         let (seed, difficulty) = (Seed([1; 32]), Difficulty::new(17).unwrap());
         let expected = smallest(seed, difficulty);
-        assert!(
-            expected > Some(Nonce(u64::from(10 * SPAN))),
-            "choose another seed: {expected:?}"
-        );
+        assert!(expected > Some(Nonce(u64::from(10 * SPAN))), "choose another seed: {expected:?}");
         for threads in [1, 2, 8, usize::MAX] {
-            assert_eq!(
-                on(threads, seed, difficulty, &NEVER),
-                expected,
-                "{threads} threads"
-            );
+            assert_eq!(on(threads, seed, difficulty, &NEVER), expected, "{threads} threads");
         }
     }
 
     #[test]
     fn a_search_cancelled_before_it_begins_tries_nothing() {
         for threads in [1, 4] {
-            assert_eq!(
-                on(threads, Seed([1; 32]), Difficulty::ZERO, &AtomicBool::new(true)),
-                None
-            );
+            assert_eq!(on(threads, Seed([1; 32]), Difficulty::ZERO, &AtomicBool::new(true)), None);
         }
     }
 

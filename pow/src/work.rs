@@ -36,13 +36,7 @@ impl Seed {
     /// this signature alone, so that one solution buys one signature check.
     #[must_use]
     pub fn of(id: &[u8; TRANSACTION_ID_LENGTH], signature: &[u8]) -> Self {
-        Self(
-            Blake2s256::new()
-                .chain_update(id)
-                .chain_update(signature)
-                .finalize()
-                .into(),
-        )
+        Self(Blake2s256::new().chain_update(id).chain_update(signature).finalize().into())
     }
 }
 
@@ -111,9 +105,7 @@ impl Puzzle {
         message[..SEED_LENGTH].copy_from_slice(&self.seed.0);
         message[SEED_LENGTH..].copy_from_slice(&nonce.to_bytes());
         let mut work = [0; WORK_LENGTH].into();
-        self.state
-            .clone()
-            .finalize_variable_core(&mut Buffer::<Blake2sVarCore>::new(&message), &mut work);
+        self.state.clone().finalize_variable_core(&mut Buffer::<Blake2sVarCore>::new(&message), &mut work);
         work.into()
     }
 }
@@ -129,9 +121,7 @@ mod tests {
     fn recomputed(seed: &Seed, nonce: Nonce) -> u32 {
         let message: Vec<u8> = seed.0.iter().copied().chain(nonce.0.to_be_bytes()).collect();
         let digest = Blake2s256::digest(&message);
-        let bits = digest
-            .iter()
-            .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
+        let bits = digest.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
         bits.take_while(|&bit| bit == 0).map(|_| 1).sum()
     }
 
@@ -144,33 +134,18 @@ mod tests {
     fn a_fixed_vector() {
         let id = core::array::from_fn(|i| i as u8);
         let seed = Seed::of(&id, &[0xa5; 2_420]);
-        assert_eq!(
-            hex(&seed.0),
-            "d265197dabfef1ccc499f03c6c157856ece9930c144c70f91a208858f2a0588d"
-        );
+        assert_eq!(hex(&seed.0), "d265197dabfef1ccc499f03c6c157856ece9930c144c70f91a208858f2a0588d");
         let work = Puzzle::new(&seed).work(Nonce(26_007));
-        assert_eq!(
-            hex(&work),
-            "0000150868c8c1407b672a0db45077f98610d0d9ca3a4b3ee60f95184da60ae5"
-        );
-        let table = [
-            (0, 9),
-            (1_897, 12),
-            (10_472, 14),
-            (26_007, 19),
-            (0x0102_0304_0506_0708, 3),
-            (u64::MAX, 0),
-        ];
+        assert_eq!(hex(&work), "0000150868c8c1407b672a0db45077f98610d0d9ca3a4b3ee60f95184da60ae5");
+        let table =
+            [(0, 9), (1_897, 12), (10_472, 14), (26_007, 19), (0x0102_0304_0506_0708, 3), (u64::MAX, 0)];
         for (nonce, zero_bits) in table {
             assert_eq!(leading_zero_bits(&seed, Nonce(nonce)), zero_bits, "nonce {nonce}");
         }
         let bits = |bits| Difficulty::new(bits).unwrap();
         assert!(check(&seed, Nonce(26_007), bits(19)));
         assert!(!check(&seed, Nonce(26_007), bits(20)));
-        assert_eq!(
-            Search::new(seed, bits(15)).step(26_008),
-            Step::Found(Nonce(26_007))
-        );
+        assert_eq!(Search::new(seed, bits(15)).step(26_008), Step::Found(Nonce(26_007)));
         assert_eq!(Search::new(seed, bits(15)).step(26_007), Step::Continue);
     }
 

@@ -41,11 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             // A transaction's signature covers a 40-byte id.
             let message = message(Purpose::Transaction, &[1; 32], &[&[2; 40]]);
             let signature = key.sign(&message).as_bytes().to_vec();
-            Ok(Signed {
-                key: VerifyingKey::parse(key.public_key())?,
-                message,
-                signature,
-            })
+            Ok(Signed { key: VerifyingKey::parse(key.public_key())?, message, signature })
         })
         .collect::<Result<Vec<_>, Box<dyn Error>>>()?;
 
@@ -63,15 +59,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
 
     if measured {
-        println!(
-            "verifications/s, one thread:  {one:>8.0}  ({:.1} us each)",
-            1e6 / one
-        );
+        println!("verifications/s, one thread:  {one:>8.0}  ({:.1} us each)", 1e6 / one);
         println!("verifications/s, two threads: {two:>8.0}");
-        println!(
-            "signatures/s, one thread:     {sign:>8.0}  ({:.1} us each)",
-            1e6 / sign
-        );
+        println!("signatures/s, one thread:     {sign:>8.0}  ({:.1} us each)", 1e6 / sign);
     }
     Ok(())
 }

@@ -1,3 +1,39 @@
-//! The ledger and the replica protocol, without I/O.
+//! Weft's ledger and replica protocol, without I/O.
+//!
+//! Always true in this crate: nothing here reads a clock, draws randomness, opens a socket or a file, or starts a
+//! thread. Time and entropy are arguments, what has left memory is read through [`History`], and no iteration
+//! order depends on a hash seed. The same events in the same order therefore give the same effects everywhere.
+//!
+//! The way of a transaction is written in types, each of which only the check before it can construct:
+//! [`Transaction`] (well formed by itself) → [`Screened`] (its work is done) → [`Verified`] (its issuer is permitted
+//! and has signed it) → [`Attached`] (all that it references is here). Byte layouts live in `spec/`.
 
+pub mod body;
+pub mod check;
+mod codec;
+mod error;
+mod hash;
+mod header;
+mod id;
+mod issue;
+mod issuer;
+mod kind;
+pub mod limits;
+mod network;
+pub mod replica;
 pub mod signing;
+mod time;
+mod transaction;
+
+pub use check::{Screened, Verified};
+pub use error::{Malformed, ParentsFault, Refusal};
+pub use hash::{Digest, blake2s, blake2s_keyed};
+pub use header::{HEADER_BYTES, Header, VERSION};
+pub use id::{DeviceId, IdError, NetworkId, TxId, from_text, to_text};
+pub use issue::{Draft, Signed};
+pub use issuer::{Issuer, Role, Standing};
+pub use kind::Kind;
+pub use network::{Network, NetworkError, NetworkParts, Rules, RulesError};
+pub use replica::{Attached, History, HistoryError, Position, Replica};
+pub use time::{Epoch, Timestamp};
+pub use transaction::{Transaction, content_format};

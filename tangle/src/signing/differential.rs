@@ -43,24 +43,14 @@ impl Subject {
         let key = SigningKey::from_seed(&Seed::from_bytes([byte; 32])).unwrap();
         let message = vec![byte; 91];
         let signature = key.sign(&message).as_bytes().to_vec();
-        Self {
-            public: key.public_key().as_bytes().to_vec(),
-            message,
-            signature,
-            accepted: 0,
-            refused: 0,
-        }
+        Self { public: key.public_key().as_bytes().to_vec(), message, signature, accepted: 0, refused: 0 }
     }
 
     fn compare(&mut self, public: &[u8], message: &[u8], signature: &[u8], what: &str) {
         let production = production_accepts(public, message, signature);
         let reference = reference::accepts(public, &[], message, signature);
         assert_eq!(production, reference, "production and reference differ: {what}");
-        *if production {
-            &mut self.accepted
-        } else {
-            &mut self.refused
-        } += 1;
+        *if production { &mut self.accepted } else { &mut self.refused } += 1;
     }
 
     fn mutate(&mut self, what: &str, change: impl FnOnce(&mut Vec<u8>)) {
@@ -82,11 +72,7 @@ fn set_z(signature: &mut [u8], index: usize, value: i32) {
         let position = index * Z_BITS + bit;
         let byte = &mut signature[Z_OFFSET + position / 8];
         let mask = 1 << (position % 8);
-        if packed >> bit & 1 == 1 {
-            *byte |= mask
-        } else {
-            *byte &= !mask
-        }
+        if packed >> bit & 1 == 1 { *byte |= mask } else { *byte &= !mask }
     }
 }
 
@@ -96,9 +82,7 @@ fn one_bit_flipped_in_every_byte() {
     let mut subject = Subject::new(1);
     for index in 0..SIGNATURE_BYTES {
         let bit = 1 << below(&mut random, 8);
-        subject.mutate(&format!("byte {index} xor {bit:#x}"), |signature| {
-            signature[index] ^= bit
-        });
+        subject.mutate(&format!("byte {index} xor {bit:#x}"), |signature| signature[index] ^= bit);
     }
     subject.mutate("unchanged", |_| {});
     assert_eq!((subject.accepted, subject.refused), (1, SIGNATURE_BYTES));
@@ -107,27 +91,13 @@ fn one_bit_flipped_in_every_byte() {
 #[test]
 fn coefficients_of_z_at_their_bounds() {
     let bound = GAMMA_1 - BETA;
-    let values = [
-        0,
-        1,
-        -1,
-        bound - 1,
-        bound,
-        bound + 1,
-        1 - bound,
-        -bound,
-        -bound - 1,
-        GAMMA_1,
-        1 - GAMMA_1,
-    ];
+    let values = [0, 1, -1, bound - 1, bound, bound + 1, 1 - bound, -bound, -bound - 1, GAMMA_1, 1 - GAMMA_1];
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let mut subject = Subject::new(2);
     for value in values {
         for _ in 0..64 {
             let index = below(&mut random, Z_COEFFICIENTS);
-            subject.mutate(&format!("z[{index}] = {value}"), |signature| {
-                set_z(signature, index, value)
-            });
+            subject.mutate(&format!("z[{index}] = {value}"), |signature| set_z(signature, index, value));
         }
         subject.mutate(&format!("all of z = {value}"), |signature| {
             (0..Z_COEFFICIENTS).for_each(|index| set_z(signature, index, value));
@@ -138,12 +108,7 @@ fn coefficients_of_z_at_their_bounds() {
 
 #[test]
 fn regions_filled_at_random() {
-    let regions = [
-        0..Z_OFFSET,
-        Z_OFFSET..HINT_OFFSET,
-        HINT_OFFSET..SIGNATURE_BYTES,
-        0..SIGNATURE_BYTES,
-    ];
+    let regions = [0..Z_OFFSET, Z_OFFSET..HINT_OFFSET, HINT_OFFSET..SIGNATURE_BYTES, 0..SIGNATURE_BYTES];
     let mut random = ChaCha8Rng::seed_from_u64(3);
     let mut subject = Subject::new(41);
     for region in regions.iter().cloned().cycle().take(1_000) {
@@ -153,9 +118,7 @@ fn regions_filled_at_random() {
     }
     for fill in [0x00, 0xFF, 0x80, 0x01] {
         for region in regions.clone() {
-            subject.mutate(&format!("{fill:#x} in {region:?}"), |signature| {
-                signature[region].fill(fill)
-            });
+            subject.mutate(&format!("{fill:#x} in {region:?}"), |signature| signature[region].fill(fill));
         }
     }
     assert_eq!((subject.accepted, subject.refused), (0, 1_016));

@@ -13,10 +13,7 @@ use super::{Purpose, Seed, SigningKey, VerifyingKey, message, reference};
 fn seed_expands_to_the_known_public_key() {
     let key = SigningKey::from_seed(&Seed::from_bytes([0x2a; 32])).unwrap();
     let digest = data_encoding::HEXLOWER.encode(&Blake2s256::digest(key.public_key().as_bytes()));
-    assert_eq!(
-        digest,
-        "3fb2b903df1603c16ccbb511004b7e72d35388559e4b0fd7601e0b2aec089a09"
-    );
+    assert_eq!(digest, "3fb2b903df1603c16ccbb511004b7e72d35388559e4b0fd7601e0b2aec089a09");
 }
 
 /// Signing is deterministic, so every deterministic vector without a context must come out bit for bit, those
@@ -26,10 +23,8 @@ fn signatures_equal_the_published_ones() {
     let set = TestSet::load(TestName::MlDsa44SignSeed).unwrap();
     let (mut equal, mut other) = (0, 0);
     for group in &set.test_groups {
-        let seed: Option<[u8; 32]> = group
-            .privseed
-            .as_deref()
-            .and_then(|seed| seed.as_slice().try_into().ok());
+        let seed: Option<[u8; 32]> =
+            group.privseed.as_deref().and_then(|seed| seed.as_slice().try_into().ok());
         for test in &group.tests {
             let context_empty = test.ctx.as_deref().is_none_or(|context| context.is_empty());
             let (Some(seed), Some(text), None, TestResult::Valid, true) =
@@ -40,19 +35,9 @@ fn signatures_equal_the_published_ones() {
             };
             let key = SigningKey::from_seed(&Seed::from_bytes(seed)).unwrap();
             let public = group.pubkey.as_deref().unwrap();
-            assert_eq!(
-                key.public_key().as_bytes().as_slice(),
-                public,
-                "vector {}",
-                test.tc_id
-            );
+            assert_eq!(key.public_key().as_bytes().as_slice(), public, "vector {}", test.tc_id);
             let signature = key.sign(text);
-            assert_eq!(
-                signature.as_bytes().as_slice(),
-                test.sig.as_ref(),
-                "vector {}",
-                test.tc_id
-            );
+            assert_eq!(signature.as_bytes().as_slice(), test.sig.as_ref(), "vector {}", test.tc_id);
             equal += 1;
         }
     }
@@ -65,11 +50,7 @@ fn each_library_accepts_what_the_other_signs() {
         let seed = Seed::from_bytes([byte; 32]);
         let key = SigningKey::from_seed(&seed).unwrap();
         let public = key.public_key().as_bytes();
-        let text = message(
-            Purpose::Transaction,
-            &[byte; 32],
-            &[&vec![byte; usize::from(byte) * 97]],
-        );
+        let text = message(Purpose::Transaction, &[byte; 32], &[&vec![byte; usize::from(byte) * 97]]);
 
         let signature = key.sign(&text);
         assert!(production_accepts(public, &text, signature.as_bytes()));

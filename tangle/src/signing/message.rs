@@ -55,12 +55,8 @@ pub fn message(purpose: Purpose, network: &[u8; NETWORK_ID_BYTES], parts: &[&[u8
 mod tests {
     use super::*;
 
-    const ALL: [Purpose; 4] = [
-        Purpose::Transaction,
-        Purpose::Enrolment,
-        Purpose::Handshake,
-        Purpose::Request,
-    ];
+    const ALL: [Purpose; 4] =
+        [Purpose::Transaction, Purpose::Enrolment, Purpose::Handshake, Purpose::Request];
 
     #[test]
     fn layout_is_label_zero_network_parts() {

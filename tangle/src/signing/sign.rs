@@ -43,10 +43,7 @@ impl SigningKey {
         let expanded = expand(seed)?;
         let secret = dilithium2::SecretKey::from_bytes(expanded.secret.as_slice())
             .map_err(|_| SigningError::Expansion)?;
-        Ok(Self {
-            secret: Box::new(secret),
-            public: expanded.public,
-        })
+        Ok(Self { secret: Box::new(secret), public: expanded.public })
     }
 
     /// The public half.
@@ -82,9 +79,6 @@ impl Drop for SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SigningKey")
-            .field("public", &self.public)
-            .finish_non_exhaustive()
+        formatter.debug_struct("SigningKey").field("public", &self.public).finish_non_exhaustive()
     }
 }

@@ -19,10 +19,7 @@ impl PublicKey {
     /// # Errors
     /// [`SigningError::PublicKeyLength`] for any other length.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SigningError> {
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| SigningError::PublicKeyLength { actual: bytes.len() })
+        bytes.try_into().map(Self).map_err(|_| SigningError::PublicKeyLength { actual: bytes.len() })
     }
 
     /// The encoded key.
@@ -53,10 +50,7 @@ impl Signature {
             return Err(SigningError::SignatureLength { actual: bytes.len() });
         }
         let boxed: Box<[u8]> = bytes.into();
-        boxed
-            .try_into()
-            .map(Self)
-            .map_err(|_| SigningError::SignatureLength { actual: bytes.len() })
+        boxed.try_into().map(Self).map_err(|_| SigningError::SignatureLength { actual: bytes.len() })
     }
 
     /// The encoded signature.
@@ -156,15 +150,10 @@ mod tests {
 
     #[test]
     fn bytes_come_back_as_they_went_in() {
-        let key: Vec<u8> = (0..PUBLIC_KEY_BYTES)
-            .map(|index| index.to_le_bytes()[0])
-            .collect();
+        let key: Vec<u8> = (0..PUBLIC_KEY_BYTES).map(|index| index.to_le_bytes()[0]).collect();
         assert_eq!(PublicKey::from_bytes(&key).unwrap().as_bytes().as_slice(), key);
         let signature: Vec<u8> = (0..SIGNATURE_BYTES).map(|index| index.to_le_bytes()[0]).collect();
-        assert_eq!(
-            Signature::from_bytes(&signature).unwrap().as_bytes().as_slice(),
-            signature
-        );
+        assert_eq!(Signature::from_bytes(&signature).unwrap().as_bytes().as_slice(), signature);
     }
 
     #[test]

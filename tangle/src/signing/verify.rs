@@ -36,9 +36,7 @@ impl VerifyingKey {
         UnparsedPublicKey::new(&ML_DSA_44, public_key.as_bytes())
             .parse()
             .map_err(|_| SigningError::PublicKeyRefused)?;
-        Ok(Self {
-            public: Box::new(public_key.clone()),
-        })
+        Ok(Self { public: Box::new(public_key.clone()) })
     }
 
     /// The key in its encoded form.
@@ -54,9 +52,7 @@ impl VerifyingKey {
     /// [`SigningError::Invalid`] when it is not this key's over this message.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SigningError> {
         if signature.len() != SIGNATURE_BYTES {
-            return Err(SigningError::SignatureLength {
-                actual: signature.len(),
-            });
+            return Err(SigningError::SignatureLength { actual: signature.len() });
         }
         UnparsedPublicKey::new(&ML_DSA_44, self.public.as_bytes())
             .verify(message, signature)
@@ -80,19 +76,13 @@ pub(super) struct Expanded {
 pub(super) fn expand(seed: &Seed) -> Result<Expanded, SigningError> {
     let pair = key_pair(seed)?;
     // The library zeroes its own copies, this buffer included, when they are dropped.
-    let raw = pair
-        .private_key()
-        .as_raw_bytes()
-        .map_err(|_| SigningError::Expansion)?;
+    let raw = pair.private_key().as_raw_bytes().map_err(|_| SigningError::Expansion)?;
     let mut secret = Zeroizing::new([0; SECRET_KEY_BYTES]);
     if raw.as_ref().len() != secret.len() {
         return Err(SigningError::Expansion);
     }
     secret.copy_from_slice(raw.as_ref());
-    Ok(Expanded {
-        public: PublicKey::from_bytes(pair.public_key().as_ref())?,
-        secret,
-    })
+    Ok(Expanded { public: PublicKey::from_bytes(pair.public_key().as_ref())?, secret })
 }
 
 fn key_pair(seed: &Seed) -> Result<PqdsaKeyPair, SigningError> {

@@ -9,9 +9,8 @@ use super::{HINT_OFFSET, OMEGA, Subject};
 fn other_encodings_of_the_same_hint() {
     for byte in 3..35 {
         let mut subject = Subject::new(byte);
-        let counts: Vec<usize> = (0..4)
-            .map(|row| usize::from(subject.signature[HINT_OFFSET + OMEGA + row]))
-            .collect();
+        let counts: Vec<usize> =
+            (0..4).map(|row| usize::from(subject.signature[HINT_OFFSET + OMEGA + row])).collect();
         let mut expected = 0;
         let mut start = 0;
         for &end in &counts {
@@ -27,15 +26,10 @@ fn other_encodings_of_the_same_hint() {
             start = end;
         }
         for index in start..OMEGA {
-            subject.mutate("rubbish behind the hint", |signature| {
-                signature[HINT_OFFSET + index] = 1
-            });
+            subject.mutate("rubbish behind the hint", |signature| signature[HINT_OFFSET + index] = 1);
             expected += 1;
         }
-        assert!(
-            start > 4,
-            "the signature of seed {byte} has a hint worth mutating"
-        );
+        assert!(start > 4, "the signature of seed {byte} has a hint worth mutating");
         assert_eq!((subject.accepted, subject.refused), (0, expected));
     }
 }

@@ -11,9 +11,7 @@ fn other_lengths() {
     let mut subject = Subject::new(42);
     let lengths = [0, 1, 32, HINT_OFFSET, 2419, 2421, 2422, 3309, 4627, 4840];
     for length in lengths {
-        subject.mutate(&format!("length {length}"), |signature| {
-            signature.resize(length, 0)
-        });
+        subject.mutate(&format!("length {length}"), |signature| signature.resize(length, 0));
     }
     assert_eq!((subject.accepted, subject.refused), (0, lengths.len()));
 
@@ -32,32 +30,18 @@ fn other_keys_and_messages() {
     let mut random = ChaCha8Rng::seed_from_u64(4);
     let mut first = Subject::new(43);
     let second = Subject::new(44);
-    let (public, message, signature) = (
-        first.public.clone(),
-        first.message.clone(),
-        first.signature.clone(),
-    );
+    let (public, message, signature) = (first.public.clone(), first.message.clone(), first.signature.clone());
     first.compare(&second.public, &message, &signature, "another's key");
     first.compare(&public, &second.message, &signature, "another message");
     first.compare(&public, &message, &second.signature, "another's signature");
     first.compare(&public, &message[..90], &signature, "a shorter message");
     first.compare(&public, &[], &signature, "no message");
-    first.compare(
-        &public,
-        &[&[0, 0], &message[..]].concat(),
-        &signature,
-        "the prefix given twice",
-    );
+    first.compare(&public, &[&[0, 0], &message[..]].concat(), &signature, "the prefix given twice");
     for _ in 0..500 {
         let (index, bit) = (below(&mut random, public.len()), 1 << below(&mut random, 8));
         let mut changed = public.clone();
         changed[index] ^= bit;
-        first.compare(
-            &changed,
-            &message,
-            &signature,
-            &format!("key byte {index} xor {bit:#x}"),
-        );
+        first.compare(&changed, &message, &signature, &format!("key byte {index} xor {bit:#x}"));
     }
     for fill in [0x00, 0xFF] {
         first.compare(&[fill; 1312], &message, &signature, "a key of one repeated byte");

@@ -1,0 +1,230 @@
+//! The checks that need the replica's knowledge, and attaching itself.
+
+use super::{
+    Attached, CounterSet, Effect, History, HistoryError, Missing, Position, Replica, Source, Taken, Token,
+    Waiting,
+};
+use crate::limits::{AHEAD_MS, DOOR_PARENT_AGE_MS, VARIANTS_PER_COUNTER};
+use crate::{DeviceId, Epoch, Header, ParentsFault, Refusal, Timestamp, TxId, Verified};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What is to become of a transaction.
+enum Judgement {
+    Attach { twin: Option<TxId> },
+    Wait(Missing),
+    Known,
+    Refuse(Refusal),
+}
+
+impl Replica {
+    pub(super) fn receive(
+        &mut self,
+        transaction: Verified,
+        source: Source,
+        token: Option<Token>,
+        now: Timestamp,
+        history: &dyn History,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), HistoryError> {
+        let id = transaction.id();
+        let answer = match self.judge(&transaction, source, now, history)? {
+            Judgement::Attach { twin } => {
+                self.attach(transaction, twin, token, effects);
+                return self.retry_children(id, now, history, effects);
+            }
+            Judgement::Known => match token {
+                Some(token) if self.flight.wait(&id, token) => None,
+                _ if self.flight.contains(&id) => Some(Err(Refusal::Overloaded)),
+                _ => Some(Ok(Taken { id, is_new: false })),
+            },
+            Judgement::Wait(missing) => {
+                self.pending.insert(Waiting::Verified(transaction), source, missing).err().map(Err)
+            }
+            Judgement::Refuse(refusal) => Some(Err(refusal)),
+        };
+        effects.extend(token.zip(answer).map(|(token, answer)| Effect::Answer(token, answer)));
+        Ok(())
+    }
+
+    /// Tries again what waited for its time.
+    pub(super) fn release_early(
+        &mut self,
+        now: Timestamp,
+        history: &dyn History,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), HistoryError> {
+        for (waiting, source) in self.pending.release_until(now) {
+            match waiting {
+                Waiting::Verified(transaction) => {
+                    self.receive(transaction, source, None, now, history, effects)?
+                }
+                // The issuer may have enrolled meanwhile; whoever checks it again finds out.
+                Waiting::Screened(screened) => effects.push(Effect::Verify(screened, source)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The counters that a device has used in an epoch, read from what is stored and what is in flight.
+    pub(super) fn rebuild_counters(
+        &self,
+        device: DeviceId,
+        epoch: Epoch,
+        history: &dyn History,
+    ) -> Result<CounterSet, HistoryError> {
+        let span = self.network.rules().span(epoch);
+        let mut set = CounterSet::default();
+        history.issued(&device, span.clone(), &mut |_, counter| {
+            set.insert(counter);
+        })?;
+        for (_, counter) in self.flight.issued(&device, span) {
+            set.insert(counter);
+        }
+        Ok(set)
+    }
+
+    fn judge(
+        &mut self,
+        transaction: &Verified,
+        source: Source,
+        now: Timestamp,
+        history: &dyn History,
+    ) -> Result<Judgement, HistoryError> {
+        let id = transaction.id();
+        let header = transaction.transaction().header();
+        if self.is_attached(&id, history)? {
+            return Ok(Judgement::Known);
+        }
+        if !self.has_room() {
+            return Ok(Judgement::Refuse(Refusal::Overloaded));
+        }
+        let due = header.timestamp.minus(AHEAD_MS);
+        if due > now {
+            return Ok(match source {
+                Source::Door => Judgement::Refuse(Refusal::Ahead { ahead_ms: header.timestamp.since(now) }),
+                Source::Peer(_) => Judgement::Wait(Missing::Time(due)),
+            });
+        }
+        for parent in header.parents {
+            if !self.is_attached(&parent, history)? {
+                return Ok(match source {
+                    Source::Door => Judgement::Refuse(ParentsFault::Unknown(parent).into()),
+                    Source::Peer(_) => Judgement::Wait(Missing::Reference(parent)),
+                });
+            }
+            if source == Source::Door && self.is_too_old(&parent, now) {
+                return Ok(Judgement::Refuse(ParentsFault::TooOld(parent).into()));
+            }
+        }
+        self.judge_counter(id, header, source, history)
+    }
+
+    /// Two transactions of one issuer with the same epoch and counter are an equivocation. At the door a second one
+    /// of a control kind is refused, for it could not count; of readings two are taken, which prove the fault, and
+    /// more only where something that waits references them.
+    fn judge_counter(
+        &mut self,
+        id: TxId,
+        header: &Header,
+        source: Source,
+        history: &dyn History,
+    ) -> Result<Judgement, HistoryError> {
+        let epoch = self.network.rules().epoch(header.timestamp);
+        let key = (header.issuer, epoch);
+        if self.counters.peek(&key).is_none() {
+            let set = self.rebuild_counters(header.issuer, epoch, history)?;
+            self.counters.load(key, || Ok(set))?;
+        }
+        let used = self.counters.load(key, || Ok(CounterSet::default()))?.contains(header.counter);
+        if !used {
+            return Ok(Judgement::Attach { twin: None });
+        }
+        let variants = self.variants(header, epoch, history)?;
+        let Some(first) = variants.first().copied() else { return Ok(Judgement::Attach { twin: None }) };
+        let refused_at_door = source == Source::Door && header.kind.is_control();
+        let one_too_many = variants.len() >= VARIANTS_PER_COUNTER && !self.pending.wants(&id);
+        if refused_at_door || one_too_many {
+            return Ok(Judgement::Refuse(Refusal::Equivocation { counter: header.counter, first }));
+        }
+        Ok(Judgement::Attach { twin: Some(first) })
+    }
+
+    fn variants(
+        &self,
+        header: &Header,
+        epoch: Epoch,
+        history: &dyn History,
+    ) -> Result<Vec<TxId>, HistoryError> {
+        let span = self.network.rules().span(epoch);
+        let mut variants = Vec::new();
+        let mut visit = |id, counter| {
+            if counter == header.counter && variants.len() < VARIANTS_PER_COUNTER {
+                variants.push(id);
+            }
+        };
+        history.issued(&header.issuer, span.clone(), &mut visit)?;
+        self.flight.issued(&header.issuer, span).for_each(|(id, counter)| visit(id, counter));
+        Ok(variants)
+    }
+
+    fn attach(
+        &mut self,
+        verified: Verified,
+        twin: Option<TxId>,
+        token: Option<Token>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let header = verified.transaction().header();
+        let key = (header.issuer, self.network.rules().epoch(header.timestamp));
+        self.counters.insert(&key, header.counter);
+        self.graph.insert(verified.id(), header.parents);
+        let attached = Arc::new(Attached { position: self.next, verified, twin });
+        self.next = Position(self.next.0 + 1);
+        self.flight.push(Arc::clone(&attached), token);
+        effects.push(Effect::Persist(attached));
+    }
+
+    /// Tries again what waited for `id`, and what waited for that, and so on: a queue, for a chain can be long.
+    fn retry_children(
+        &mut self,
+        id: TxId,
+        now: Timestamp,
+        history: &dyn History,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), HistoryError> {
+        let mut arrived = VecDeque::from([id]);
+        while let Some(parent) = arrived.pop_front() {
+            for (waiting, source) in self.pending.release(Missing::Reference(parent)) {
+                let Waiting::Verified(child) = waiting else { continue };
+                match self.judge(&child, source, now, history)? {
+                    Judgement::Attach { twin } => {
+                        arrived.push_back(child.id());
+                        self.attach(child, twin, None, effects);
+                    }
+                    Judgement::Wait(missing) => {
+                        // It had a place a moment ago; where that is gone it can be asked for again.
+                        let _refused = self.pending.insert(Waiting::Verified(child), source, missing);
+                    }
+                    Judgement::Known | Judgement::Refuse(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_attached(&self, id: &TxId, history: &dyn History) -> Result<bool, HistoryError> {
+        if *id == self.network.genesis() || self.graph.contains(id) || self.flight.contains(id) {
+            return Ok(true);
+        }
+        history.contains(id)
+    }
+
+    fn is_too_old(&self, parent: &TxId, now: Timestamp) -> bool {
+        let old = now.since(parent.timestamp()) > DOOR_PARENT_AGE_MS;
+        let excused = *parent == self.network.genesis()
+            || self.tips.contains(parent)
+            || self.tips.was_handed_out(parent);
+        old && !excused
+    }
+}

@@ -1,0 +1,74 @@
+//! Attached and not yet durable: what storage still owes an answer for.
+//!
+//! Entries leave in the order in which they came, when storage says that all up to their position are on disk.
+
+use super::{Attached, Position, Token};
+use crate::limits::WAITERS_PER_TRANSACTION;
+use crate::{DeviceId, Timestamp, TxId};
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// One transaction on its way to disk, and who waits for it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) attached: Arc<Attached>,
+    /// The request that brought it.
+    pub(super) first: Option<Token>,
+    /// Requests that brought it again.
+    pub(super) others: Vec<Token>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    entries: VecDeque<Entry>,
+    by_id: BTreeMap<TxId, Position>,
+}
+
+impl Flight {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn contains(&self, id: &TxId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    pub(super) fn push(&mut self, attached: Arc<Attached>, first: Option<Token>) {
+        self.by_id.insert(attached.id(), attached.position());
+        self.entries.push_back(Entry { attached, first, others: Vec::new() });
+    }
+
+    /// Lets one more request wait for a transaction in flight; says no when too many wait.
+    pub(super) fn wait(&mut self, id: &TxId, token: Token) -> bool {
+        let Some(position) = self.by_id.get(id) else { return false };
+        let Some(oldest) = self.entries.front().map(|entry| entry.attached.position()) else { return false };
+        let entry = self.entries.get_mut((position.0 - oldest.0) as usize);
+        let Some(entry) = entry.filter(|entry| entry.others.len() < WAITERS_PER_TRANSACTION) else {
+            return false;
+        };
+        entry.others.push(token);
+        true
+    }
+
+    /// Takes the oldest entry if it is durable by `position`.
+    pub(super) fn pop_until(&mut self, position: Position) -> Option<Entry> {
+        let durable = self.entries.front().is_some_and(|entry| entry.attached.position() <= position);
+        let entry = durable.then(|| self.entries.pop_front()).flatten()?;
+        self.by_id.remove(&entry.attached.id());
+        Some(entry)
+    }
+
+    /// Ids and counters of an issuer's transactions in a range of time.
+    pub(super) fn issued(
+        &self,
+        issuer: &DeviceId,
+        range: Range<Timestamp>,
+    ) -> impl Iterator<Item = (TxId, u32)> {
+        let headers =
+            self.entries.iter().map(|entry| (entry.attached.id(), entry.attached.transaction().header()));
+        headers
+            .filter(move |(_, header)| header.issuer == *issuer && range.contains(&header.timestamp))
+            .map(|(id, header)| (id, header.counter))
+    }
+}

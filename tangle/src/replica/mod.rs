@@ -1,0 +1,323 @@
+//! One replica of the ledger: [`Replica::handle`] is the only way in.
+//!
+//! What always holds:
+//! - a transaction is attached only when all that it references is attached or is the genesis, so the order of
+//!   positions is a topological order of the tangle, without gaps;
+//! - nobody is told that a transaction is taken, and no ticket names it, before storage said that it is durable;
+//! - the same events in the same order, with the same history, give the same effects.
+
+mod attach;
+mod counters;
+mod flight;
+mod graph;
+mod history;
+mod pending;
+mod tips;
+
+pub use counters::CounterSet;
+pub use graph::Graph;
+pub use history::{History, HistoryError};
+pub use tips::Tips;
+
+use crate::limits::{AHEAD_MS, IN_FLIGHT, TICKET_PAIRS, WINDOW};
+use crate::{DeviceId, Epoch, Kind, Network, Refusal, Screened, Timestamp, Transaction, TxId, Verified};
+use counters::Counters;
+use flight::Flight;
+use pending::{Missing, Pending, Waiting};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::sync::Arc;
+use weft_pow::Difficulty;
+
+/// Where a transaction stands in this node's order of arrival, from zero, without gaps.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Position(pub u64);
+
+/// Names a request, so that its answer finds back. The replica only hands it on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Token(pub u64);
+
+/// Where a transaction came from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Source {
+    /// A client of this node's API; it is told at once what is missing, nothing of it waits.
+    Door,
+    /// A peer, by the number of its connection.
+    Peer(u32),
+}
+
+/// Something that happened to the replica.
+#[derive(Debug)]
+pub enum Event {
+    /// A checked transaction came in.
+    Received {
+        /// The transaction.
+        transaction: Verified,
+        /// Where from.
+        source: Source,
+        /// Who waits for the answer.
+        token: Option<Token>,
+    },
+    /// A transaction came in whose issuer is not enrolled here.
+    Unpermitted {
+        /// The transaction.
+        transaction: Screened,
+        /// Where from.
+        source: Source,
+    },
+    /// Everything up to this position is on disk, and [`History`] shows it.
+    Durable {
+        /// The last position that is.
+        position: Position,
+    },
+    /// Somebody asks for parents.
+    Ticket {
+        /// Who will issue.
+        device: DeviceId,
+        /// How many pairs, 1 to [`TICKET_PAIRS`]; more are cut.
+        count: usize,
+        /// Fresh entropy, which decides the draw.
+        entropy: [u8; 32],
+        /// Who waits for the answer.
+        token: Token,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// Something that the replica wants done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Write this to disk, in the order of positions.
+    Persist(Arc<Attached>),
+    /// Check this again: its issuer's enrolment has become durable.
+    Verify(Screened, Source),
+    /// The answer to a received transaction.
+    Answer(Token, Result<Taken, Refusal>),
+    /// The answer to a request for a ticket.
+    Ticket(Token, Ticket),
+}
+
+/// A transaction is attached and durable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// Its id.
+    pub id: TxId,
+    /// Whether it came for the first time.
+    pub is_new: bool,
+}
+
+/// Parents for transactions to come, and what else their issuer needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ticket {
+    /// This node's time.
+    pub time: Timestamp,
+    /// The epoch of that time.
+    pub epoch: Epoch,
+    /// The device's next counter in that epoch, as far as this node knows.
+    pub counter: u32,
+    /// The work for a transaction with that counter.
+    pub difficulty: Difficulty,
+    /// The work for an enrolment with that counter.
+    pub enrolment_difficulty: Difficulty,
+    /// Pairs of parents.
+    pub parents: Vec<[TxId; 2]>,
+}
+
+/// A transaction with its place in this node's order of arrival; all that it references comes before it.
+#[derive(Debug)]
+pub struct Attached {
+    position: Position,
+    verified: Verified,
+    twin: Option<TxId>,
+}
+
+impl Attached {
+    /// Where it stands.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Its id.
+    pub fn id(&self) -> TxId {
+        self.verified.id()
+    }
+
+    /// The transaction.
+    pub fn transaction(&self) -> &Transaction {
+        self.verified.transaction()
+    }
+
+    /// The transaction with what its checks have found.
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// Another transaction of the same issuer, epoch and counter: together they prove an equivocation.
+    pub fn twin(&self) -> Option<TxId> {
+        self.twin
+    }
+}
+
+/// How much the replica holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Occupancy {
+    /// Tips in the pool.
+    pub tips: usize,
+    /// Tips that the pool's bound has cost since the start.
+    pub tips_dropped: u64,
+    /// Transactions that wait for something.
+    pub pending: usize,
+    /// Transactions whose graph is in memory.
+    pub window: usize,
+    /// Transactions that are not yet durable.
+    pub in_flight: usize,
+}
+
+/// One replica of the ledger.
+#[derive(Debug)]
+pub struct Replica {
+    network: Arc<Network>,
+    graph: Graph,
+    tips: Tips,
+    pending: Pending,
+    counters: Counters,
+    flight: Flight,
+    next: Position,
+}
+
+impl Replica {
+    /// A replica of `network` whose order of arrival begins at `next`, the number of transactions that are stored.
+    /// Hand it the newest of those with [`Replica::recover`] before any event.
+    pub fn new(network: Arc<Network>, next: Position) -> Self {
+        Self {
+            graph: Graph::new(WINDOW),
+            tips: Tips::new(network.genesis()),
+            pending: Pending::new(),
+            counters: Counters::new(),
+            flight: Flight::default(),
+            next,
+            network,
+        }
+    }
+
+    /// Takes back a stored transaction into the window. Call it for the newest [`WINDOW`] in their order of arrival.
+    pub fn recover(&mut self, id: TxId, parents: [TxId; 2]) {
+        self.graph.insert(id, parents);
+        self.tips.insert(id, parents);
+    }
+
+    /// Whether the replica can take another transaction before storage has caught up.
+    pub fn has_room(&self) -> bool {
+        self.flight.len() < IN_FLIGHT
+    }
+
+    /// How much the replica holds.
+    pub fn occupancy(&self) -> Occupancy {
+        Occupancy {
+            tips: self.tips.len(),
+            tips_dropped: self.tips.dropped(),
+            pending: self.pending.len(),
+            window: self.graph.len(),
+            in_flight: self.flight.len(),
+        }
+    }
+
+    /// The window on the tangle.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The tips.
+    pub fn tips(&self) -> &Tips {
+        &self.tips
+    }
+
+    /// Says what has happened and learns what to do. `now` is the node's clock.
+    ///
+    /// # Errors
+    /// The history cannot be read. What the event brought is not attached.
+    pub fn handle(
+        &mut self,
+        event: Event,
+        now: Timestamp,
+        history: &dyn History,
+    ) -> Result<Vec<Effect>, HistoryError> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Received { transaction, source, token } => {
+                self.receive(transaction, source, token, now, history, &mut effects)?;
+            }
+            Event::Unpermitted { transaction, source } => self.await_issuer(transaction, source, now),
+            Event::Durable { position } => self.became_durable(position, &mut effects),
+            Event::Ticket { device, count, entropy, token } => {
+                let ticket = self.ticket(device, count, &entropy, now, history)?;
+                effects.push(Effect::Ticket(token, ticket));
+            }
+            Event::Tick => self.release_early(now, history, &mut effects)?,
+        }
+        Ok(effects)
+    }
+
+    fn await_issuer(&mut self, transaction: Screened, source: Source, now: Timestamp) {
+        let header = transaction.transaction().header();
+        let due = header.timestamp.minus(AHEAD_MS);
+        let missing = if due > now { Missing::Time(due) } else { Missing::Issuer(header.issuer) };
+        // A peer whose share is full is not told: what it sends again later finds room.
+        let _refused = self.pending.insert(Waiting::Screened(transaction), source, missing);
+    }
+
+    fn became_durable(&mut self, position: Position, effects: &mut Vec<Effect>) {
+        while let Some(entry) = self.flight.pop_until(position) {
+            let attached = entry.attached;
+            let id = attached.id();
+            self.tips.insert(id, attached.transaction().header().parents);
+            let first = entry.first.map(|token| (token, true));
+            let others = entry.others.into_iter().map(|token| (token, false));
+            effects.extend(
+                first
+                    .into_iter()
+                    .chain(others)
+                    .map(|(token, is_new)| Effect::Answer(token, Ok(Taken { id, is_new }))),
+            );
+            if attached.verified().enrolment().is_some() {
+                let issuer = attached.transaction().header().issuer;
+                self.retry_issuer(issuer, effects);
+            }
+        }
+    }
+
+    fn retry_issuer(&mut self, issuer: DeviceId, effects: &mut Vec<Effect>) {
+        for (waiting, source) in self.pending.release(Missing::Issuer(issuer)) {
+            if let Waiting::Screened(screened) = waiting {
+                effects.push(Effect::Verify(screened, source));
+            }
+        }
+    }
+
+    fn ticket(
+        &mut self,
+        device: DeviceId,
+        count: usize,
+        entropy: &[u8; 32],
+        now: Timestamp,
+        history: &dyn History,
+    ) -> Result<Ticket, HistoryError> {
+        let rules = *self.network.rules();
+        let epoch = rules.epoch(now);
+        let counter = match self.counters.peek(&(device, epoch)) {
+            Some(set) => set.next(),
+            None => self.rebuild_counters(device, epoch, history)?.next(),
+        };
+        let mut rng = ChaCha8Rng::from_seed(*entropy);
+        let difficulty = |kind| rules.difficulty(kind, counter, self.network.is_open());
+        Ok(Ticket {
+            time: now,
+            epoch,
+            counter,
+            difficulty: difficulty(Kind::Reading),
+            enrolment_difficulty: difficulty(Kind::Enrol),
+            parents: self.tips.lease(count.clamp(1, TICKET_PAIRS), now, &mut rng),
+        })
+    }
+}

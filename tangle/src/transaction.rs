@@ -1,0 +1,125 @@
+//! A transaction that is well formed by itself (`spec/03-transaction.md`).
+//!
+//! Holding a [`Transaction`] means: its length, version and kind are allowed, it is younger than both parents, the
+//! parents differ unless both are the genesis, and the body is the one that the header speaks of. Whether work,
+//! issuer and signature are right is not known yet.
+
+use crate::limits::{
+    BODY_MAX_BYTES, BODY_MIN_BYTES, BODY_OFFSET, NONCE_BYTES, SALT_BYTES, TRANSACTION_MIN_BYTES,
+};
+use crate::signing::{Purpose, SIGNATURE_BYTES, message};
+use crate::{HEADER_BYTES, Header, Malformed, Network, NetworkId, ParentsFault, Refusal, TxId, blake2s};
+use std::sync::Arc;
+use weft_pow::{Difficulty, Nonce, Seed};
+
+/// Numbers of the CoAP Content-Formats registry that Weft knows.
+pub mod content_format {
+    /// `application/cose; cose-type="cose-encrypt0"`: a sealed body.
+    pub const COSE_ENCRYPT0: u16 = 16;
+    /// `application/senml+json`.
+    pub const SENML_JSON: u16 = 110;
+    /// `application/senml+cbor`.
+    pub const SENML_CBOR: u16 = 112;
+    /// Weft's own encodings (`spec/04-bodies.md`).
+    pub const WEFT: u16 = 0xFFFF;
+}
+
+/// A transaction that is well formed by itself. Cheap to clone: the bytes are shared.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Transaction {
+    id: TxId,
+    header: Header,
+    wire: Arc<[u8]>,
+}
+
+impl Transaction {
+    /// Reads a transaction of `network` from its wire form.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`], [`Refusal::Parents`] (equal, or not older than their child) or
+    /// [`Refusal::BodyDigest`], checked in this order.
+    pub fn decode(network: &Network, wire: &[u8]) -> Result<Self, Refusal> {
+        let length = Malformed::Length { found: wire.len() };
+        let body_bytes = wire.len().checked_sub(BODY_OFFSET).ok_or(length.clone())?;
+        if !(BODY_MIN_BYTES..=BODY_MAX_BYTES).contains(&body_bytes) {
+            return Err(length.into());
+        }
+        let encoded: &[u8; HEADER_BYTES] = wire.first_chunk().ok_or(length)?;
+        let header = Header::decode(encoded)?;
+        check_parents(&header, network.genesis())?;
+        if blake2s(&[&wire[BODY_OFFSET..]]) != header.body_digest.0 {
+            return Err(Refusal::BodyDigest);
+        }
+        let id = TxId::of(network.id(), header.timestamp, encoded);
+        Ok(Self { id, header, wire: wire.into() })
+    }
+
+    /// The transaction's id.
+    pub fn id(&self) -> TxId {
+        self.id
+    }
+
+    /// The decoded header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The transaction as it stands on the wire.
+    pub fn wire(&self) -> &[u8] {
+        &self.wire
+    }
+
+    /// The issuer's signature, not checked.
+    pub fn signature(&self) -> &[u8; SIGNATURE_BYTES] {
+        self.wire[HEADER_BYTES..].first_chunk().expect("decode has checked the length")
+    }
+
+    /// Salt and content.
+    pub fn body(&self) -> &[u8] {
+        &self.wire[BODY_OFFSET..]
+    }
+
+    /// The body behind its salt.
+    pub fn content(&self) -> &[u8] {
+        &self.wire[BODY_OFFSET + SALT_BYTES..]
+    }
+
+    /// The bytes that the issuer signs.
+    pub fn signed_message(&self, network: &NetworkId) -> Vec<u8> {
+        message(Purpose::Transaction, network.as_bytes(), &[self.id.as_bytes()])
+    }
+
+    /// The work that the network asks for.
+    ///
+    /// # Errors
+    /// [`Refusal::Work`] when the nonce shows less.
+    pub fn check_work(&self, network: &Network) -> Result<Difficulty, Refusal> {
+        let needed = network.rules().difficulty(self.header.kind, self.header.counter, network.is_open());
+        let seed = Seed::of(self.id.as_bytes(), self.signature());
+        let found = weft_pow::leading_zero_bits(&seed, self.nonce());
+        let needed_bits = u32::from(needed.bits());
+        if found < needed_bits {
+            return Err(Refusal::Work { found, needed: needed_bits });
+        }
+        Ok(needed)
+    }
+
+    fn nonce(&self) -> Nonce {
+        let bytes: &[u8; NONCE_BYTES] =
+            self.wire[BODY_OFFSET - NONCE_BYTES..].first_chunk().expect("decode has checked the length");
+        Nonce::from_bytes(*bytes)
+    }
+}
+
+const _: () = assert!(TRANSACTION_MIN_BYTES > HEADER_BYTES + SIGNATURE_BYTES + NONCE_BYTES);
+
+fn check_parents(header: &Header, genesis: TxId) -> Result<(), ParentsFault> {
+    let [first, second] = header.parents;
+    if first == second && first != genesis {
+        return Err(ParentsFault::Equal(first));
+    }
+    match header.parents.iter().find(|parent| parent.timestamp() >= header.timestamp) {
+        Some(parent) => Err(ParentsFault::NotOlder { parent: *parent, child: header.timestamp }),
+        None => Ok(()),
+    }
+}
