@@ -1,5 +1,7 @@
 //! Weft, a ledger for medical sensors without blocks: the fog node and the sensor side.
 
+#[cfg(feature = "node")]
+pub mod http;
 pub mod limits;
 #[cfg(feature = "node")]
 pub mod runtime;

@@ -1,0 +1,21 @@
+//! HTTP: the server that drives the API's filters, the form of its errors, and the reader of request bodies.
+//!
+//! No client can hold a connection, memory or the process's end for longer than `crate::limits` says, and no
+//! error leaves as anything but `application/problem+json`.
+
+pub mod body;
+pub mod problem;
+pub mod rejection;
+pub mod server;
+pub mod stats;
+
+mod bounds;
+mod connection;
+mod gate;
+mod kind;
+mod pace;
+mod roster;
+mod stream;
+
+#[cfg(test)]
+mod tests;
