@@ -5,3 +5,5 @@ pub mod http;
 pub mod limits;
 #[cfg(feature = "node")]
 pub mod runtime;
+pub mod senml;
+mod wellformed;
