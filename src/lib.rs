@@ -5,5 +5,6 @@ pub mod http;
 pub mod limits;
 #[cfg(feature = "node")]
 pub mod runtime;
+pub mod content;
 pub mod senml;
 mod wellformed;
