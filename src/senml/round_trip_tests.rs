@@ -30,6 +30,37 @@ fn absolute_and_far_relative_times_share_a_pack() {
     );
 }
 
+#[test]
+fn writes_short_packs() {
+    let record = |name: &str, value, ms| {
+        Record::new(
+            Name::new(name).unwrap(),
+            Value::Number(value),
+            Time::from_milliseconds(ms),
+        )
+        .and_then(|record| record.with_unit("beat/min"))
+        .unwrap()
+    };
+    let records = [
+        record("urn:dev:x:hr", 61.0, NOW_MS),
+        record("urn:dev:x:hr", 61.5, NOW_MS + 1000),
+    ];
+    assert_eq!(
+        write_compact_json(&records),
+        r#"[{"bn":"urn:dev:x:hr","bt":1700000000,"bu":"beat/min","v":61,"t":0.123},{"v":61.5,"t":1.123}]"#
+    );
+    assert_eq!(
+        write_json(&records[1..]),
+        r#"[{"n":"urn:dev:x:hr","u":"beat/min","v":61.5,"t":1700000001.123}]"#
+    );
+    let two = [
+        record("urn:dev:x:hr", 61.0, NOW_MS),
+        record("urn:dev:x:hx", 16.0, NOW_MS),
+    ];
+    assert!(write_compact_json(&two).starts_with(r#"[{"bn":"urn:dev:x:","bt""#));
+    assert_eq!(write_json(&[]), "[]");
+}
+
 prop_compose! {
     fn record()(
         name in "[a-c]{1,2}[:/._-]?[a-zA-Z0-9:./_-]{0,12}",
