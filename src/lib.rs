@@ -6,5 +6,6 @@ pub mod limits;
 #[cfg(feature = "node")]
 pub mod runtime;
 pub mod content;
+pub mod recording;
 pub mod senml;
 mod wellformed;
