@@ -25,8 +25,9 @@ pub const MAX_LABEL_BYTES: usize = 64;
 /// Arrays, maps and tags around each other inside an extension's value, which is skipped.
 pub const MAX_NESTING: usize = 16;
 
-/// The largest distance from the epoch, in microseconds, that a double still holds exactly: some 285 years.
-pub const MAX_TIME_MICROSECONDS: i64 = 1 << 53;
+/// The largest distance from the epoch, in microseconds: 2^32 s, in the year 2106. Up to there a double of seconds,
+/// which is what both encodings carry, still tells neighbouring microseconds apart; beyond it, not always.
+pub const MAX_TIME_MICROSECONDS: i64 = (1 << 32) * 1_000_000;
 
 /// The exponents of a CBOR decimal fraction that can matter to a double; others are refused, not computed.
 pub const MAX_DECIMAL_EXPONENT: i64 = 400;

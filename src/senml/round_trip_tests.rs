@@ -73,7 +73,7 @@ prop_compose! {
         ],
         unit in proptest::option::of(prop_oneof![Just("beat/min"), Just("Cel"), Just("/")]),
         sum in proptest::option::of(any::<f64>().prop_filter("finite", |number| number.is_finite())),
-        us in 268_435_456_000_000..4_000_000_000_000_000i64,
+        us in 268_435_456_000_000..=limits::MAX_TIME_MICROSECONDS,
         update in proptest::option::of(0.0..1e6),
     ) -> Record {
         let mut record = Record::new(Name::new(name).unwrap(), value, Time::from_microseconds(us)).unwrap();

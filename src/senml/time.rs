@@ -134,13 +134,13 @@ mod tests {
 
     #[test]
     fn refuses_what_it_cannot_keep() {
-        for seconds in [f64::NAN, f64::INFINITY, 1e300, -1e10] {
+        for seconds in [f64::NAN, f64::INFINITY, 1e300, -1e10, 4_307_633_422.848_166] {
             assert!(Time::from_seconds(seconds).is_err(), "{seconds}");
         }
         assert!(
-            Time::from_seconds(9e9)
+            Time::from_seconds(4e9)
                 .unwrap()
-                .plus(Time::from_seconds(9e9).unwrap())
+                .plus(Time::from_seconds(4e9).unwrap())
                 .is_err()
         );
         assert_eq!(
@@ -151,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn milliseconds_and_microseconds_survive_seconds_as_a_double(us in 0..4_000_000_000_000_000i64) {
+        fn milliseconds_and_microseconds_survive_seconds_as_a_double(us in 0..=MAX_TIME_MICROSECONDS) {
             let time = Time::from_microseconds(us);
             prop_assert_eq!(Time::from_seconds(time.seconds()).unwrap(), time);
             let ms = us as u64 / 1000;
