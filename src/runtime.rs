@@ -23,19 +23,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::limits::BLOCKING_THREADS;
 
 /// Runs `future` to its end on this thread, which also turns the reactor while it waits.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the file that names the executor"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the file that names the executor")]
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     async_std::task::block_on(future)
 }
 
 /// Starts a task. It goes on when the handle is dropped; `JoinHandle::cancel` ends it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the file that names the executor"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the file that names the executor")]
 pub fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     async_std::task::spawn(future)
 }
@@ -55,9 +49,7 @@ pub struct Elapsed(pub Duration);
 /// # Errors
 /// [`Elapsed`] when the time was up first.
 pub async fn timeout<T>(duration: Duration, future: impl Future<Output = T>) -> Result<T, Elapsed> {
-    async_std::future::timeout(duration, future)
-        .await
-        .map_err(|_| Elapsed(duration))
+    async_std::future::timeout(duration, future).await.map_err(|_| Elapsed(duration))
 }
 
 /// Lets other tasks and the other half of [`first`] run before going on.
@@ -126,10 +118,7 @@ impl Timer {
             }
             let armed = match self.armed.take() {
                 Some(armed) if armed.0 <= deadline => armed,
-                _ => (
-                    deadline,
-                    Box::pin(sleep(left)) as Pin<Box<dyn Future<Output = ()> + Send>>,
-                ),
+                _ => (deadline, Box::pin(sleep(left)) as Pin<Box<dyn Future<Output = ()> + Send>>),
             };
             ready!(self.armed.insert(armed).1.as_mut().poll(cx));
             self.armed = None;
@@ -183,10 +172,7 @@ mod tests {
     #[test]
     fn timeout_gives_up_on_what_never_ends_and_not_on_what_does() {
         let short = Duration::from_millis(5);
-        assert_eq!(
-            block_on(timeout(short, std::future::pending::<()>())),
-            Err(Elapsed(short))
-        );
+        assert_eq!(block_on(timeout(short, std::future::pending::<()>())), Err(Elapsed(short)));
         assert_eq!(block_on(timeout(Duration::from_secs(20), async { 1 })), Ok(1));
     }
 

@@ -80,9 +80,7 @@ pub(crate) fn half(decoder: &mut Decoder<'_>) -> Result<f64, Error> {
 }
 
 fn deeper(depth: usize) -> Result<usize, Error> {
-    depth
-        .checked_sub(1)
-        .ok_or_else(|| Error::message("nested too deeply"))
+    depth.checked_sub(1).ok_or_else(|| Error::message("nested too deeply"))
 }
 
 #[cfg(test)]

@@ -94,11 +94,7 @@ pub(super) fn check_encrypt0(bytes: &[u8]) -> Result<(), SealedProblem> {
 }
 
 fn byte_string<'b>(decoder: &mut Decoder<'b>, otherwise: SealedProblem) -> Result<&'b [u8], SealedProblem> {
-    if decoder.datatype()? == Type::Bytes {
-        Ok(decoder.bytes()?)
-    } else {
-        Err(otherwise)
-    }
+    if decoder.datatype()? == Type::Bytes { Ok(decoder.bytes()?) } else { Err(otherwise) }
 }
 
 fn headers<'b>(
@@ -176,14 +172,8 @@ mod tests {
             (b"\x83\x42\xa0\x00\xa0\x41\x00", SealedProblem::Protected),
             (b"\x83\x40\x40\x41\x00", SealedProblem::Unprotected),
             (b"\x83\x40\xa1\x40\x00\x41\x00", SealedProblem::Label),
-            (
-                b"\x83\x43\xa1\x01\x18\xa0\x41\x00",
-                SealedProblem::Cbor(String::new()),
-            ),
-            (
-                b"\x83\x43\xa1\x01\x03\xa1\x01\x03\x41\x00",
-                SealedProblem::DuplicateHeader("1".into()),
-            ),
+            (b"\x83\x43\xa1\x01\x18\xa0\x41\x00", SealedProblem::Cbor(String::new())),
+            (b"\x83\x43\xa1\x01\x03\xa1\x01\x03\x41\x00", SealedProblem::DuplicateHeader("1".into())),
             (b"\x83\x40\xa0\xf6", SealedProblem::Ciphertext),
         ];
         for (bytes, expected) in cases {
@@ -195,10 +185,7 @@ mod tests {
                 expected => assert_eq!(found, expected, "{bytes:x?}"),
             }
         }
-        assert_eq!(
-            check_encrypt0(b"\x83\x40\xa0\x40"),
-            Err(SealedProblem::Ciphertext)
-        );
+        assert_eq!(check_encrypt0(b"\x83\x40\xa0\x40"), Err(SealedProblem::Ciphertext));
     }
 
     #[test]
@@ -206,13 +193,8 @@ mod tests {
         let nested =
             |levels: usize| [&b"\x83\x40\xa1\x09"[..], &vec![0x81; levels], b"\x00\x41\x00"].concat();
         assert_eq!(check_encrypt0(&nested(MAX_NESTING)), Ok(()));
-        assert!(matches!(
-            check_encrypt0(&nested(MAX_NESTING + 1)),
-            Err(SealedProblem::Cbor(_))
-        ));
-        let headers: Vec<u8> = (0..=MAX_HEADERS as u8)
-            .flat_map(|label| [0x18, 100 + label, 0x00])
-            .collect();
+        assert!(matches!(check_encrypt0(&nested(MAX_NESTING + 1)), Err(SealedProblem::Cbor(_))));
+        let headers: Vec<u8> = (0..=MAX_HEADERS as u8).flat_map(|label| [0x18, 100 + label, 0x00]).collect();
         let many = [&b"\x83\x40\xb8\x21"[..], &headers, b"\x41\x00"].concat();
         assert_eq!(check_encrypt0(&many), Err(SealedProblem::ManyHeaders));
     }

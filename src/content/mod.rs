@@ -111,19 +111,10 @@ mod tests {
         assert_eq!(check(SENML_JSON, json), Ok(()));
         for format in [0, 50, 60, 111, 113, 96, u16::MAX] {
             assert_eq!(check(format, json), Err(ContentError::Unsupported { format }));
-            assert_eq!(
-                records(format, json, 0),
-                Err(ContentError::Unsupported { format })
-            );
+            assert_eq!(records(format, json, 0), Err(ContentError::Unsupported { format }));
         }
-        assert!(matches!(
-            check(SENML_CBOR, json),
-            Err(ContentError::Malformed(Malformed::Senml(_)))
-        ));
-        assert!(matches!(
-            check(COSE_ENCRYPT0, json),
-            Err(ContentError::Malformed(Malformed::Sealed(_)))
-        ));
+        assert!(matches!(check(SENML_CBOR, json), Err(ContentError::Malformed(Malformed::Senml(_)))));
+        assert!(matches!(check(COSE_ENCRYPT0, json), Err(ContentError::Malformed(Malformed::Sealed(_)))));
         assert!(matches!(check(SENML_JSON, b""), Err(ContentError::Malformed(_))));
     }
 
@@ -132,10 +123,7 @@ mod tests {
         let cbor = b"\x81\xa3\x00\x62hr\x02\x18\x3d\x06\x21";
         assert_eq!(check(SENML_CBOR, cbor), Ok(()));
         let records = records(SENML_CBOR, cbor, 1_700_000_000_000).unwrap();
-        assert_eq!(
-            (records[0].name(), records[0].time().milliseconds()),
-            ("hr", 1_699_999_998_000)
-        );
+        assert_eq!((records[0].name(), records[0].time().milliseconds()), ("hr", 1_699_999_998_000));
     }
 
     #[test]
@@ -149,13 +137,7 @@ mod tests {
 
     #[test]
     fn a_sealed_reading_has_no_records_to_show() {
-        assert_eq!(
-            records(COSE_ENCRYPT0, b"\x83\x40\xa0\x41\x00", 0),
-            Err(ContentError::Sealed)
-        );
-        assert!(matches!(
-            records(COSE_ENCRYPT0, b"\x83\x40\xa0", 0),
-            Err(ContentError::Malformed(_))
-        ));
+        assert_eq!(records(COSE_ENCRYPT0, b"\x83\x40\xa0\x41\x00", 0), Err(ContentError::Sealed));
+        assert!(matches!(records(COSE_ENCRYPT0, b"\x83\x40\xa0", 0), Err(ContentError::Malformed(_))));
     }
 }

@@ -27,9 +27,7 @@ impl BodyBudget {
     /// A budget of `bytes`; the node uses `limits::HTTP_BODY_MEMORY`.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        Self {
-            left: Arc::new(AtomicUsize::new(bytes)),
-        }
+        Self { left: Arc::new(AtomicUsize::new(bytes)) }
     }
 
     /// Bytes that are not taken.
@@ -49,11 +47,7 @@ struct Share {
 impl Share {
     fn take(&mut self, bytes: usize) -> Result<(), Problem> {
         let take = |left: usize| left.checked_sub(bytes);
-        match self
-            .budget
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-        {
+        match self.budget.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
             Ok(_) => {
                 self.taken += bytes;
                 Ok(())
@@ -77,6 +71,14 @@ impl Drop for Share {
 pub struct WholeBody {
     bytes: Bytes,
     _share: Share,
+}
+
+impl WholeBody {
+    /// The bytes, shared. Keep the body itself as long as they are in use, for it holds their share of the budget.
+    #[must_use]
+    pub fn bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
 }
 
 impl Deref for WholeBody {
@@ -104,18 +106,13 @@ pub fn whole(
         .untuple_one()
         .and(warp::body::stream())
         .and_then(move |stream| {
-            let share = Share {
-                budget: budget.clone(),
-                taken: 0,
-            };
+            let share = Share { budget: budget.clone(), taken: 0 };
             async move { read(stream, most, share).await.map_err(warp::reject::custom) }
         })
 }
 
 fn check_head(headers: &HeaderMap, media_type: &str, most: usize) -> Result<(), Problem> {
-    let given = headers
-        .get(CONTENT_TYPE)
-        .map(|value| value.to_str().unwrap_or_default());
+    let given = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     // Parameters such as a charset do not change what an octet stream is.
     let essence = given.and_then(|given| given.split(';').next()).map(str::trim);
     if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case(media_type)) {
@@ -123,9 +120,7 @@ fn check_head(headers: &HeaderMap, media_type: &str, most: usize) -> Result<(), 
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
     // hyper has refused lengths that are no number; one beyond u64 would be too large in any case.
-    let declared = headers
-        .get(CONTENT_LENGTH)
-        .map(|value| value.to_str().unwrap_or_default());
+    let declared = headers.get(CONTENT_LENGTH).map(|value| value.to_str().unwrap_or_default());
     match declared.map(|declared| declared.trim().parse::<u64>()) {
         Some(Ok(length)) if length <= most as u64 => Ok(()),
         Some(_) => Err(too_large(most)),
@@ -171,25 +166,16 @@ fn reserve(joined: &mut BytesMut, more: usize, most: usize) {
 }
 
 fn too_large(most: usize) -> Problem {
-    Problem::new(
-        Kind::TooLarge,
-        format!("The body may have at most {most} bytes. Send less at once."),
-    )
-    .with("limit", most)
+    Problem::new(Kind::TooLarge, format!("The body may have at most {most} bytes. Send less at once."))
+        .with("limit", most)
 }
 
 fn broken(error: &warp::Error) -> Problem {
-    match error
-        .source()
-        .and_then(|source| source.downcast_ref::<BodyError>())
-    {
+    match error.source().and_then(|source| source.downcast_ref::<BodyError>()) {
         Some(BodyError::Late) => Problem::new(
             Kind::RequestTimeout,
             "The body did not arrive in time. Send less at once, or faster.",
         ),
-        _ => Problem::new(
-            Kind::Malformed,
-            "The body broke off, or its chunks are malformed.",
-        ),
+        _ => Problem::new(Kind::Malformed, "The body broke off, or its chunks are malformed."),
     }
 }

@@ -49,11 +49,7 @@ pub(super) async fn serve<S>(
 {
     let pace = Pace::new(Arc::clone(&limits), Instant::now());
     let io = FuturesIo::new(PacedStream::new(stream.clone(), pace.clone()));
-    let gate = Gate {
-        inner: service,
-        pace: pace.clone(),
-        stats: Arc::clone(&stats),
-    };
+    let gate = Gate { inner: service, pace: pace.clone(), stats: Arc::clone(&stats) };
     let end = {
         let mut http = pin!(builder(&limits).serve_connection(io, gate));
         let mut timer = Timer::default();
@@ -118,10 +114,7 @@ fn builder(limits: &ServerLimits) -> http1::Builder {
 
 /// Tells a client whose head did not come in time, as far as the kernel takes it at once.
 async fn tell_late(stream: &TcpStream) {
-    let problem = Problem::new(
-        Kind::RequestTimeout,
-        "The head of the request did not arrive in time.",
-    );
+    let problem = Problem::new(Kind::RequestTimeout, "The head of the request did not arrive in time.");
     let bytes = problem.to_http1();
     let mut stream = stream;
     let mut once = pin!(stream.write(&bytes));

@@ -130,21 +130,16 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.pace
-            .requested(!request.body().is_end_stream(), Instant::now());
+        self.pace.requested(!request.body().is_end_stream(), Instant::now());
         let pace = self.pace.clone();
         let stats = Arc::clone(&self.stats);
-        let handler = self.inner.call(request.map(|incoming| RequestBody {
-            incoming,
-            pace: self.pace.clone(),
-        }));
+        let handler =
+            self.inner.call(request.map(|incoming| RequestBody { incoming, pace: self.pace.clone() }));
         Box::pin(async move {
             let mut response = guarded(handler, &pace, &stats).await;
             if pace.body_unfinished() {
                 // The rest of the body is not read, so no other request can follow it.
-                response
-                    .headers_mut()
-                    .insert(CONNECTION, HeaderValue::from_static("close"));
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             pace.answered();
             Ok(response.map(|inner| AnswerBody { inner, pace }))
@@ -179,6 +174,5 @@ where
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }

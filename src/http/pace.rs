@@ -29,11 +29,7 @@ enum Phase {
     Idle { by: Instant },
     /// The handler has the request. It reads the body, if it wants it, before all else: a body that it leaves
     /// unread counts as late.
-    Busy {
-        answer_by: Instant,
-        overdue: bool,
-        body: Option<Body>,
-    },
+    Busy { answer_by: Instant, overdue: bool, body: Option<Body> },
     /// The answer's body is being produced.
     Answering,
 }
@@ -68,18 +64,8 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(limits: Arc<ServerLimits>, now: Instant) -> Self {
-        let phase = Phase::Head {
-            by: now + limits.head_timeout,
-            begun: false,
-        };
-        Self {
-            state: Arc::new(Mutex::new(State {
-                phase,
-                backlog: None,
-                ended: false,
-            })),
-            limits,
-        }
+        let phase = Phase::Head { by: now + limits.head_timeout, begun: false };
+        Self { state: Arc::new(Mutex::new(State { phase, backlog: None, ended: false })), limits }
     }
 
     /// Bytes came, or none when the client ended its side.
@@ -89,10 +75,7 @@ impl Pace {
         match &mut state.phase {
             Phase::Head { begun, .. } => *begun |= bytes > 0,
             Phase::Idle { .. } if bytes > 0 => {
-                state.phase = Phase::Head {
-                    by: now + self.limits.head_timeout,
-                    begun: true,
-                };
+                state.phase = Phase::Head { by: now + self.limits.head_timeout, begun: true };
             }
             _ => (),
         }
@@ -105,11 +88,7 @@ impl Pace {
             next_by: now + self.limits.body_stall,
             overdue: false,
         });
-        self.lock().phase = Phase::Busy {
-            answer_by: now + self.limits.answer_timeout,
-            overdue: false,
-            body,
-        };
+        self.lock().phase = Phase::Busy { answer_by: now + self.limits.answer_timeout, overdue: false, body };
     }
 
     /// A part of the body came.
@@ -133,13 +112,7 @@ impl Pace {
 
     /// Whether the body's deadline has passed.
     pub(super) fn body_overdue(&self) -> bool {
-        matches!(
-            &self.lock().phase,
-            Phase::Busy {
-                body: Some(Body { overdue: true, .. }),
-                ..
-            }
-        )
+        matches!(&self.lock().phase, Phase::Busy { body: Some(Body { overdue: true, .. }), .. })
     }
 
     /// Whether the handler's deadline has passed.
@@ -156,9 +129,7 @@ impl Pace {
     pub(super) fn answer_done(&self, now: Instant) {
         let mut state = self.lock();
         if matches!(state.phase, Phase::Answering) {
-            state.phase = Phase::Idle {
-                by: now + self.limits.idle_timeout,
-            };
+            state.phase = Phase::Idle { by: now + self.limits.idle_timeout };
         }
     }
 
@@ -174,10 +145,7 @@ impl Pace {
         if let Some(backlog) = &mut state.backlog {
             backlog.moved = backlog.moved.saturating_add(bytes);
             if backlog.moved >= self.limits.write_progress {
-                *backlog = Backlog {
-                    by: now + self.limits.write_stall,
-                    moved: 0,
-                };
+                *backlog = Backlog { by: now + self.limits.write_stall, moved: 0 };
             }
         }
     }
@@ -197,18 +165,13 @@ impl Pace {
         let state = self.lock();
         let phase = match &state.phase {
             Phase::Head { by, .. } | Phase::Idle { by } => Some(*by),
-            Phase::Busy {
-                answer_by,
-                body: Some(body),
-                ..
-            } if !body.overdue => Some(body.whole_by.min(body.next_by).min(*answer_by)),
+            Phase::Busy { answer_by, body: Some(body), .. } if !body.overdue => {
+                Some(body.whole_by.min(body.next_by).min(*answer_by))
+            }
             Phase::Busy { answer_by, .. } => Some(*answer_by),
             Phase::Answering => None,
         };
-        phase
-            .into_iter()
-            .chain(state.backlog.map(|backlog| backlog.by))
-            .min()
+        phase.into_iter().chain(state.backlog.map(|backlog| backlog.by)).min()
     }
 
     /// Acts on what has passed at `now`.
@@ -221,9 +184,7 @@ impl Pace {
             Phase::Head { by, begun: true } if *by <= now => Expired::Tell(Cut::Head),
             Phase::Head { by, begun: false } if *by <= now => Expired::End(Cut::Head),
             Phase::Idle { by } if *by <= now => Expired::End(Cut::Idle),
-            Phase::Busy {
-                answer_by, overdue, ..
-            } if *answer_by <= now => {
+            Phase::Busy { answer_by, overdue, .. } if *answer_by <= now => {
                 // The gate answers as soon as it is polled; were it not, the connection still ends.
                 if std::mem::replace(overdue, true) {
                     return Expired::End(Cut::Answer);

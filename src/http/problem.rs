@@ -28,13 +28,7 @@ impl Problem {
     /// A problem of `kind`; `detail` tells a person what was wrong with this request and what to do.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-            retry_after: kind.retry_after(),
-            allow: None,
-            extra: Map::new(),
-        }
+        Self { kind, detail: detail.into(), retry_after: kind.retry_after(), allow: None, extra: Map::new() }
     }
 
     /// Says when to try again, in seconds.

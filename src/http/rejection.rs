@@ -55,31 +55,19 @@ pub fn to_problem(rejection: &Rejection) -> Problem {
         return Problem::new(Kind::Malformed, error.to_string());
     }
     if let Some(header) = rejection.find::<MissingHeader>() {
-        return Problem::new(
-            Kind::BadRequest,
-            format!("The header {} is missing.", header.name()),
-        );
+        return Problem::new(Kind::BadRequest, format!("The header {} is missing.", header.name()));
     }
     if let Some(header) = rejection.find::<InvalidHeader>() {
-        return Problem::new(
-            Kind::BadRequest,
-            format!("The header {} has a wrong value.", header.name()),
-        );
+        return Problem::new(Kind::BadRequest, format!("The header {} has a wrong value.", header.name()));
     }
     if rejection.find::<LengthRequired>().is_some() {
-        return Problem::new(
-            Kind::BadRequest,
-            "State the body's length in a Content-Length header.",
-        );
+        return Problem::new(Kind::BadRequest, "State the body's length in a Content-Length header.");
     }
     if rejection.find::<PayloadTooLarge>().is_some() {
         return Problem::new(Kind::TooLarge, "Send less at once.");
     }
     if rejection.find::<UnsupportedMediaType>().is_some() {
-        return Problem::new(
-            Kind::UnsupportedMediaType,
-            "This call does not take the body's Content-Type.",
-        );
+        return Problem::new(Kind::UnsupportedMediaType, "This call does not take the body's Content-Type.");
     }
     if let Some(wrong) = rejection.find::<WrongMethod>() {
         let detail = format!("This path takes {}.", wrong.allow);

@@ -37,12 +37,7 @@ struct Places {
 
 impl Roster {
     pub(super) fn new(most: usize, stats: Arc<ServerStats>) -> Arc<Self> {
-        Arc::new(Self {
-            most,
-            order: AtomicU8::new(0),
-            places: Mutex::default(),
-            stats,
-        })
+        Arc::new(Self { most, order: AtomicU8::new(0), places: Mutex::default(), stats })
     }
 
     /// Takes a place, or counts a refusal when all are taken.
@@ -56,11 +51,7 @@ impl Roster {
         places.next += 1;
         places.taken.insert(id, None);
         self.stats.count_opened();
-        Some(Place {
-            roster: Arc::clone(self),
-            id,
-            watched_by: None,
-        })
+        Some(Place { roster: Arc::clone(self), id, watched_by: None })
     }
 
     /// Gives an order and wakes every connection to see it.
@@ -107,10 +98,7 @@ impl Place {
     /// The order in force. The task is woken when it changes.
     pub(super) fn watch(&mut self, cx: &Context<'_>) -> Order {
         let before = self.roster.order();
-        let known = self
-            .watched_by
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(cx.waker()));
+        let known = self.watched_by.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if known && before == Order::Serve {
             return before;
         }

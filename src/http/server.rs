@@ -63,10 +63,7 @@ impl Server {
         };
         let listener = StdListener::bind(address).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        Ok(Self {
-            listener: listener.into(),
-            address: bound,
-        })
+        Ok(Self { listener: listener.into(), address: bound })
     }
 
     /// The address in force, with the port that was chosen.
@@ -114,16 +111,10 @@ impl Server {
         if timeout(limits.drain, roster.emptied()).await.is_ok() {
             return;
         }
-        tracing::warn!(
-            connections = stats.open(),
-            "dropping connections that did not end in time"
-        );
+        tracing::warn!(connections = stats.open(), "dropping connections that did not end in time");
         roster.announce(Order::Drop);
         if timeout(limits.drop_grace, roster.emptied()).await.is_err() {
-            tracing::error!(
-                connections = stats.open(),
-                "connections are stuck in a handler that blocks"
-            );
+            tracing::error!(connections = stats.open(), "connections are stuck in a handler that blocks");
         }
     }
 }
@@ -154,10 +145,7 @@ where
 /// descriptors, would come back at once.
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 #[cfg(test)]
@@ -176,16 +164,10 @@ mod tests {
             Err(io::Error::from_raw_os_error(EMFILE)),
         ];
         let begun = std::time::Instant::now();
-        let accepted = block_on(next_connection(
-            || std::future::ready(left.pop().unwrap()),
-            &stats,
-        ));
+        let accepted = block_on(next_connection(|| std::future::ready(left.pop().unwrap()), &stats));
         assert_eq!(accepted, 7);
         assert_eq!(stats.accept_errors(), 3);
-        assert!(
-            begun.elapsed() >= limits::HTTP_ACCEPT_BACKOFF * 3,
-            "the second wait is twice the first"
-        );
+        assert!(begun.elapsed() >= limits::HTTP_ACCEPT_BACKOFF * 3, "the second wait is twice the first");
     }
 
     #[test]

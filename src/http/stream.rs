@@ -24,11 +24,7 @@ pub(super) struct PacedStream<S> {
 
 impl<S> PacedStream<S> {
     pub(super) fn new(inner: S, pace: Pace) -> Self {
-        Self {
-            inner,
-            pace,
-            replacing: None,
-        }
+        Self { inner, pace, replacing: None }
     }
 }
 
@@ -94,14 +90,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
 
 /// The problem to say instead, when `buf` is one of hyper's own refusals.
 fn refusal_by_hyper(buf: &[u8]) -> Option<Problem> {
-    let status = buf
-        .strip_prefix(b"HTTP/1.1 ")
-        .or_else(|| buf.strip_prefix(b"HTTP/1.0 "))?;
+    let status = buf.strip_prefix(b"HTTP/1.1 ").or_else(|| buf.strip_prefix(b"HTTP/1.0 "))?;
     let (kind, detail) = match status.get(..4)? {
-        b"400 " => (
-            Kind::Malformed,
-            "This is not an HTTP/1.1 request that can be read.".to_owned(),
-        ),
+        b"400 " => (Kind::Malformed, "This is not an HTTP/1.1 request that can be read.".to_owned()),
         b"414 " => (Kind::UriTooLong, "Shorten the path and query.".to_owned()),
         b"431 " => (
             Kind::HeadTooLarge,
@@ -110,9 +101,7 @@ fn refusal_by_hyper(buf: &[u8]) -> Option<Problem> {
         _ => return None,
     };
     let head = std::str::from_utf8(buf).ok()?.strip_suffix("\r\n\r\n")?;
-    head.split("\r\n")
-        .any(|line| line == "content-length: 0")
-        .then(|| Problem::new(kind, detail))
+    head.split("\r\n").any(|line| line == "content-length: 0").then(|| Problem::new(kind, detail))
 }
 
 #[cfg(test)]
@@ -122,26 +111,11 @@ mod tests {
     #[test]
     fn only_bare_refusals_are_replaced() {
         let kind = |bytes: &str| refusal_by_hyper(bytes.as_bytes()).map(|problem| problem.kind());
-        assert_eq!(
-            kind("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"),
-            Some(Kind::Malformed)
-        );
-        assert_eq!(
-            kind("HTTP/1.1 414 URI Too Long\r\ncontent-length: 0\r\n\r\n"),
-            Some(Kind::UriTooLong)
-        );
-        assert_eq!(
-            kind("HTTP/1.1 431 X\r\na: b\r\ncontent-length: 0\r\n\r\n"),
-            Some(Kind::HeadTooLarge)
-        );
-        assert_eq!(
-            kind("HTTP/1.1 400 Bad Request\r\ncontent-length: 10\r\n\r\n"),
-            None
-        );
-        assert_eq!(
-            kind("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\nbody"),
-            None
-        );
+        assert_eq!(kind("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"), Some(Kind::Malformed));
+        assert_eq!(kind("HTTP/1.1 414 URI Too Long\r\ncontent-length: 0\r\n\r\n"), Some(Kind::UriTooLong));
+        assert_eq!(kind("HTTP/1.1 431 X\r\na: b\r\ncontent-length: 0\r\n\r\n"), Some(Kind::HeadTooLarge));
+        assert_eq!(kind("HTTP/1.1 400 Bad Request\r\ncontent-length: 10\r\n\r\n"), None);
+        assert_eq!(kind("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\nbody"), None);
         assert_eq!(kind("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), None);
     }
 }

@@ -96,20 +96,13 @@ pub fn detect(wave: &[f64], hertz: f64) -> Result<Beats, BeatsError> {
     let wave: Vec<f64> = wave.iter().map(|sample| sample - lowest).collect();
     let average = moving_average(&wave, hertz);
     let raise = mean(&average);
-    let fits = RAISES
-        .iter()
-        .filter_map(|percent| fit(&wave, &average, raise * percent / 100.0, hertz));
-    let best = fits
-        .min_by(|a, b| a.irregularity.total_cmp(&b.irregularity))
-        .ok_or(BeatsError::NoBeats)?;
+    let fits = RAISES.iter().filter_map(|percent| fit(&wave, &average, raise * percent / 100.0, hertz));
+    let best = fits.min_by(|a, b| a.irregularity.total_cmp(&b.irregularity)).ok_or(BeatsError::NoBeats)?;
     let kept = without_outliers(&intervals(&best.peaks, hertz));
     if kept.is_empty() {
         return Err(BeatsError::NoBeats);
     }
-    Ok(Beats {
-        peaks: best.peaks,
-        per_minute: 60.0 / mean(&kept),
-    })
+    Ok(Beats { peaks: best.peaks, per_minute: 60.0 / mean(&kept) })
 }
 
 /// The mean rate, in samples per second, of samples at these offsets; none for fewer than two or without a span.
@@ -129,10 +122,7 @@ fn fit(wave: &[f64], average: &[f64], raise: f64, hertz: f64) -> Option<Fit> {
     let per_minute = peaks.len() as f64 * 60.0 * hertz / wave.len() as f64;
     let intervals = intervals(&peaks, hertz);
     let plausible = PLAUSIBLE_PER_MINUTE.contains(&per_minute) && intervals.len() >= MIN_INTERVALS;
-    plausible.then(|| Fit {
-        peaks,
-        irregularity: deviation(&intervals) / mean(&intervals),
-    })
+    plausible.then(|| Fit { peaks, irregularity: deviation(&intervals) / mean(&intervals) })
 }
 
 /// The highest sample of each stretch above the raised average.
@@ -169,20 +159,13 @@ fn moving_average(wave: &[f64], hertz: f64) -> Vec<f64> {
 
 /// Seconds between peaks.
 fn intervals(peaks: &[usize], hertz: f64) -> Vec<f64> {
-    peaks
-        .windows(2)
-        .map(|pair| (pair[1] - pair[0]) as f64 / hertz)
-        .collect()
+    peaks.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / hertz).collect()
 }
 
 fn without_outliers(intervals: &[f64]) -> Vec<f64> {
     let mean = mean(intervals);
     let tolerated = (TOLERATED_PART * mean).max(TOLERATED_SECONDS);
-    intervals
-        .iter()
-        .copied()
-        .filter(|interval| (interval - mean).abs() < tolerated)
-        .collect()
+    intervals.iter().copied().filter(|interval| (interval - mean).abs() < tolerated).collect()
 }
 
 fn mean(numbers: &[f64]) -> f64 {
@@ -241,26 +224,11 @@ mod tests {
     fn refuses_what_has_no_beats() {
         assert_eq!(detect(&[], 100.0), Err(BeatsError::TooShort { seconds: 0.0 }));
         assert_eq!(detect(&[5.0; 6000], 100.0), Err(BeatsError::NoBeats));
-        assert_eq!(
-            detect(&wave(72.0, 100.0, 2.0, 0.0), 100.0),
-            Err(BeatsError::TooShort { seconds: 2.0 })
-        );
-        assert_eq!(
-            detect(&wave(300.0, 100.0, 60.0, 0.0), 100.0),
-            Err(BeatsError::NoBeats)
-        );
-        assert_eq!(
-            detect(&[f64::NAN; 600], 100.0),
-            Err(BeatsError::NotFinite { index: 0 })
-        );
-        assert!(matches!(
-            detect(&[1.0], f64::NAN),
-            Err(BeatsError::SampleRate { .. })
-        ));
-        assert!(matches!(
-            detect(&vec![1.0; MAX_SAMPLES + 1], 100.0),
-            Err(BeatsError::TooLong { .. })
-        ));
+        assert_eq!(detect(&wave(72.0, 100.0, 2.0, 0.0), 100.0), Err(BeatsError::TooShort { seconds: 2.0 }));
+        assert_eq!(detect(&wave(300.0, 100.0, 60.0, 0.0), 100.0), Err(BeatsError::NoBeats));
+        assert_eq!(detect(&[f64::NAN; 600], 100.0), Err(BeatsError::NotFinite { index: 0 }));
+        assert!(matches!(detect(&[1.0], f64::NAN), Err(BeatsError::SampleRate { .. })));
+        assert!(matches!(detect(&vec![1.0; MAX_SAMPLES + 1], 100.0), Err(BeatsError::TooLong { .. })));
     }
 
     #[test]

@@ -31,11 +31,7 @@ impl Columns {
         }
         for (place, name) in header.iter().enumerate() {
             if name.is_empty() || header.iter().take(place).any(|other| other == name) {
-                return Err(RecordingError::ColumnName {
-                    line,
-                    column: place + 1,
-                    name: name.to_owned(),
-                });
+                return Err(RecordingError::ColumnName { line, column: place + 1, name: name.to_owned() });
             }
         }
         let is_time = |name: &str| match &options.time_column {
@@ -54,12 +50,6 @@ impl Columns {
             return Err(RecordingError::NoSignal { line });
         }
         let names = places.iter().map(|place| header[*place].to_owned()).collect();
-        Ok(Self {
-            names,
-            places,
-            time,
-            unit,
-            width: count,
-        })
+        Ok(Self { names, places, time, unit, width: count })
     }
 }

@@ -15,11 +15,7 @@ pub(super) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(source: R) -> Self {
-        Self {
-            source,
-            bytes: Vec::new(),
-            number: 0,
-        }
+        Self { source, bytes: Vec::new(), number: 0 }
     }
 
     /// The number of the line read last, counted from 1.

@@ -67,15 +67,7 @@ impl<R: BufRead> Recording<R> {
             }
         }
         let columns = Columns::of(&fields, lines.number(), options)?;
-        Ok(Self {
-            lines,
-            columns,
-            notes,
-            fields,
-            first: None,
-            last: None,
-            ended: false,
-        })
+        Ok(Self { lines, columns, notes, fields, first: None, last: None, ended: false })
     }
 
     /// The names of the signals, in the file's order, without the time.
@@ -108,30 +100,19 @@ impl<R: BufRead> Recording<R> {
     fn sample(&mut self) -> Result<Sample, RecordingError> {
         let (line, expected, found) = (self.lines.number(), self.columns.width, self.fields.len());
         if found != expected {
-            return Err(RecordingError::Width {
-                line,
-                expected,
-                found,
-            });
+            return Err(RecordingError::Width { line, expected, found });
         }
         let (time, unit) = self.time(line)?;
         let first = *self.first.get_or_insert(time);
         let last = self.last.replace(time).unwrap_or(time);
         if time < last {
             let back = last.microseconds().abs_diff(time.microseconds());
-            return Err(RecordingError::TimeGoesBack {
-                line,
-                back_ms: back.div_ceil(1000),
-            });
+            return Err(RecordingError::TimeGoesBack { line, back_ms: back.div_ceil(1000) });
         }
         // Times never go back, so this distance is an offset.
         let offset = Duration::from_micros(time.microseconds().abs_diff(first.microseconds()));
         let absolute = unit.is_absolute(time).then_some(time);
-        Ok(Sample {
-            offset,
-            absolute,
-            values: self.values(line)?,
-        })
+        Ok(Sample { offset, absolute, values: self.values(line)? })
     }
 
     fn time(&mut self, line: u64) -> Result<(Time, TimeUnit), RecordingError> {
@@ -143,11 +124,7 @@ impl<R: BufRead> Recording<R> {
         self.columns.unit = Ok(unit);
         match unit.read(text) {
             Some(time) => Ok((time, unit)),
-            None => Err(RecordingError::Time {
-                line,
-                text: text.to_owned(),
-                unit: unit.name(),
-            }),
+            None => Err(RecordingError::Time { line, text: text.to_owned(), unit: unit.name() }),
         }
     }
 
@@ -162,11 +139,7 @@ impl<R: BufRead> Recording<R> {
                 Ok(value) if value.is_finite() => values.push((signal, value)),
                 _ => {
                     let column = self.columns.names[signal].clone();
-                    return Err(RecordingError::Value {
-                        line,
-                        column,
-                        text: text.to_owned(),
-                    });
+                    return Err(RecordingError::Value { line, column, text: text.to_owned() });
                 }
             }
         }

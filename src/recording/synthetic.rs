@@ -19,22 +19,10 @@ pub struct Signal {
 
 /// The signals, in the order of the columns after the time.
 pub const SIGNALS: [Signal; 4] = [
-    Signal {
-        column: "heart_rate",
-        unit: "beat/min",
-    },
-    Signal {
-        column: "respiratory_rate",
-        unit: "1/min",
-    },
-    Signal {
-        column: "temperature",
-        unit: "Cel",
-    },
-    Signal {
-        column: "spo2",
-        unit: "/",
-    },
+    Signal { column: "heart_rate", unit: "beat/min" },
+    Signal { column: "respiratory_rate", unit: "1/min" },
+    Signal { column: "temperature", unit: "Cel" },
+    Signal { column: "spo2", unit: "/" },
 ];
 
 /// How a signal moves, in thousandths of its unit: an adult at rest.
@@ -53,42 +41,10 @@ struct Motion {
 }
 
 const MOTIONS: [Motion; 4] = [
-    Motion {
-        rest: 68_000,
-        low: 52_000,
-        high: 104_000,
-        drift: 700,
-        noise: 900,
-        step: 100,
-        digits: 1,
-    },
-    Motion {
-        rest: 14_500,
-        low: 10_000,
-        high: 22_000,
-        drift: 150,
-        noise: 300,
-        step: 100,
-        digits: 1,
-    },
-    Motion {
-        rest: 36_800,
-        low: 36_300,
-        high: 37_400,
-        drift: 4,
-        noise: 20,
-        step: 10,
-        digits: 2,
-    },
-    Motion {
-        rest: 975,
-        low: 940,
-        high: 995,
-        drift: 1,
-        noise: 3,
-        step: 1,
-        digits: 3,
-    },
+    Motion { rest: 68_000, low: 52_000, high: 104_000, drift: 700, noise: 900, step: 100, digits: 1 },
+    Motion { rest: 14_500, low: 10_000, high: 22_000, drift: 150, noise: 300, step: 100, digits: 1 },
+    Motion { rest: 36_800, low: 36_300, high: 37_400, drift: 4, noise: 20, step: 10, digits: 2 },
+    Motion { rest: 975, low: 940, high: 995, drift: 1, noise: 3, step: 1, digits: 3 },
 ];
 
 /// Writes `seconds` rows at 1 Hz, at most [`MAX_SECONDS`], as CSV: a note that it is synthetic, a header, then
@@ -149,12 +105,7 @@ mod tests {
         let text = csv(7, 600);
         let recording = Recording::open(text.as_bytes(), &Options::default()).unwrap();
         assert!(recording.notes()[0].starts_with("synthetic"));
-        assert!(
-            recording
-                .columns()
-                .iter()
-                .eq(SIGNALS.iter().map(|signal| signal.column))
-        );
+        assert!(recording.columns().iter().eq(SIGNALS.iter().map(|signal| signal.column)));
         let samples: Vec<_> = recording.map(Result::unwrap).collect();
         assert_eq!((samples.len(), samples[599].offset.as_secs()), (600, 599));
         assert!(samples.iter().all(|sample| sample.absolute.is_none()));
@@ -162,10 +113,7 @@ mod tests {
             let values: Vec<f64> = samples.iter().map(|sample| sample.values[signal].1).collect();
             let bounds = motion.low as f64 / 1000.0..=motion.high as f64 / 1000.0;
             assert!(values.iter().all(|value| bounds.contains(value)));
-            assert!(
-                values.iter().any(|value| *value != values[0]),
-                "column {signal} stands still"
-            );
+            assert!(values.iter().any(|value| *value != values[0]), "column {signal} stands still");
         }
     }
 

@@ -73,11 +73,7 @@ pub(super) struct ToldByValue;
 impl ToldByValue {
     /// Seconds, as in SenML, when the column's first value is a number; else date-times.
     pub(super) fn unit(&self, first: &str) -> TimeUnit {
-        if first.parse::<f64>().is_ok() {
-            TimeUnit::Seconds
-        } else {
-            TimeUnit::DateTime
-        }
+        if first.parse::<f64>().is_ok() { TimeUnit::Seconds } else { TimeUnit::DateTime }
     }
 }
 
@@ -119,33 +115,14 @@ mod tests {
     fn reads_times_to_the_microsecond() {
         let us = |unit: TimeUnit, text: &str| unit.read(text).map(Time::microseconds);
         assert_eq!(us(TimeUnit::Milliseconds, "8.54790319355"), Some(8_548));
-        assert_eq!(
-            us(TimeUnit::Seconds, "1700000000.123"),
-            Some(1_700_000_000_123_000)
-        );
-        for text in [
-            "2016-11-24 13:58:58.081000",
-            "2016-11-24T13:58:58.081Z",
-            "2016-11-24T15:58:58.081+02:00",
-        ] {
-            assert_eq!(
-                us(TimeUnit::DateTime, text),
-                Some(1_479_995_938_081_000),
-                "{text}"
-            );
+        assert_eq!(us(TimeUnit::Seconds, "1700000000.123"), Some(1_700_000_000_123_000));
+        for text in
+            ["2016-11-24 13:58:58.081000", "2016-11-24T13:58:58.081Z", "2016-11-24T15:58:58.081+02:00"]
+        {
+            assert_eq!(us(TimeUnit::DateTime, text), Some(1_479_995_938_081_000), "{text}");
         }
-        assert_eq!(
-            us(TimeUnit::DateTime, "2016-11-24 13:59:00"),
-            Some(1_479_995_940_000_000)
-        );
-        for text in [
-            "",
-            "2016-11-24",
-            "13:58:58",
-            "24.11.2016 13:58",
-            "2016-02-30 00:00:00",
-            "12",
-        ] {
+        assert_eq!(us(TimeUnit::DateTime, "2016-11-24 13:59:00"), Some(1_479_995_940_000_000));
+        for text in ["", "2016-11-24", "13:58:58", "24.11.2016 13:58", "2016-02-30 00:00:00", "12"] {
             assert_eq!(us(TimeUnit::DateTime, text), None, "{text}");
         }
         for text in ["", "x", "nan", "inf", "1e400", "1e300"] {

@@ -46,14 +46,10 @@ impl Draft {
             return Err(Problem::LongLabel);
         }
         if label.ends_with('_') {
-            return Err(Problem::MustUnderstand {
-                label: excerpt(label),
-            });
+            return Err(Problem::MustUnderstand { label: excerpt(label) });
         }
         if self.extensions.iter().any(|known| known == label) {
-            return Err(Problem::DuplicateLabel {
-                label: excerpt(label),
-            });
+            return Err(Problem::DuplicateLabel { label: excerpt(label) });
         }
         self.extensions.push(label.to_owned());
         self.within_bound()
@@ -61,9 +57,7 @@ impl Draft {
 
     fn first(&mut self, field: Field) -> Result<(), Problem> {
         if self.seen & field.bit() != 0 {
-            return Err(Problem::DuplicateLabel {
-                label: field.label().to_owned(),
-            });
+            return Err(Problem::DuplicateLabel { label: field.label().to_owned() });
         }
         self.seen |= field.bit();
         self.within_bound()
@@ -71,11 +65,7 @@ impl Draft {
 
     fn within_bound(&self) -> Result<(), Problem> {
         let fields = self.seen.count_ones() as usize + self.extensions.len();
-        if fields > MAX_FIELDS {
-            Err(Problem::TooManyFields)
-        } else {
-            Ok(())
-        }
+        if fields > MAX_FIELDS { Err(Problem::TooManyFields) } else { Ok(()) }
     }
 
     fn value(&mut self, value: Value) {
@@ -92,11 +82,7 @@ impl Assembler {
 
     /// Fails when the pack is full.
     pub(super) fn begin(&self) -> Result<Draft, Problem> {
-        if self.records.len() >= MAX_RECORDS {
-            Err(Problem::TooManyRecords)
-        } else {
-            Ok(Draft::default())
-        }
+        if self.records.len() >= MAX_RECORDS { Err(Problem::TooManyRecords) } else { Ok(Draft::default()) }
     }
 
     /// Takes one field. Base fields take effect at once: they hold for their own record too.
@@ -175,10 +161,7 @@ impl Assembler {
     pub(super) fn at_record(&self, problem: Problem) -> Error {
         match problem {
             Problem::TooManyRecords => Error::Pack(problem),
-            problem => Error::Record {
-                index: self.index(),
-                problem,
-            },
+            problem => Error::Record { index: self.index(), problem },
         }
     }
 
@@ -186,16 +169,10 @@ impl Assembler {
         let pack = *self.version.get_or_insert(stated.unwrap_or(VERSION));
         let version = stated.unwrap_or(pack);
         if version == 0 || version > VERSION {
-            return Err(Problem::Version {
-                version,
-                expected: "at most 10",
-            });
+            return Err(Problem::Version { version, expected: "at most 10" });
         }
         if version != pack {
-            return Err(Problem::Version {
-                version,
-                expected: "the first record's version",
-            });
+            return Err(Problem::Version { version, expected: "the first record's version" });
         }
         Ok(())
     }
@@ -220,27 +197,15 @@ fn number(field: Field, datum: Datum) -> Result<f64, Problem> {
 fn whole(field: Field, datum: Datum) -> Result<u64, Problem> {
     match datum {
         Datum::Unsigned(number) => Ok(number),
-        Datum::Number(_) => Err(wrong(
-            field,
-            "a positive integer",
-            &Datum::Other("another number"),
-        )),
+        Datum::Number(_) => Err(wrong(field, "a positive integer", &Datum::Other("another number"))),
         other => Err(wrong(field, "a positive integer", &other)),
     }
 }
 
 fn part_of_name(text: String) -> Result<String, Problem> {
-    if text.len() > MAX_NAME_BYTES {
-        Err(Problem::Name { name: excerpt(&text) })
-    } else {
-        Ok(text)
-    }
+    if text.len() > MAX_NAME_BYTES { Err(Problem::Name { name: excerpt(&text) }) } else { Ok(text) }
 }
 
 fn wrong(field: Field, expected: &'static str, found: &Datum) -> Problem {
-    Problem::WrongType {
-        label: field.label(),
-        expected,
-        found: found.kind(),
-    }
+    Problem::WrongType { label: field.label(), expected, found: found.kind() }
 }

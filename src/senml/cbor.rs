@@ -27,9 +27,7 @@ pub fn parse_cbor(bytes: &[u8]) -> Result<Pack, Error> {
     let mut decoder = Decoder::new(bytes);
     let length = decoder.array().map_err(|error| Error::Pack(malformed(error)))?;
     let Some(length) = length else {
-        return Err(Error::Pack(Problem::Cbor {
-            detail: "an array of indefinite length".to_owned(),
-        }));
+        return Err(Error::Pack(Problem::Cbor { detail: "an array of indefinite length".to_owned() }));
     };
     let mut pack = Assembler::default();
     for _ in 0..length {
@@ -52,10 +50,7 @@ fn field(pack: &mut Assembler, draft: &mut Draft, decoder: &mut Decoder<'_>) -> 
     if decoder.datatype().map_err(malformed)? == Type::String {
         let label = decoder.str().map_err(malformed)?;
         if let Some(field) = Field::of_label(label) {
-            return Err(Problem::TextLabel {
-                label: field.label(),
-                number: field.number(),
-            });
+            return Err(Problem::TextLabel { label: field.label(), number: field.number() });
         }
         return extension(draft, label, decoder);
     }
@@ -73,9 +68,7 @@ fn field(pack: &mut Assembler, draft: &mut Draft, decoder: &mut Decoder<'_>) -> 
 fn extension(draft: &mut Draft, label: &str, decoder: &mut Decoder<'_>) -> Result<(), Problem> {
     draft.extension(label)?;
     let detail = |error| format!("the value of `{}`: {error}", excerpt(label));
-    wellformed::skip(decoder, MAX_NESTING).map_err(|error| Problem::Cbor {
-        detail: detail(error),
-    })
+    wellformed::skip(decoder, MAX_NESTING).map_err(|error| Problem::Cbor { detail: detail(error) })
 }
 
 fn datum(decoder: &mut Decoder<'_>) -> Result<Datum, Problem> {
@@ -101,9 +94,7 @@ fn datum(decoder: &mut Decoder<'_>) -> Result<Datum, Problem> {
 
 /// Reads tag 4, [exponent, mantissa], to the nearest double of mantissa x 10^exponent.
 fn decimal_fraction(decoder: &mut Decoder<'_>) -> Result<f64, Problem> {
-    let wrong = |detail: &str| Problem::Cbor {
-        detail: detail.to_owned(),
-    };
+    let wrong = |detail: &str| Problem::Cbor { detail: detail.to_owned() };
     if decoder.tag().map_err(malformed)? != DECIMAL_FRACTION {
         return Err(wrong("a tag other than 4, the decimal fraction"));
     }
@@ -116,15 +107,11 @@ fn decimal_fraction(decoder: &mut Decoder<'_>) -> Result<f64, Problem> {
         return Err(wrong("a decimal fraction whose exponent no double holds"));
     }
     // Going through text rounds once and correctly; multiplying by a power of ten would round twice.
-    format!("{mantissa}e{exponent}")
-        .parse()
-        .map_err(|_| wrong("a decimal fraction that is not a number"))
+    format!("{mantissa}e{exponent}").parse().map_err(|_| wrong("a decimal fraction that is not a number"))
 }
 
 fn malformed(error: minicbor::decode::Error) -> Problem {
-    Problem::Cbor {
-        detail: error.to_string(),
-    }
+    Problem::Cbor { detail: error.to_string() }
 }
 
 impl From<minicbor::decode::Error> for Problem {

@@ -47,10 +47,7 @@ impl Field {
 
     /// The field with this CBOR integer.
     pub(super) fn of_number(number: i64) -> Option<Self> {
-        FIELDS
-            .iter()
-            .find(|entry| i64::from(entry.2) == number)
-            .map(|entry| entry.0)
+        FIELDS.iter().find(|entry| i64::from(entry.2) == number).map(|entry| entry.0)
     }
 
     /// The label in JSON.

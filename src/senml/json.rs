@@ -27,14 +27,8 @@ pub fn parse_json(bytes: &[u8]) -> Result<Pack, Error> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read = PackSeed(&mut reading).deserialize(&mut json);
     if let Err(error) = read.and_then(|()| json.end()) {
-        let problem = reading.problem.unwrap_or_else(|| Problem::Json {
-            detail: error.to_string(),
-        });
-        return Err(if reading.in_record {
-            reading.pack.at_record(problem)
-        } else {
-            Error::Pack(problem)
-        });
+        let problem = reading.problem.unwrap_or_else(|| Problem::Json { detail: error.to_string() });
+        return Err(if reading.in_record { reading.pack.at_record(problem) } else { Error::Pack(problem) });
     }
     reading.pack.finish()
 }
@@ -115,21 +109,15 @@ fn field<'de, A: MapAccess<'de>>(
     let Some(field) = Field::of_label(label) else {
         let noted = draft.extension(label);
         reading.keep(noted)?;
-        return fields
-            .next_value_seed(Skipped { depth: MAX_NESTING })
-            .inspect_err(|error| {
-                let too_deep = error.to_string().starts_with(TOO_DEEP);
-                reading.problem = too_deep.then(|| Problem::TooDeep {
-                    label: label.to_owned(),
-                });
-            });
+        return fields.next_value_seed(Skipped { depth: MAX_NESTING }).inspect_err(|error| {
+            let too_deep = error.to_string().starts_with(TOO_DEEP);
+            reading.problem = too_deep.then(|| Problem::TooDeep { label: label.to_owned() });
+        });
     };
     let datum = fields.next_value_seed(DatumSeed)?;
     let datum = match (field, datum) {
         (Field::Data, Datum::Text(text)) => {
-            let decoded = BASE64URL_NOPAD
-                .decode(text.as_bytes())
-                .map_err(|_| Problem::Base64);
+            let decoded = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| Problem::Base64);
             Datum::Bytes(reading.keep(decoded)?)
         }
         (_, datum) => datum,

@@ -33,7 +33,4 @@ pub const MAX_TIME_MICROSECONDS: i64 = (1 << 32) * 1_000_000;
 pub const MAX_DECIMAL_EXPONENT: i64 = 400;
 
 const _: () = assert!(MAX_VALUE_BYTES < MAX_PACK_BYTES);
-const _: () = assert!(
-    MAX_RECORDS * 3 < MAX_PACK_BYTES,
-    "the record count, not the length, is what binds"
-);
+const _: () = assert!(MAX_RECORDS * 3 < MAX_PACK_BYTES, "the record count, not the length, is what binds");

@@ -69,14 +69,7 @@ impl Record {
             Value::Data(data) => bounded("vd", data.len())?,
             Value::Bool(_) => {}
         }
-        Ok(Self {
-            name,
-            unit: None,
-            value: Some(value),
-            sum: None,
-            time,
-            update_time: None,
-        })
+        Ok(Self { name, unit: None, value: Some(value), sum: None, time, update_time: None })
     }
 
     /// An integral over time without a momentary value, in the unit times seconds.
@@ -85,14 +78,7 @@ impl Record {
     /// [`Problem::NotFinite`].
     pub fn of_sum(name: Name, sum: f64, time: Time) -> Result<Self, Problem> {
         let sum = Some(finite("s", sum)?);
-        Ok(Self {
-            name,
-            unit: None,
-            value: None,
-            sum,
-            time,
-            update_time: None,
-        })
+        Ok(Self { name, unit: None, value: None, sum, time, update_time: None })
     }
 
     /// The record with a unit, by its name in the SenML units registry (RFC 8428, section 12.1).
@@ -178,11 +164,7 @@ pub struct Pack {
 impl Pack {
     /// Only the readers make packs, from at least one record.
     pub(super) fn new(records: Vec<Record>) -> Result<Self, Problem> {
-        if records.is_empty() {
-            Err(Problem::Empty)
-        } else {
-            Ok(Self { records })
-        }
+        if records.is_empty() { Err(Problem::Empty) } else { Ok(Self { records }) }
     }
 
     /// The records as they were sent.
@@ -194,11 +176,7 @@ impl Pack {
     /// milliseconds since the Unix epoch, become absolute, and records stand in order of time, equal ones as sent.
     pub fn resolve(self, now_ms: u64) -> Vec<Record> {
         let now = Time::from_milliseconds(now_ms);
-        let mut records: Vec<Record> = self
-            .records
-            .into_iter()
-            .map(|record| record.resolved(now))
-            .collect();
+        let mut records: Vec<Record> = self.records.into_iter().map(|record| record.resolved(now)).collect();
         records.sort_by_key(Record::time);
         records
     }
@@ -206,11 +184,7 @@ impl Pack {
 
 /// The number, unless it is infinite or not a number.
 pub(super) fn finite(label: &'static str, number: f64) -> Result<f64, Problem> {
-    if number.is_finite() {
-        Ok(number)
-    } else {
-        Err(Problem::NotFinite { label })
-    }
+    if number.is_finite() { Ok(number) } else { Err(Problem::NotFinite { label }) }
 }
 
 /// The unit, when it can stand in a record.
@@ -222,9 +196,5 @@ pub(super) fn checked_unit(unit: String) -> Result<String, Problem> {
 }
 
 fn bounded(label: &'static str, length: usize) -> Result<(), Problem> {
-    if length > MAX_VALUE_BYTES {
-        Err(Problem::LongValue { label, length })
-    } else {
-        Ok(())
-    }
+    if length > MAX_VALUE_BYTES { Err(Problem::LongValue { label, length }) } else { Ok(()) }
 }

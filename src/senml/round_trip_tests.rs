@@ -9,42 +9,21 @@ const NOW_MS: u64 = 1_700_000_000_123;
 
 #[test]
 fn absolute_and_far_relative_times_share_a_pack() {
-    let at = |us| {
-        Record::new(
-            Name::new("a").unwrap(),
-            Value::Bool(true),
-            Time::from_microseconds(us),
-        )
-        .unwrap()
-    };
-    let records = [
-        at(limits::MAX_TIME_MICROSECONDS),
-        at(-limits::MAX_TIME_MICROSECONDS),
-    ];
+    let at =
+        |us| Record::new(Name::new("a").unwrap(), Value::Bool(true), Time::from_microseconds(us)).unwrap();
+    let records = [at(limits::MAX_TIME_MICROSECONDS), at(-limits::MAX_TIME_MICROSECONDS)];
     assert_eq!(parse_cbor(&write_cbor(&records)).unwrap().records(), records);
-    assert_eq!(
-        parse_json(write_compact_json(&records).as_bytes())
-            .unwrap()
-            .records(),
-        records
-    );
+    assert_eq!(parse_json(write_compact_json(&records).as_bytes()).unwrap().records(), records);
 }
 
 #[test]
 fn writes_short_packs() {
     let record = |name: &str, value, ms| {
-        Record::new(
-            Name::new(name).unwrap(),
-            Value::Number(value),
-            Time::from_milliseconds(ms),
-        )
-        .and_then(|record| record.with_unit("beat/min"))
-        .unwrap()
+        Record::new(Name::new(name).unwrap(), Value::Number(value), Time::from_milliseconds(ms))
+            .and_then(|record| record.with_unit("beat/min"))
+            .unwrap()
     };
-    let records = [
-        record("urn:dev:x:hr", 61.0, NOW_MS),
-        record("urn:dev:x:hr", 61.5, NOW_MS + 1000),
-    ];
+    let records = [record("urn:dev:x:hr", 61.0, NOW_MS), record("urn:dev:x:hr", 61.5, NOW_MS + 1000)];
     assert_eq!(
         write_compact_json(&records),
         r#"[{"bn":"urn:dev:x:hr","bt":1700000000,"bu":"beat/min","v":61,"t":0.123},{"v":61.5,"t":1.123}]"#
@@ -53,10 +32,7 @@ fn writes_short_packs() {
         write_json(&records[1..]),
         r#"[{"n":"urn:dev:x:hr","u":"beat/min","v":61.5,"t":1700000001.123}]"#
     );
-    let two = [
-        record("urn:dev:x:hr", 61.0, NOW_MS),
-        record("urn:dev:x:hx", 16.0, NOW_MS),
-    ];
+    let two = [record("urn:dev:x:hr", 61.0, NOW_MS), record("urn:dev:x:hx", 16.0, NOW_MS)];
     assert!(write_compact_json(&two).starts_with(r#"[{"bn":"urn:dev:x:","bt""#));
     assert_eq!(write_json(&[]), "[]");
 }

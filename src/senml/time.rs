@@ -28,9 +28,7 @@ impl Time {
     pub fn from_seconds(seconds: f64) -> Result<Self, Problem> {
         let microseconds = (seconds * MICROSECONDS as f64).round();
         if microseconds.abs() <= MAX_TIME_MICROSECONDS as f64 {
-            Ok(Self {
-                microseconds: microseconds as i64,
-            })
+            Ok(Self { microseconds: microseconds as i64 })
         } else {
             Err(Problem::Time { seconds })
         }
@@ -39,13 +37,9 @@ impl Time {
     /// A time in microseconds, cut to what can be kept.
     pub const fn from_microseconds(microseconds: i64) -> Self {
         if microseconds > MAX_TIME_MICROSECONDS {
-            Self {
-                microseconds: MAX_TIME_MICROSECONDS,
-            }
+            Self { microseconds: MAX_TIME_MICROSECONDS }
         } else if microseconds < -MAX_TIME_MICROSECONDS {
-            Self {
-                microseconds: -MAX_TIME_MICROSECONDS,
-            }
+            Self { microseconds: -MAX_TIME_MICROSECONDS }
         } else {
             Self { microseconds }
         }
@@ -53,11 +47,7 @@ impl Time {
 
     /// A time in milliseconds since the Unix epoch, as transactions have it, cut to what can be kept.
     pub fn from_milliseconds(milliseconds: u64) -> Self {
-        Self::from_microseconds(
-            i64::try_from(milliseconds)
-                .unwrap_or(i64::MAX)
-                .saturating_mul(1000),
-        )
+        Self::from_microseconds(i64::try_from(milliseconds).unwrap_or(i64::MAX).saturating_mul(1000))
     }
 
     /// Seconds; the double nearest to the exact decimal.
@@ -87,27 +77,19 @@ impl Time {
     pub fn plus(self, offset: Self) -> Result<Self, Problem> {
         let microseconds = self.microseconds + offset.microseconds;
         if microseconds.abs() > MAX_TIME_MICROSECONDS {
-            return Err(Problem::Time {
-                seconds: microseconds as f64 / MICROSECONDS as f64,
-            });
+            return Err(Problem::Time { seconds: microseconds as f64 / MICROSECONDS as f64 });
         }
         Ok(Self { microseconds })
     }
 
     /// The absolute time: itself, or counted from `now`. Beyond what can be kept it stays at the bound.
     pub fn resolved(self, now: Self) -> Self {
-        if self.is_relative() {
-            Self::from_microseconds(now.microseconds + self.microseconds)
-        } else {
-            self
-        }
+        if self.is_relative() { Self::from_microseconds(now.microseconds + self.microseconds) } else { self }
     }
 
     /// The whole second at or before this time.
     pub(super) const fn whole_second(self) -> Self {
-        Self {
-            microseconds: self.microseconds.div_euclid(MICROSECONDS) * MICROSECONDS,
-        }
+        Self { microseconds: self.microseconds.div_euclid(MICROSECONDS) * MICROSECONDS }
     }
 }
 
@@ -122,14 +104,8 @@ mod tests {
         assert!(!Time::from_seconds(268_435_456.0).unwrap().is_relative());
         assert!(Time::from_seconds(-5.0).unwrap().is_relative());
         let now = Time::from_milliseconds(1_700_000_000_123);
-        assert_eq!(
-            Time::from_seconds(-0.5).unwrap().resolved(now).seconds(),
-            1_699_999_999.623
-        );
-        assert_eq!(
-            Time::from_seconds(1.3e9).unwrap().resolved(now).milliseconds(),
-            1_300_000_000_000
-        );
+        assert_eq!(Time::from_seconds(-0.5).unwrap().resolved(now).seconds(), 1_699_999_999.623);
+        assert_eq!(Time::from_seconds(1.3e9).unwrap().resolved(now).milliseconds(), 1_300_000_000_000);
     }
 
     #[test]
@@ -137,16 +113,8 @@ mod tests {
         for seconds in [f64::NAN, f64::INFINITY, 1e300, -1e10, 4_307_633_422.848_166] {
             assert!(Time::from_seconds(seconds).is_err(), "{seconds}");
         }
-        assert!(
-            Time::from_seconds(4e9)
-                .unwrap()
-                .plus(Time::from_seconds(4e9).unwrap())
-                .is_err()
-        );
-        assert_eq!(
-            Time::from_milliseconds(u64::MAX).microseconds(),
-            MAX_TIME_MICROSECONDS
-        );
+        assert!(Time::from_seconds(4e9).unwrap().plus(Time::from_seconds(4e9).unwrap()).is_err());
+        assert_eq!(Time::from_milliseconds(u64::MAX).microseconds(), MAX_TIME_MICROSECONDS);
     }
 
     proptest! {

@@ -17,20 +17,12 @@ impl<'a> Bases<'a> {
     /// Chooses the bases for these records. A single record gets none.
     pub(super) fn of(records: &'a [Record]) -> Self {
         let [first, _, ..] = records else {
-            return Self {
-                name: "",
-                time: None,
-                unit: None,
-            };
+            return Self { name: "", time: None, unit: None };
         };
         // An offset from an absolute base to a relative time could be more than a time can hold.
         let absolute = records.iter().all(|record| !record.time().is_relative());
         let time = absolute.then(|| first.time().whole_second());
-        Self {
-            name: common_name(records),
-            time,
-            unit: commonest_unit(records),
-        }
+        Self { name: common_name(records), time, unit: commonest_unit(records) }
     }
 
     /// What remains of a record's name.
@@ -57,25 +49,14 @@ fn common_name(records: &[Record]) -> &str {
         return "";
     };
     let length = rest.iter().fold(first.name().len(), |length, record| {
-        let same = first
-            .name()
-            .bytes()
-            .zip(record.name().bytes())
-            .take_while(|(a, b)| a == b)
-            .count();
+        let same = first.name().bytes().zip(record.name().bytes()).take_while(|(a, b)| a == b).count();
         length.min(same)
     });
     let common = &first.name()[..length];
-    if rest
-        .iter()
-        .chain([first])
-        .all(|record| record.name().len() == length)
-    {
+    if rest.iter().chain([first]).all(|record| record.name().len() == length) {
         return common;
     }
-    common
-        .rfind([':', '/', '.', '-', '_'])
-        .map_or("", |at| &common[..=at])
+    common.rfind([':', '/', '.', '-', '_']).map_or("", |at| &common[..=at])
 }
 
 /// The unit that most records have, the first in the alphabet among equals.
@@ -83,9 +64,7 @@ fn commonest_unit(records: &[Record]) -> Option<&str> {
     let mut units: Vec<&str> = records.iter().map(Record::unit).collect::<Option<_>>()?;
     units.sort_unstable();
     let runs = units.chunk_by(|a, b| a == b);
-    runs.rev()
-        .max_by_key(|run| run.len())
-        .and_then(|run| run.first().copied())
+    runs.rev().max_by_key(|run| run.len()).and_then(|run| run.first().copied())
 }
 
 /// The integer that a double is exactly, when it is one that every reader's integers hold. Not for minus zero.

@@ -48,10 +48,7 @@ fn fields<'a>(record: &'a Record, bases: &Bases<'a>, first: bool) -> Vec<(Field,
     let mut add = |field, item: Option<Item<'a>>| fields.extend(item.map(|item| (field, item)));
     if first {
         add(Field::BaseName, text(bases.name));
-        add(
-            Field::BaseTime,
-            bases.time.map(|time| Item::Number(time.seconds())),
-        );
+        add(Field::BaseTime, bases.time.map(|time| Item::Number(time.seconds())));
         add(Field::BaseUnit, bases.unit.map(Item::Text));
     }
     add(Field::Name, text(bases.suffix(record)));
@@ -65,10 +62,7 @@ fn fields<'a>(record: &'a Record, bases: &Bases<'a>, first: bool) -> Vec<(Field,
     }
     add(Field::Sum, record.sum().map(Item::Number));
     let offset = bases.offset(record);
-    add(
-        Field::Time,
-        (offset != Time::NOW).then(|| Item::Number(offset.seconds())),
-    );
+    add(Field::Time, (offset != Time::NOW).then(|| Item::Number(offset.seconds())));
     add(Field::UpdateTime, record.update_time().map(Item::Number));
     fields
 }

@@ -11,14 +11,7 @@ use super::write::Bases;
 ///
 /// No record at all is written as `[]`, an empty page of readings, which is not a pack and is not read back.
 pub fn write_json(records: &[Record]) -> String {
-    write(
-        records,
-        &Bases {
-            name: "",
-            time: None,
-            unit: None,
-        },
-    )
+    write(records, &Bases { name: "", time: None, unit: None })
 }
 
 /// Writes a pack with base name, base time and base unit where they shorten it.
@@ -32,10 +25,7 @@ fn write(records: &[Record], bases: &Bases<'_>) -> String {
         if place > 0 {
             json.push(',');
         }
-        let mut object = Object {
-            json: &mut json,
-            empty: true,
-        };
+        let mut object = Object { json: &mut json, empty: true };
         if place == 0 {
             object.text_unless_empty(Field::BaseName, bases.name);
             if let Some(time) = bases.time {

@@ -26,36 +26,22 @@ fn whole_bodies_arrive_in_one_piece_or_many() {
     for _ in 0..100 {
         client.send(chunk(&[1; 500])).send(chunk(&[2; 500]));
     }
-    assert_eq!(
-        client.send("0\r\n\r\n").answer().text(),
-        "100000 bytes, 50000 ones"
-    );
+    assert_eq!(client.send("0\r\n\r\n").answer().text(), "100000 bytes, 50000 ones");
     assert_eq!(fixture.budget.left(), 1_000_000, "every share was given back");
 }
 
 #[test]
 fn another_media_type_is_refused() {
     let fixture = Fixture::new(ServerLimits::default());
-    for header in [
-        "content-type: application/json\r\n",
-        "content-type: \u{7f}x\r\n",
-        "",
-    ] {
+    for header in ["content-type: application/json\r\n", "content-type: \u{7f}x\r\n", ""] {
         if header.contains('\u{7f}') {
             continue;
         }
         let request = format!("POST /body HTTP/1.1\r\nhost: t\r\n{header}content-length: 2\r\n\r\n{{}}");
-        fixture
-            .connect()
-            .send(request)
-            .answer()
-            .assert_problem(Kind::UnsupportedMediaType);
+        fixture.connect().send(request).answer().assert_problem(Kind::UnsupportedMediaType);
     }
     let parameter = "POST /body HTTP/1.1\r\nhost: t\r\ncontent-type: Application/Octet-Stream; a=b\r\ncontent-length: 1\r\n\r\nx";
-    assert_eq!(
-        fixture.connect().send(parameter).answer().text(),
-        "1 bytes, 0 ones"
-    );
+    assert_eq!(fixture.connect().send(parameter).answer().text(), "1 bytes, 0 ones");
 }
 
 #[test]
@@ -69,19 +55,13 @@ fn a_declared_length_beyond_the_bound_is_refused_unread() {
         client.assert_ended();
     }
     let mut client = fixture.connect();
-    client.send(format!(
-        "{OCTETS}expect: 100-continue\r\ncontent-length: {}\r\n\r\n",
-        MOST + 1
-    ));
+    client.send(format!("{OCTETS}expect: 100-continue\r\ncontent-length: {}\r\n\r\n", MOST + 1));
     client.answer().assert_problem(Kind::TooLarge);
 }
 
 #[test]
 fn a_client_may_go_on_sending_after_the_refusal_and_reads_it_then() {
-    let fixture = Fixture::new(ServerLimits {
-        linger: PATIENCE,
-        ..ServerLimits::default()
-    });
+    let fixture = Fixture::new(ServerLimits { linger: PATIENCE, ..ServerLimits::default() });
     let mut client = fixture.connect();
     client.send(with_length(MOST + 1));
     client.stream.peek(&mut [0]).unwrap();
@@ -92,9 +72,7 @@ fn a_client_may_go_on_sending_after_the_refusal_and_reads_it_then() {
     client.answer().assert_problem(Kind::TooLarge);
     client.assert_ended();
     drop(client);
-    until("the place is left once the client closes", || {
-        fixture.stats.open() == 0
-    });
+    until("the place is left once the client closes", || fixture.stats.open() == 0);
 }
 
 #[test]
@@ -113,9 +91,7 @@ fn chunks_beyond_the_bound_are_refused_as_they_come() {
 fn broken_chunks_are_malformed() {
     let fixture = Fixture::new(ServerLimits::default());
     let mut client = fixture.connect();
-    client
-        .send(format!("{OCTETS}transfer-encoding: chunked\r\n\r\n"))
-        .send("not a length\r\n");
+    client.send(format!("{OCTETS}transfer-encoding: chunked\r\n\r\n")).send("not a length\r\n");
     client.answer().assert_problem(Kind::Malformed);
 }
 
@@ -132,8 +108,5 @@ fn all_bodies_together_keep_to_the_budget() {
     assert_eq!(first.send([1]).answer().text(), "400 bytes, 400 ones");
     until("all shares are given back", || fixture.budget.left() == 500);
     let mut third = fixture.connect();
-    assert_eq!(
-        third.send(with_length(200)).send([1; 200]).answer().text(),
-        "200 bytes, 200 ones"
-    );
+    assert_eq!(third.send(with_length(200)).send([1; 200]).answer().text(), "200 bytes, 200 ones");
 }

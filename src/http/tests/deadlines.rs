@@ -25,10 +25,7 @@ fn trickle(stream: &std::net::TcpStream, byte: u8) -> std::sync::mpsc::Sender<()
 
 #[test]
 fn slow_heads_are_cut_off() {
-    let fixture = Fixture::new(ServerLimits {
-        head_timeout: millis(150),
-        ..ServerLimits::default()
-    });
+    let fixture = Fixture::new(ServerLimits { head_timeout: millis(150), ..ServerLimits::default() });
     let mut client = fixture.connect();
     client.send("GET /hello HTTP/1.1\r\nx: ");
     let guard = trickle(&client.stream, b'a');
@@ -40,10 +37,7 @@ fn slow_heads_are_cut_off() {
 
 #[test]
 fn a_slow_head_is_cut_off_on_a_kept_connection_too() {
-    let fixture = Fixture::new(ServerLimits {
-        head_timeout: millis(800),
-        ..ServerLimits::default()
-    });
+    let fixture = Fixture::new(ServerLimits { head_timeout: millis(800), ..ServerLimits::default() });
     let mut client = fixture.connect();
     assert_eq!(client.get("/hello").text(), "hello");
     client.send("GET /hel");
@@ -53,10 +47,7 @@ fn a_slow_head_is_cut_off_on_a_kept_connection_too() {
 
 #[test]
 fn silent_connections_end_without_a_word() {
-    let fixture = Fixture::new(ServerLimits {
-        head_timeout: millis(100),
-        ..ServerLimits::default()
-    });
+    let fixture = Fixture::new(ServerLimits { head_timeout: millis(100), ..ServerLimits::default() });
     fixture.connect().assert_ended();
     assert_eq!(fixture.stats.cuts(Cut::Head), 1);
     until("the place is left", || fixture.stats.open() == 0);
@@ -64,10 +55,7 @@ fn silent_connections_end_without_a_word() {
 
 #[test]
 fn resting_connections_end_without_a_word() {
-    let fixture = Fixture::new(ServerLimits {
-        idle_timeout: millis(100),
-        ..ServerLimits::default()
-    });
+    let fixture = Fixture::new(ServerLimits { idle_timeout: millis(100), ..ServerLimits::default() });
     let mut client = fixture.connect();
     assert_eq!(client.get("/hello").text(), "hello");
     client.assert_ended();
@@ -77,10 +65,7 @@ fn resting_connections_end_without_a_word() {
 
 #[test]
 fn slow_bodies_are_cut_off_though_they_move() {
-    let fixture = Fixture::new(ServerLimits {
-        body_timeout: millis(150),
-        ..ServerLimits::default()
-    });
+    let fixture = Fixture::new(ServerLimits { body_timeout: millis(150), ..ServerLimits::default() });
     let mut client = fixture.connect();
     client.send(
         "POST /body HTTP/1.1\r\ncontent-type: application/octet-stream\r\ncontent-length: 9999\r\n\r\n",
@@ -96,10 +81,7 @@ fn slow_bodies_are_cut_off_though_they_move() {
 
 #[test]
 fn bodies_that_stall_are_cut_off_early() {
-    let fixture = Fixture::new(ServerLimits {
-        body_stall: millis(100),
-        ..ServerLimits::default()
-    });
+    let fixture = Fixture::new(ServerLimits { body_stall: millis(100), ..ServerLimits::default() });
     let mut client = fixture.connect();
     client.send(
         "POST /body HTTP/1.1\r\ncontent-type: application/octet-stream\r\ncontent-length: 9\r\n\r\nabc",
@@ -111,10 +93,7 @@ fn bodies_that_stall_are_cut_off_early() {
 
 #[test]
 fn a_handler_that_never_answers_becomes_overloaded_and_the_connection_goes_on() {
-    let fixture = Fixture::new(ServerLimits {
-        answer_timeout: millis(100),
-        ..ServerLimits::default()
-    });
+    let fixture = Fixture::new(ServerLimits { answer_timeout: millis(100), ..ServerLimits::default() });
     let mut client = fixture.connect();
     let answer = client.get("/stuck");
     answer.assert_problem(Kind::Overloaded);
@@ -125,34 +104,24 @@ fn a_handler_that_never_answers_becomes_overloaded_and_the_connection_goes_on() 
 
 #[test]
 fn a_client_that_never_reads_is_cut_off() {
-    let fixture = Fixture::new(ServerLimits {
-        write_stall: millis(150),
-        ..ServerLimits::default()
-    });
+    let fixture = Fixture::new(ServerLimits { write_stall: millis(150), ..ServerLimits::default() });
     let mut client = fixture.connect();
     client.send("GET /large HTTP/1.1\r\nhost: t\r\n\r\n");
-    until("the connection is ended", || {
-        fixture.stats.cuts(Cut::Write) == 1 && fixture.stats.open() == 0
-    });
+    until("the connection is ended", || fixture.stats.cuts(Cut::Write) == 1 && fixture.stats.open() == 0);
 }
 
 #[test]
 fn a_client_that_reads_too_slowly_is_cut_off() {
     // However fast this machine is, nobody reads 4 GiB of a 64 MiB answer.
-    let limits = ServerLimits {
-        write_stall: millis(150),
-        write_progress: 1 << 32,
-        ..ServerLimits::default()
-    };
+    let limits =
+        ServerLimits { write_stall: millis(150), write_progress: 1 << 32, ..ServerLimits::default() };
     let fixture = Fixture::new(limits);
     let mut client = fixture.connect();
     client.send("GET /large HTTP/1.1\r\nhost: t\r\n\r\n");
     while fixture.stats.cuts(Cut::Write) == 0 && client.read_more() {
         std::thread::sleep(Duration::from_millis(10));
     }
-    until("the connection is ended", || {
-        fixture.stats.cuts(Cut::Write) == 1 && fixture.stats.open() == 0
-    });
+    until("the connection is ended", || fixture.stats.cuts(Cut::Write) == 1 && fixture.stats.open() == 0);
 }
 
 #[test]
@@ -164,10 +133,7 @@ fn a_patient_reader_gets_a_large_answer_whole() {
 
 #[test]
 fn connections_beyond_the_cap_are_closed_and_counted() {
-    let fixture = Fixture::new(ServerLimits {
-        connections: 3,
-        ..ServerLimits::default()
-    });
+    let fixture = Fixture::new(ServerLimits { connections: 3, ..ServerLimits::default() });
     let mut kept: Vec<_> = (0..3).map(|_| fixture.connect()).collect();
     for client in &mut kept {
         assert_eq!(client.get("/hello").text(), "hello");

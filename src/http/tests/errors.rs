@@ -33,10 +33,7 @@ fn the_catalogue_is_as_specified() {
         (503, "overloaded"),
         (503, "shutting-down"),
     ];
-    let listed: Vec<_> = Kind::ALL
-        .iter()
-        .map(|kind| (kind.status().as_u16(), kind.slug()))
-        .collect();
+    let listed: Vec<_> = Kind::ALL.iter().map(|kind| (kind.status().as_u16(), kind.slug())).collect();
     assert_eq!(listed, expected);
     let unique: std::collections::BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.slug()).collect();
     assert_eq!(unique.len(), Kind::ALL.len());
@@ -48,9 +45,7 @@ fn the_catalogue_is_as_specified() {
 
 #[test]
 fn extra_members_never_replace_the_standard_ones() {
-    let problem = Problem::new(Kind::Pow, "too little")
-        .with("status", 200)
-        .with("difficulty", 12);
+    let problem = Problem::new(Kind::Pow, "too little").with("status", 200).with("difficulty", 12);
     let json = problem.to_json();
     assert_eq!(json["status"], 422);
     assert_eq!(json["difficulty"], 12);
@@ -68,10 +63,7 @@ fn rejections_and_problems_keep_the_connection() {
     let wrong = client.send("DELETE /hello HTTP/1.1\r\nhost: t\r\n\r\n").answer();
     wrong.assert_problem(Kind::MethodNotAllowed);
     assert_eq!(wrong.header("allow"), Some("GET"));
-    client
-        .send("PUT /counted HTTP/1.1\r\nhost: t\r\n\r\n")
-        .answer()
-        .assert_problem(Kind::MethodNotAllowed);
+    client.send("PUT /counted HTTP/1.1\r\nhost: t\r\n\r\n").answer().assert_problem(Kind::MethodNotAllowed);
     let refused = client.get("/refused");
     refused.assert_problem(Kind::Storage);
     assert_eq!(refused.header("retry-after"), Some("30"));
@@ -119,10 +111,7 @@ fn contradicting_lengths_are_refused() {
 #[test]
 fn heads_are_bounded_in_bytes_and_fields() {
     let fixture = Fixture::new(ServerLimits::default());
-    let long = format!(
-        "GET /hello HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n",
-        "a".repeat(17 * 1_024)
-    );
+    let long = format!("GET /hello HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n", "a".repeat(17 * 1_024));
     let many = format!("GET /hello HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(65));
     let endless = format!("GET /{}", "a".repeat(20 * 1_024));
     for bytes in [long, many, endless] {
@@ -138,9 +127,8 @@ fn heads_are_bounded_in_bytes_and_fields() {
 fn pipelined_requests_are_answered_in_order_on_one_connection() {
     let fixture = Fixture::new(ServerLimits::default());
     let mut client = fixture.connect();
-    let requests: String = (0..40)
-        .map(|count| format!("GET /counted?count={count} HTTP/1.1\r\nhost: t\r\n\r\n"))
-        .collect();
+    let requests: String =
+        (0..40).map(|count| format!("GET /counted?count={count} HTTP/1.1\r\nhost: t\r\n\r\n")).collect();
     client.send(requests);
     for count in 0..40 {
         assert_eq!(client.answer().text(), format!("count {count}"));

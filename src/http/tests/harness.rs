@@ -53,25 +53,14 @@ impl Fixture {
         let thread = std::thread::spawn(move || {
             block_on(server.run(filter, limits, async { _ = stopped.await }, counted));
         });
-        Self {
-            address,
-            stats,
-            budget,
-            waiting,
-            gate,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { address, stats, budget, waiting, gate, stop: Some(stop), thread: Some(thread) }
     }
 
     pub(super) fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Client {
-            stream,
-            buffer: Vec::new(),
-        }
+        Client { stream, buffer: Vec::new() }
     }
 
     /// Tells the server to stop, without waiting for it.
@@ -106,10 +95,7 @@ fn routes(
     struct Query {
         count: u8,
     }
-    let hello = warp::path!("hello")
-        .and(rejection::only(&[Method::GET]))
-        .and(warp::get())
-        .map(|| "hello");
+    let hello = warp::path!("hello").and(rejection::only(&[Method::GET])).and(warp::get()).map(|| "hello");
     let counted = warp::path!("counted")
         .and(warp::get())
         .and(warp::query())
@@ -119,11 +105,7 @@ fn routes(
         .and(warp::post())
         .and(whole("application/octet-stream", MOST, budget))
         .map(|body: WholeBody| {
-            format!(
-                "{} bytes, {} ones",
-                body.len(),
-                body.iter().filter(|b| **b == 1).count()
-            )
+            format!("{} bytes, {} ones", body.len(), body.iter().filter(|b| **b == 1).count())
         });
     let panics = warp::path!("panics").map(|| -> &'static str { panic!("on purpose") });
     let refused = warp::path!("refused")
@@ -143,15 +125,7 @@ fn routes(
         waiting.fetch_add(1, Ordering::SeqCst);
         std::future::pending::<Result<&'static str, Infallible>>()
     });
-    hello
-        .or(counted)
-        .or(large)
-        .or(body)
-        .or(panics)
-        .or(refused)
-        .or(gated)
-        .or(stuck)
-        .recover(rejection::answer)
+    hello.or(counted).or(large).or(body).or(panics).or(refused).or(gated).or(stuck).recover(rejection::answer)
 }
 
 pub(super) struct Client {
@@ -198,8 +172,7 @@ impl Client {
     }
 
     pub(super) fn get(&mut self, path: &str) -> Answer {
-        self.send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"))
-            .answer()
+        self.send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n")).answer()
     }
 
     /// Reads one answer with a declared length.
@@ -208,19 +181,11 @@ impl Client {
             if let Some(at) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at + 4;
             }
-            assert!(
-                self.read_more(),
-                "the connection ended within a head: {:?}",
-                self.buffer
-            );
+            assert!(self.read_more(), "the connection ended within a head: {:?}", self.buffer);
         };
         let head = String::from_utf8(self.buffer.drain(..head_end).collect()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Answer {
-            status,
-            head,
-            body: Vec::new(),
-        };
+        let mut answer = Answer { status, head, body: Vec::new() };
         let length: usize = answer.header("content-length").unwrap().parse().unwrap();
         while self.buffer.len() < length {
             assert!(self.read_more(), "the connection ended within a body");
@@ -232,11 +197,7 @@ impl Client {
     /// Waits for the end of the connection; nothing more may come before it.
     #[track_caller]
     pub(super) fn assert_ended(&mut self) {
-        assert!(
-            !self.read_more() && self.buffer.is_empty(),
-            "more came: {:?}",
-            self.buffer
-        );
+        assert!(!self.read_more() && self.buffer.is_empty(), "more came: {:?}", self.buffer);
     }
 
     /// Reads some bytes; `false` at the end or a reset.
