@@ -9,3 +9,7 @@ pub mod content;
 pub mod recording;
 pub mod senml;
 mod wellformed;
+pub mod store;
+#[cfg(test)]
+#[cfg(feature = "node")]
+mod testing;

@@ -1,0 +1,212 @@
+//! The file under the database, and a way to go on reading when writing has failed.
+//!
+//! redb refuses every further access, reads included, once the file has failed it. A [`Refuge`] is then laid over
+//! the same file: what would be written stays in memory, so a second database opens on it, recovers to the last
+//! commit that is on disk for certain, and serves reads. Always true: a refuge never writes to the file.
+
+use redb::{BackendError, StorageBackend};
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes of a block of a refuge; redb's own pages are as large.
+const BLOCK_BYTES: usize = 4096;
+
+/// Blocks that a refuge may hold, 64 MiB: recovery writes little but the map of free pages, two bits a page.
+const REFUGE_BLOCKS: usize = 16_384;
+
+/// The file, shared between the database that writes it and a refuge.
+#[derive(Debug)]
+pub(super) struct Disk {
+    file: Box<dyn StorageBackend>,
+    headers: Mutex<Headers>,
+}
+
+/// redb's header, which stands at the file's beginning and says which of two commits is the last.
+#[derive(Debug, Default)]
+struct Headers {
+    written: Vec<u8>,
+    settled: Vec<u8>,
+}
+
+impl Disk {
+    pub(super) fn new(file: Box<dyn StorageBackend>) -> Arc<Self> {
+        Arc::new(Self { file, headers: Mutex::default() })
+    }
+
+    /// What was written is on disk now. A refuge begins at such a header, not at one whose fate nobody knows.
+    fn settle(&self) {
+        let mut headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        let Headers { written, settled } = &mut *headers;
+        settled.clone_from(written);
+    }
+
+    fn settled_header(&self) -> Vec<u8> {
+        self.headers.lock().unwrap_or_else(PoisonError::into_inner).settled.clone()
+    }
+
+    fn note_header(&self, data: &[u8]) {
+        let mut headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        headers.written.clear();
+        headers.written.extend_from_slice(&data[..data.len().min(BLOCK_BYTES)]);
+    }
+}
+
+/// The disk as the writing database sees it.
+#[derive(Debug)]
+pub(super) struct Live(pub(super) Arc<Disk>);
+
+impl StorageBackend for Live {
+    fn len(&self) -> io::Result<u64> {
+        self.0.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.file.sync_data()?;
+        self.0.settle();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        if offset == 0 {
+            self.0.note_header(data);
+        }
+        self.0.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.0.file.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.file.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.file.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.file.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.file.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.file.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.file.query_lock_range(start, end)
+    }
+}
+
+/// The disk as it was when writing failed, with all further writes kept in memory.
+#[derive(Debug)]
+pub(super) struct Refuge {
+    disk: Arc<Disk>,
+    disk_length: u64,
+    overlay: Mutex<Overlay>,
+}
+
+#[derive(Debug)]
+struct Overlay {
+    length: u64,
+    blocks: BTreeMap<u64, Box<[u8; BLOCK_BYTES]>>,
+}
+
+impl Refuge {
+    pub(super) fn new(disk: Arc<Disk>) -> io::Result<Self> {
+        let disk_length = disk.file.len()?;
+        let header = disk.settled_header();
+        let overlay = Overlay { length: disk_length, blocks: BTreeMap::new() };
+        let refuge = Self { disk, disk_length, overlay: Mutex::new(overlay) };
+        refuge.write(0, &header)?;
+        Ok(refuge)
+    }
+
+    /// Reads from the disk; behind its end there are zeros.
+    fn read_disk(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let there = self.disk_length.saturating_sub(offset).min(out.len() as u64) as usize;
+        let (stored, beyond) = out.split_at_mut(there);
+        beyond.fill(0);
+        if stored.is_empty() { Ok(()) } else { self.disk.file.read(offset, stored) }
+    }
+}
+
+/// The parts of `offset..offset + length`, each within one block: block, place in the block, place in the whole.
+fn parts(offset: u64, length: usize) -> impl Iterator<Item = (u64, usize, std::ops::Range<usize>)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let at = offset + done as u64;
+        let within = (at % BLOCK_BYTES as u64) as usize;
+        let take = (BLOCK_BYTES - within).min(length - done);
+        let part = (at / BLOCK_BYTES as u64, within, done..done + take);
+        done += take;
+        (take > 0).then_some(part)
+    })
+}
+
+impl StorageBackend for Refuge {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.overlay.lock().unwrap_or_else(PoisonError::into_inner).length)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
+        if offset.saturating_add(out.len() as u64) > overlay.length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.read_disk(offset, out)?;
+        for (block, within, place) in parts(offset, out.len()) {
+            if let Some(bytes) = overlay.blocks.get(&block) {
+                let length = place.len();
+                out[place].copy_from_slice(&bytes[within..within + length]);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
+        if len < overlay.length {
+            return Err(io::Error::other("a refuge does not shrink"));
+        }
+        overlay.length = len;
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
+        overlay.length = overlay.length.max(offset.saturating_add(data.len() as u64));
+        for (block, within, place) in parts(offset, data.len()) {
+            if !overlay.blocks.contains_key(&block) {
+                if overlay.blocks.len() >= REFUGE_BLOCKS {
+                    return Err(io::Error::other("the store is too large to be recovered in memory"));
+                }
+                let mut bytes = Box::new([0; BLOCK_BYTES]);
+                self.read_disk(block * BLOCK_BYTES as u64, &mut bytes[..])?;
+                overlay.blocks.insert(block, bytes);
+            }
+            if let Some(bytes) = overlay.blocks.get_mut(&block) {
+                bytes[within..within + place.len()].copy_from_slice(&data[place]);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! What can go wrong with the store, in words that say what to do.
+
+use std::path::PathBuf;
+use weft_tangle::{HistoryError, NetworkId, Position, TxId};
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The data directory or the file in it cannot be made or opened.
+    #[error("{path} cannot be made or opened: {cause}; name a directory that this user may write to")]
+    Unreachable {
+        /// What was to be opened.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// Another process has the file open.
+    #[error("{path} is in use by another process; stop that one, or name another data directory")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is there but it is not a store.
+    #[error("{path} cannot be opened as a store: {cause}; restore it from a backup, or move it away")]
+    NotAStore {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The file was written by a version that knows more than this one.
+    #[error(
+        "{path} has schema {found} and this version of weft knows {known}; run the newer version, or name another data directory"
+    )]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// The file's schema.
+        found: u32,
+        /// The newest schema known here.
+        known: u32,
+    },
+    /// The file holds the transactions of another network.
+    #[error(
+        "{path} belongs to network {stored}, but this node is to serve network {configured}; name the right network file, or another data directory"
+    )]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+        /// The network in the file.
+        stored: NetworkId,
+        /// The network in the configuration.
+        configured: NetworkId,
+    },
+    /// A batch does not follow on what is stored. Nothing of it was written.
+    #[error("the batch has position {found:?} where {expected:?} must follow; nothing was stored")]
+    Gap {
+        /// The position that had to come.
+        expected: Position,
+        /// The position that came.
+        found: Position,
+    },
+    /// A batch brings what is stored already. Nothing of it was written.
+    #[error("{0} is stored already; nothing of the batch was stored")]
+    Twice(TxId),
+    /// A stored row is not what was written. It is never served.
+    #[error(
+        "the stored row of {id} is damaged: {cause}; check the disk and fetch the transaction from a peer"
+    )]
+    Damaged {
+        /// The transaction that was asked for.
+        id: TxId,
+        /// What does not fit.
+        cause: String,
+    },
+    /// A write has failed, so nothing more is written until the store is opened again.
+    #[error(
+        "the store is read-only since a write failed: {cause}; make room or repair the disk, then restart"
+    )]
+    ReadOnly {
+        /// What failed first.
+        cause: String,
+    },
+    /// The database has failed.
+    #[error("the store cannot be read or written: {0}")]
+    Database(Box<redb::Error>),
+}
+
+impl From<StoreError> for HistoryError {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+macro_rules! from_database {
+    ($($error:ty),*) => {
+        $(impl From<$error> for StoreError {
+            fn from(error: $error) -> Self {
+                Self::Database(Box::new(error.into()))
+            }
+        })*
+    };
+}
+
+from_database!(
+    redb::StorageError,
+    redb::TableError,
+    redb::TransactionError,
+    redb::CommitError,
+    redb::SetDurabilityError
+);

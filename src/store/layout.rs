@@ -1,0 +1,153 @@
+//! The tables of `weft.redb` and their rows (`spec/11-storage.md`). Integers are big-endian, so keys sort by value.
+//!
+//! | table | key | value |
+//! | --- | --- | --- |
+//! | `meta` | name | `schema`: u32; `network`: NetworkId |
+//! | `transactions` | TxId (40) | position (8), check (8), wire form |
+//! | `arrivals` | position (8) | TxId (40), parent 1 (40), parent 2 (40) |
+//! | `issued` | issuer (32), TxId (40) | counter (4), kind (1) |
+//! | `enrolments` | device (32), TxId (40) | nothing |
+//! | `revocations` | revoked device (32), TxId (40) | nothing |
+//! | `equivocations` | issuer (32), epoch (8), counter (4), TxId (40) | nothing |
+//!
+//! Always true: every transaction has one row in each of the first three; positions run from zero without gaps.
+
+use super::StoreError;
+use redb::TableDefinition;
+use std::ops::Range;
+use weft_tangle::{DeviceId, Epoch, HEADER_BYTES, Kind, Network, Position, Timestamp, Transaction, TxId};
+use weft_tangle::{blake2s, limits::BODY_OFFSET};
+
+/// The schema that this version writes and reads.
+pub(super) const SCHEMA: u32 = 1;
+
+/// Bytes of a key in `issued`, `enrolments` and `revocations`.
+pub(super) const DEVICE_KEY_BYTES: usize = DeviceId::BYTES + TxId::BYTES;
+
+/// Bytes of a key in `equivocations`.
+pub(super) const EQUIVOCATION_KEY_BYTES: usize = DeviceId::BYTES + 8 + 4 + TxId::BYTES;
+
+/// Bytes of a row in `arrivals`.
+pub(super) const ARRIVAL_BYTES: usize = 3 * TxId::BYTES;
+
+/// Bytes before the wire form in a row of `transactions`.
+pub(super) const ROW_PREFIX_BYTES: usize = 16;
+
+pub(super) type DeviceKey = [u8; DEVICE_KEY_BYTES];
+pub(super) type EquivocationKey = [u8; EQUIVOCATION_KEY_BYTES];
+pub(super) type DeviceTable = TableDefinition<'static, &'static DeviceKey, ()>;
+
+pub(super) const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
+pub(super) const TRANSACTIONS: TableDefinition<'static, &'static [u8; TxId::BYTES], &'static [u8]> =
+    TableDefinition::new("transactions");
+pub(super) const ARRIVALS: TableDefinition<'static, &'static [u8; 8], &'static [u8; ARRIVAL_BYTES]> =
+    TableDefinition::new("arrivals");
+pub(super) const ISSUED: TableDefinition<'static, &'static DeviceKey, &'static [u8; 5]> =
+    TableDefinition::new("issued");
+pub(super) const ENROLMENTS: DeviceTable = TableDefinition::new("enrolments");
+pub(super) const REVOCATIONS: DeviceTable = TableDefinition::new("revocations");
+pub(super) const EQUIVOCATIONS: TableDefinition<'static, &'static EquivocationKey, ()> =
+    TableDefinition::new("equivocations");
+
+/// The row of a transaction: the position, a check over what neither TxId nor body digest covers, the wire form.
+pub(super) fn encode_row(position: Position, wire: &[u8]) -> Vec<u8> {
+    let mut row = Vec::with_capacity(ROW_PREFIX_BYTES + wire.len());
+    row.extend_from_slice(&position.0.to_be_bytes());
+    row.extend_from_slice(&row_check(position, wire));
+    row.extend_from_slice(wire);
+    row
+}
+
+/// Reads a row back and checks every byte of it.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when position, signature, nonce, header or body are not those that were written for `id`.
+pub(super) fn decode_row(
+    network: &Network,
+    id: &TxId,
+    row: &[u8],
+) -> Result<(Position, Transaction), StoreError> {
+    let damaged = |cause: String| StoreError::Damaged { id: *id, cause };
+    let (prefix, wire) =
+        row.split_first_chunk::<ROW_PREFIX_BYTES>().ok_or_else(|| damaged("it is too short".into()))?;
+    let transaction = Transaction::decode(network, wire).map_err(|refusal| damaged(refusal.to_string()))?;
+    if transaction.id() != *id {
+        return Err(damaged(format!("its header is that of {}", transaction.id())));
+    }
+    let position = Position(u64::from_be_bytes(first_bytes(prefix)));
+    if row_check(position, wire) != prefix[8..] {
+        return Err(damaged("position, signature or nonce have changed".into()));
+    }
+    Ok((position, transaction))
+}
+
+/// The first 8 bytes of BLAKE2s-256 over position, signature and nonce.
+fn row_check(position: Position, wire: &[u8]) -> [u8; 8] {
+    let end = BODY_OFFSET.min(wire.len());
+    let signed = &wire[HEADER_BYTES.min(end)..end];
+    first_bytes(&blake2s(&[&position.0.to_be_bytes(), signed]))
+}
+
+/// The row of the arrival log, all that recovery needs.
+pub(super) fn encode_arrival(id: TxId, parents: [TxId; 2]) -> [u8; ARRIVAL_BYTES] {
+    let mut row = [0; ARRIVAL_BYTES];
+    for (place, id) in row.chunks_exact_mut(TxId::BYTES).zip([id, parents[0], parents[1]]) {
+        place.copy_from_slice(id.as_bytes());
+    }
+    row
+}
+
+pub(super) fn decode_arrival(row: &[u8; ARRIVAL_BYTES]) -> (TxId, [TxId; 2]) {
+    let id = |index: usize| TxId::from_bytes(first_bytes(&row[index * TxId::BYTES..]));
+    (id(0), [id(1), id(2)])
+}
+
+pub(super) fn device_key(device: &DeviceId, id: &TxId) -> DeviceKey {
+    let mut key = [0; DEVICE_KEY_BYTES];
+    key[..DeviceId::BYTES].copy_from_slice(device.as_bytes());
+    key[DeviceId::BYTES..].copy_from_slice(id.as_bytes());
+    key
+}
+
+/// The keys of a device in a range of time.
+pub(super) fn device_keys(device: &DeviceId, times: &Range<Timestamp>) -> Range<DeviceKey> {
+    let bound = |time| device_key(device, &TxId::first_at(time));
+    bound(times.start)..bound(times.end.max(times.start))
+}
+
+/// The id that a key of `issued`, `enrolments`, `revocations` or `equivocations` ends with.
+pub(super) fn id_of<const N: usize>(key: &[u8; N]) -> TxId {
+    TxId::from_bytes(first_bytes(&key[N - TxId::BYTES..]))
+}
+
+pub(super) fn encode_issued(counter: u32, kind: Kind) -> [u8; 5] {
+    let [a, b, c, d] = counter.to_be_bytes();
+    [a, b, c, d, kind.to_byte()]
+}
+
+/// Counter and the kind's byte.
+pub(super) fn decode_issued(row: &[u8; 5]) -> (u32, u8) {
+    (u32::from_be_bytes(first_bytes(row)), row[4])
+}
+
+pub(super) fn equivocation_key(issuer: &DeviceId, epoch: Epoch, counter: u32, id: &TxId) -> EquivocationKey {
+    let mut key = [0; EQUIVOCATION_KEY_BYTES];
+    key[..32].copy_from_slice(issuer.as_bytes());
+    key[32..40].copy_from_slice(&epoch.0.to_be_bytes());
+    key[40..44].copy_from_slice(&counter.to_be_bytes());
+    key[44..].copy_from_slice(id.as_bytes());
+    key
+}
+
+/// Epoch and counter in a key of `equivocations`.
+pub(super) fn slot_of(key: &EquivocationKey) -> (Epoch, u32) {
+    (Epoch(u64::from_be_bytes(first_bytes(&key[32..]))), u32::from_be_bytes(first_bytes(&key[40..])))
+}
+
+fn first_bytes<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    *bytes.first_chunk().expect("the layout's lengths are fixed, and this field lies within them")
+}
+
+/// The smallest and the largest id there could be.
+pub(super) const ID_BOUNDS: [TxId; 2] =
+    [TxId::from_bytes([0; TxId::BYTES]), TxId::from_bytes([0xFF; TxId::BYTES])];

@@ -1,0 +1,118 @@
+//! Opening a data directory: what is there must be ours, of this network, and of a schema that we know.
+
+use super::append::begin;
+use super::disk::{Disk, Live};
+use super::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, SCHEMA, TRANSACTIONS};
+use super::{StoreError, StoreOptions};
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, backends::FileBackend};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use weft_tangle::NetworkId;
+
+const SCHEMA_KEY: &str = "schema";
+const NETWORK_KEY: &str = "network";
+
+/// Makes the directory where it is missing and opens the file in it, both for this user alone: readings lie in it.
+pub(super) fn open_file(directory: &Path, path: &Path) -> Result<Box<dyn StorageBackend>, StoreError> {
+    let unreachable = |path: &Path| {
+        let path = path.to_owned();
+        move |cause| StoreError::Unreachable { path, cause }
+    };
+    make_directory(directory).map_err(unreachable(directory))?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(unreachable(path))?;
+    sync_directory(directory).map_err(unreachable(directory))?;
+    let file = FileBackend::new(file).map_err(|error| opening(path, error))?;
+    Ok(Box::new(file))
+}
+
+/// Opens the database on `disk` and checks whose it is; a new one is made ours.
+pub(super) fn open_database(
+    disk: &Arc<Disk>,
+    path: &Path,
+    network: &NetworkId,
+    options: &StoreOptions,
+) -> Result<Database, StoreError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(options.cache_bytes);
+    let database =
+        builder.create_with_backend(Live(Arc::clone(disk))).map_err(|error| opening(path, error))?;
+    if database.begin_read()?.list_tables()?.next().is_none() {
+        initialise(&database, network)?;
+    }
+    check(&database, path, network)?;
+    Ok(database)
+}
+
+fn opening(path: &Path, error: DatabaseError) -> StoreError {
+    let path = path.to_owned();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
+        error => StoreError::NotAStore { path, cause: error.to_string() },
+    }
+}
+
+/// One commit makes all tables, so that a reader finds each of them however early it comes.
+fn initialise(database: &Database, network: &NetworkId) -> Result<(), StoreError> {
+    let commit = begin(database)?;
+    {
+        let mut meta = commit.open_table(META)?;
+        meta.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes()[..])?;
+        meta.insert(NETWORK_KEY, &network.as_bytes()[..])?;
+        commit.open_table(TRANSACTIONS)?;
+        commit.open_table(ARRIVALS)?;
+        commit.open_table(ISSUED)?;
+        commit.open_table(ENROLMENTS)?;
+        commit.open_table(REVOCATIONS)?;
+        commit.open_table(EQUIVOCATIONS)?;
+    }
+    Ok(commit.commit()?)
+}
+
+fn check(database: &Database, path: &Path, configured: &NetworkId) -> Result<(), StoreError> {
+    let not_ours = |cause: &str| StoreError::NotAStore { path: path.to_owned(), cause: cause.into() };
+    let snapshot = database.begin_read()?;
+    let meta = snapshot.open_table(META).map_err(|error| match error {
+        redb::TableError::Storage(error) => error.into(),
+        error => not_ours(&error.to_string()),
+    })?;
+    let schema = meta.get(SCHEMA_KEY)?.ok_or_else(|| not_ours("it names no schema"))?;
+    let found = schema.value().try_into().map(u32::from_be_bytes);
+    match found.map_err(|_| not_ours("its schema is not a number"))? {
+        SCHEMA => {}
+        found if found > SCHEMA => {
+            return Err(StoreError::NewerSchema { path: path.to_owned(), found, known: SCHEMA });
+        }
+        _ => return Err(not_ours("its schema is older than the first")),
+    }
+    let network = meta.get(NETWORK_KEY)?.ok_or_else(|| not_ours("it names no network"))?;
+    let stored = network.value().try_into().map(NetworkId::from_bytes);
+    let stored = stored.map_err(|_| not_ours("its network is not an id"))?;
+    if stored != *configured {
+        let configured = *configured;
+        return Err(StoreError::OtherNetwork { path: path.to_owned(), stored, configured });
+    }
+    Ok(())
+}
+
+fn make_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)?;
+    match directory.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent),
+        _ => Ok(()),
+    }
+}
+
+/// A file whose name is not on disk is lost with all that it holds, however well that was synced.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}

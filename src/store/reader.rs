@@ -1,0 +1,200 @@
+//! Reading: one snapshot, checked against its hashes.
+//!
+//! Always true: a transaction that is served is, byte for byte, the one that was stored. What the index tables say
+//! is used to find transactions, never instead of one.
+
+use super::layout::{
+    ARRIVAL_BYTES, ARRIVALS, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS,
+    TRANSACTIONS, decode_issued, decode_row, device_key, device_keys, equivocation_key, id_of, slot_of,
+};
+use super::{Equivocation, Page, StoreError, Stored};
+use redb::{ReadTransaction, ReadableTable};
+use std::ops::Range;
+use std::sync::Arc;
+use weft_tangle::{
+    DeviceId, Epoch, History, HistoryError, Kind, Network, Position, Timestamp, Transaction, TxId,
+};
+
+/// Rows of the issuer index that one call for readings looks at: a device that issued a million anchors must not
+/// hold up whoever asks for its readings.
+const PAGE_ROWS: usize = 16_384;
+
+/// The store as it was when the reader was made. While it lives the file keeps that state, so hold it briefly.
+pub struct Reader {
+    snapshot: ReadTransaction,
+    network: Arc<Network>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("network", self.network.id()).finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    pub(super) fn new(snapshot: ReadTransaction, network: Arc<Network>) -> Self {
+        Self { snapshot, network }
+    }
+
+    /// The transaction with this id, if it is stored.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the row is not what was written.
+    pub fn transaction(&self, id: &TxId) -> Result<Option<Stored>, StoreError> {
+        let table = self.snapshot.open_table(TRANSACTIONS)?;
+        let Some(row) = table.get(id.as_bytes())? else { return Ok(None) };
+        let (position, transaction) = decode_row(&self.network, id, row.value())?;
+        Ok(Some(Stored { transaction, position }))
+    }
+
+    /// How many transactions are stored; equally the position of the next.
+    pub fn transactions(&self) -> Result<u64, StoreError> {
+        Ok(next_position(&self.snapshot.open_table(ARRIVALS)?)?.0)
+    }
+
+    /// Whether an enrolment of the device is stored. Registrars and committee need none and are not found here.
+    pub fn contains_device(&self, device: &DeviceId) -> Result<bool, StoreError> {
+        Ok(!self.ids(ENROLMENTS, device, 1)?.is_empty())
+    }
+
+    /// The first `limit` enrolments of a device, in id order.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when one of them is not what was written.
+    pub fn enrolments(&self, device: &DeviceId, limit: usize) -> Result<Vec<Transaction>, StoreError> {
+        self.indexed(ENROLMENTS, device, limit)
+    }
+
+    /// The first `limit` transactions that revoke a device, in id order.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when one of them is not what was written.
+    pub fn revocations(&self, device: &DeviceId, limit: usize) -> Result<Vec<Transaction>, StoreError> {
+        self.indexed(REVOCATIONS, device, limit)
+    }
+
+    /// Ids of a device's readings with timestamps in `from..to`, in id order, those behind `after`, at most `limit`.
+    /// The page says where to go on; it may hold fewer than `limit`, even none, and yet not be the last.
+    pub fn readings(
+        &self,
+        device: &DeviceId,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<TxId>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let keys = device_keys(device, &(from..to));
+        let behind = after.map(|id| device_key(device, &id));
+        let start = behind.map_or(keys.start, |key| key.max(keys.start)).min(keys.end);
+        let table = self.snapshot.open_table(ISSUED)?;
+        let mut page = Page::default();
+        for (looked_at, row) in table.range::<&_>(&start..&keys.end)?.enumerate() {
+            let (key, value) = row?;
+            if Some(key.value()) == behind.as_ref() {
+                continue;
+            }
+            if page.ids.len() == limit || looked_at >= PAGE_ROWS {
+                page.is_last = false;
+                break;
+            }
+            let id = id_of(key.value());
+            page.resume = Some(id);
+            if decode_issued(value.value()).1 == Kind::Reading.to_byte() {
+                page.ids.push(id);
+            }
+        }
+        Ok(page)
+    }
+
+    /// A device's equivocations, by epoch and counter, until `limit` ids are named; the last may then be incomplete.
+    pub fn twins(&self, device: &DeviceId, limit: usize) -> Result<Vec<Equivocation>, StoreError> {
+        let [first, last] = ID_BOUNDS;
+        let table = self.snapshot.open_table(EQUIVOCATIONS)?;
+        let keys = equivocation_key(device, Epoch(0), 0, &first)
+            ..=equivocation_key(device, Epoch(u64::MAX), u32::MAX, &last);
+        let mut found: Vec<Equivocation> = Vec::new();
+        for row in table.range::<&_>(keys.start()..=keys.end())?.take(limit) {
+            let (key, _) = row?;
+            let (epoch, counter) = slot_of(key.value());
+            let id = id_of(key.value());
+            match found.last_mut() {
+                Some(same) if (same.epoch, same.counter) == (epoch, counter) => same.ids.push(id),
+                _ => found.push(Equivocation { epoch, counter, ids: vec![id] }),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether another stored transaction has the same issuer, epoch and counter as this one.
+    pub fn is_disputed(&self, transaction: &Transaction) -> Result<bool, StoreError> {
+        let header = transaction.header();
+        let epoch = self.network.rules().epoch(header.timestamp);
+        let [first, last] = ID_BOUNDS.map(|id| equivocation_key(&header.issuer, epoch, header.counter, &id));
+        let table = self.snapshot.open_table(EQUIVOCATIONS)?;
+        // Two rows settle it: at most one of them is the transaction's own.
+        for row in table.range::<&_>(&first..=&last)?.take(2) {
+            if id_of(row?.0.value()) != transaction.id() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn indexed(
+        &self,
+        index: DeviceTable,
+        device: &DeviceId,
+        limit: usize,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        let missing =
+            |id| StoreError::Damaged { id, cause: "the index names it but it is not stored".into() };
+        let load = |id| Ok(self.transaction(&id)?.ok_or_else(|| missing(id))?.transaction);
+        self.ids(index, device, limit)?.into_iter().map(load).collect()
+    }
+
+    fn ids(&self, index: DeviceTable, device: &DeviceId, limit: usize) -> Result<Vec<TxId>, StoreError> {
+        let [first, last] = ID_BOUNDS.map(|id| device_key(device, &id));
+        let table = self.snapshot.open_table(index)?;
+        let rows = table.range::<&_>(&first..=&last)?.take(limit);
+        rows.map(|row| Ok(id_of(row?.0.value()))).collect()
+    }
+
+    fn visit_issued(
+        &self,
+        issuer: &DeviceId,
+        range: &Range<Timestamp>,
+        visit: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), StoreError> {
+        let keys = device_keys(issuer, range);
+        let table = self.snapshot.open_table(ISSUED)?;
+        for row in table.range::<&_>(&keys.start..&keys.end)? {
+            let (key, value) = row?;
+            visit(id_of(key.value()), decode_issued(value.value()).0);
+        }
+        Ok(())
+    }
+}
+
+impl History for Reader {
+    fn contains(&self, id: &TxId) -> Result<bool, HistoryError> {
+        let look = || Ok(self.snapshot.open_table(TRANSACTIONS)?.get(id.as_bytes())?.is_some());
+        look().map_err(|error: StoreError| error.into())
+    }
+
+    fn issued(
+        &self,
+        issuer: &DeviceId,
+        range: Range<Timestamp>,
+        visit: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), HistoryError> {
+        Ok(self.visit_issued(issuer, &range, visit)?)
+    }
+}
+
+/// The position behind the last one of the arrival log.
+pub(super) fn next_position(
+    arrivals: &impl ReadableTable<&'static [u8; 8], &'static [u8; ARRIVAL_BYTES]>,
+) -> Result<Position, StoreError> {
+    let last = arrivals.last()?.map(|(key, _)| u64::from_be_bytes(*key.value()));
+    Ok(Position(last.map_or(0, |last| last.saturating_add(1))))
+}

@@ -1,0 +1,200 @@
+//! A small ledger for tests: devices, their transactions, and a replica that attaches them, all from one seed.
+//!
+//! Always true: the same calls give the same bytes, and what is attached went through every check.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use weft_pow::Nonce;
+use weft_tangle::body::{Anchor, Enrolment, Reason, Revocation};
+use weft_tangle::replica::{Effect, Event, Source};
+use weft_tangle::signing::{Seed, SigningKey};
+use weft_tangle::{
+    Attached, DeviceId, Digest, Draft, History, HistoryError, Issuer, Kind, Network, NetworkParts, Position,
+    Replica, Role, Rules, Screened, Timestamp, Transaction, TxId, Verified, content_format,
+};
+
+/// When the networks of tests were made.
+pub(crate) const CREATED: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// Numbers that follow from a seed alone (splitmix64).
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
+/// An open network without work, named apart by `name`.
+pub(crate) fn network(name: &str) -> Arc<Network> {
+    let committee = SigningKey::from_seed(&Seed::from_bytes([0xC0; 32])).unwrap();
+    let parts = NetworkParts {
+        name: name.into(),
+        created: CREATED,
+        open_enrolment: true,
+        rules: Rules::new(600_000, 600, 0, 0).unwrap(),
+        registrars: Vec::new(),
+        committee: vec![committee.public_key().clone()],
+    };
+    Arc::new(Network::new(parts).unwrap())
+}
+
+/// A device that has not necessarily enrolled.
+pub(crate) struct Device {
+    key: SigningKey,
+    issuer: Issuer,
+}
+
+impl Device {
+    pub(crate) fn new(number: u8) -> Self {
+        let key = SigningKey::from_seed(&Seed::from_bytes([number; 32])).unwrap();
+        let enrolment = enrolment_of(&key);
+        let issuer = Issuer::new(key.public_key(), vec![enrolment.standing()]).unwrap();
+        Self { key, issuer }
+    }
+
+    pub(crate) fn id(&self) -> DeviceId {
+        self.issuer.id()
+    }
+}
+
+fn enrolment_of(key: &SigningKey) -> Enrolment {
+    Enrolment {
+        role: Role::Sensor,
+        valid_from: CREATED,
+        valid_until: CREATED.plus(365 * 86_400_000),
+        owner: [0; 32],
+        public_key: key.public_key().clone(),
+        kem_public_key: None,
+        address: None,
+        admission: None,
+    }
+}
+
+/// What is durable, in maps.
+#[derive(Default)]
+pub(crate) struct MapHistory {
+    pub(crate) stored: BTreeMap<TxId, Arc<Attached>>,
+}
+
+impl History for MapHistory {
+    fn contains(&self, id: &TxId) -> Result<bool, HistoryError> {
+        Ok(self.stored.contains_key(id))
+    }
+
+    fn issued(
+        &self,
+        issuer: &DeviceId,
+        range: Range<Timestamp>,
+        visit: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), HistoryError> {
+        for (id, attached) in &self.stored {
+            let header = attached.transaction().header();
+            if header.issuer == *issuer && range.contains(&header.timestamp) {
+                visit(*id, header.counter);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A replica with all that has been attached to it.
+pub(crate) struct Ledger {
+    pub(crate) network: Arc<Network>,
+    /// The time that the next transaction is issued at; every transaction moves it on by a millisecond.
+    pub(crate) now: Timestamp,
+    pub(crate) history: MapHistory,
+    pub(crate) arrivals: Vec<Arc<Attached>>,
+    replica: Replica,
+    dice: Dice,
+}
+
+impl Ledger {
+    pub(crate) fn new(network: &Arc<Network>, seed: u64) -> Self {
+        Self::starting_at(network, seed, Position(0))
+    }
+
+    /// A ledger whose replica has forgotten all that was attached before `next`.
+    pub(crate) fn starting_at(network: &Arc<Network>, seed: u64, next: Position) -> Self {
+        Self {
+            network: Arc::clone(network),
+            now: CREATED,
+            history: MapHistory::default(),
+            arrivals: Vec::new(),
+            replica: Replica::new(Arc::clone(network), next),
+            dice: Dice::new(seed),
+        }
+    }
+
+    pub(crate) fn enrol(&mut self, device: &Device, counter: u32) -> Arc<Attached> {
+        let content = enrolment_of(&device.key).encode();
+        self.issue(device, Kind::Enrol, counter, content_format::WEFT, &content)
+    }
+
+    pub(crate) fn read(&mut self, device: &Device, counter: u32) -> Arc<Attached> {
+        let length = self.dice.below(400) as usize;
+        let content: Vec<u8> = (0..length).map(|_| self.dice.below(256) as u8).collect();
+        self.issue(device, Kind::Reading, counter, content_format::SENML_CBOR, &content)
+    }
+
+    pub(crate) fn revoke_itself(&mut self, device: &Device, counter: u32) -> Arc<Attached> {
+        let revocation = Revocation { device: device.id(), reason: Reason::Retired };
+        self.issue(device, Kind::RevokeDevice, counter, content_format::WEFT, &revocation.encode())
+    }
+
+    pub(crate) fn anchor(&mut self, device: &Device, counter: u32) -> Arc<Attached> {
+        let anchor = Anchor { digest: Digest([7; 32]), size: 9, media_type: "application/pdf".into() };
+        self.issue(device, Kind::Anchor, counter, content_format::WEFT, &anchor.encode().unwrap())
+    }
+
+    /// Signs, checks and attaches a transaction above two of the newest.
+    pub(crate) fn issue(
+        &mut self,
+        device: &Device,
+        kind: Kind,
+        counter: u32,
+        content_format: u16,
+        content: &[u8],
+    ) -> Arc<Attached> {
+        self.now = self.now.plus(1);
+        let salt = std::array::from_fn(|_| self.dice.below(256) as u8);
+        let parents = self.parents();
+        let draft = Draft { kind, content_format, counter, timestamp: self.now, parents, salt, content };
+        let signed = draft.sign(self.network.id(), &device.key).unwrap();
+        let wire = signed.with_nonce(Nonce::from_bytes([3; 8]));
+        self.attach(&wire, device)
+    }
+
+    fn attach(&mut self, wire: &[u8], device: &Device) -> Arc<Attached> {
+        let transaction = Transaction::decode(&self.network, wire).unwrap();
+        let screened = Screened::check(&self.network, transaction).unwrap();
+        let transaction = Verified::check(&self.network, screened, &device.issuer).unwrap();
+        let received = Event::Received { transaction, source: Source::Peer(0), token: None };
+        let mut effects = self.replica.handle(received, self.now, &self.history).unwrap();
+        let Some(Effect::Persist(attached)) = effects.pop() else { panic!("it was not attached") };
+        self.history.stored.insert(attached.id(), Arc::clone(&attached));
+        let durable = Event::Durable { position: attached.position() };
+        self.replica.handle(durable, self.now, &self.history).unwrap();
+        self.arrivals.push(Arc::clone(&attached));
+        attached
+    }
+
+    fn parents(&mut self) -> [TxId; 2] {
+        let newest: Vec<TxId> = self.arrivals.iter().rev().take(4).map(|attached| attached.id()).collect();
+        if newest.len() < 2 {
+            return [self.network.genesis(); 2];
+        }
+        let first = self.dice.below(newest.len() as u64) as usize;
+        [newest[first], newest[(first + 1) % newest.len()]]
+    }
+}
