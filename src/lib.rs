@@ -8,6 +8,7 @@ pub mod runtime;
 pub mod content;
 pub mod recording;
 pub mod senml;
+pub mod sensor;
 mod wellformed;
 pub mod store;
 #[cfg(test)]

@@ -1,0 +1,64 @@
+//! Every bound of the sensor side, each with its reason.
+
+use std::time::Duration;
+use weft_tangle::limits::{BODY_MAX_BYTES, DIFFICULTY_BASE_BITS, SALT_BYTES, TICKET_PAIRS};
+
+/// Bytes of a key file; one has under two hundred.
+pub const KEY_FILE_BYTES: u64 = 4_096;
+
+/// Counters that are reserved on disk at once: a crash leaves a gap of at most this many, a write to disk serves as many.
+pub const COUNTER_BLOCK: u32 = 64;
+
+/// Epochs whose counters a state file remembers for each network; a clock may fall back this far without a wait.
+pub const EPOCHS_KEPT: usize = 8;
+
+/// Networks that one state file holds.
+pub const STATE_NETWORKS: usize = 64;
+
+/// Bytes of a state file: all networks with all epochs take some 20 KiB.
+pub const STATE_FILE_BYTES: u64 = 65_536;
+
+/// A node may move a device's counter ahead by at most this much; more would be a node that lies or a key that leaked.
+pub const COUNTER_JUMP: u32 = 65_536;
+
+/// Pairs of parents that are kept for later.
+pub const PAIRS_KEPT: usize = TICKET_PAIRS;
+
+/// Pairs older than this are given up for fresh ones, which serve the tangle better.
+pub const PAIRS_AGE_MS: u64 = 10 * 60 * 1000;
+
+/// A clock that differs from the node's by more is corrected: what the door tolerates ahead.
+pub const CLOCK_TOLERANCE_MS: u64 = weft_tangle::limits::AHEAD_MS;
+
+/// Zero bits of work that a node may ask for; beyond it a request would keep this device busy for hours.
+pub const WORK_BITS: u8 = DIFFICULTY_BASE_BITS;
+
+/// Bytes of an answer's body: a batch's 256 results and a transaction's JSON are far below.
+pub const ANSWER_BYTES: u64 = 1 << 20;
+
+/// Characters of a foreign text (a problem's detail, an answer that is no JSON) that are shown.
+pub const SHOWN_CHARACTERS: usize = 400;
+
+/// Transactions in one batch request.
+pub const BATCH_TRANSACTIONS: usize = 256;
+
+/// Time to connect to a node.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time for a whole exchange: a node answers when its disk has, a busy one some seconds later.
+pub const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a transaction is made anew when the node finds its ticket stale.
+pub const REMAKES: u32 = 3;
+
+/// Content of a reading: the body without its salt.
+pub const CONTENT_BYTES: usize = BODY_MAX_BYTES - SALT_BYTES;
+
+/// Rows of a recording in one transaction.
+pub const BATCH_ROWS: usize = crate::content::MAX_READING_RECORDS;
+
+/// Days that an enrolment may hold.
+pub const VALID_DAYS: u32 = 36_500;
+
+const _: () = assert!(COUNTER_BLOCK <= COUNTER_JUMP, "a restart's gap is not taken for a lie");
+const _: () = assert!(WORK_BITS < 64, "a nonce has 64 bits");

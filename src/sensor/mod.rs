@@ -1,0 +1,12 @@
+//! The sensor side: keys, counters, the node's API as a client, readings and replayed recordings.
+//!
+//! Always true here: a counter is reserved on disk before it is used, and no counter is ever used twice by a device
+//! whose state file is whole. Nothing here needs the node's storage, HTTP server or executor.
+
+mod durable;
+pub mod key;
+pub mod limits;
+pub mod state;
+
+pub use key::{KeyError, KeyFile};
+pub use state::{State, StateError};
