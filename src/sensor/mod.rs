@@ -3,10 +3,14 @@
 //! Always true here: a counter is reserved on disk before it is used, and no counter is ever used twice by a device
 //! whose state file is whole. Nothing here needs the node's storage, HTTP server or executor.
 
+pub mod client;
 mod durable;
 pub mod key;
 pub mod limits;
 pub mod state;
+mod stop;
 
+pub use client::{Client, ClientError, Patience, Problem};
 pub use key::{KeyError, KeyFile};
 pub use state::{State, StateError};
+pub use stop::{Stop, system_now};
