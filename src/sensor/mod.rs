@@ -4,13 +4,20 @@
 //! whose state file is whole. Nothing here needs the node's storage, HTTP server or executor.
 
 pub mod client;
+pub mod device;
 mod durable;
+pub mod enrol;
 pub mod key;
 pub mod limits;
+pub mod session;
 pub mod state;
 mod stop;
+#[cfg(test)]
+mod test_node;
 
 pub use client::{Client, ClientError, Patience, Problem};
+pub use device::{Device, DeviceError};
 pub use key::{KeyError, KeyFile};
+pub use session::{Notice, Sent, Session, SessionError};
 pub use state::{State, StateError};
 pub use stop::{Stop, system_now};
