@@ -9,9 +9,14 @@ mod durable;
 pub mod enrol;
 pub mod key;
 pub mod limits;
+mod naming;
+pub mod replay;
+pub mod send;
 pub mod session;
+pub mod signals;
 pub mod state;
 mod stop;
+mod survey;
 #[cfg(test)]
 mod test_node;
 
@@ -21,3 +26,4 @@ pub use key::{KeyError, KeyFile};
 pub use session::{Notice, Sent, Session, SessionError};
 pub use state::{State, StateError};
 pub use stop::{Stop, system_now};
+pub use survey::{Survey, SurveyError};
