@@ -5,6 +5,7 @@ pub mod http;
 pub mod limits;
 #[cfg(feature = "node")]
 pub mod runtime;
+pub mod cli;
 pub mod content;
 pub mod recording;
 pub mod senml;

@@ -1,2 +1,5 @@
 //! The `weft` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    weft::cli::main()
+}

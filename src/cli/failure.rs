@@ -1,0 +1,67 @@
+//! Why a command failed, as one sentence for a person.
+
+use crate::recording::RecordingError;
+use crate::sensor::enrol::ValidDays;
+use crate::sensor::replay::ReplayError;
+use crate::sensor::send::MeasurementError;
+use crate::sensor::{ClientError, KeyError, SessionError, StateError, SurveyError};
+use std::io;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The state.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The node.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The session with the node.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The measurements.
+    #[error(transparent)]
+    Measurement(#[from] MeasurementError),
+    /// The recording.
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    /// The recording, while it is opened.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// The replay.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The enrolment.
+    #[error("--valid-days: {0}")]
+    ValidDays(#[from] ValidDays),
+    /// A file that was named cannot be read.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The handler for Ctrl-C.
+    #[error("cannot listen for Ctrl-C: {0}")]
+    Signals(io::Error),
+    /// The results could not be written.
+    #[error("cannot write the results: {0}")]
+    Output(io::Error),
+    /// Binary data would go to a terminal.
+    #[error("the wire form is binary; send it to a file or a pipe: weft show ID --wire > transaction.bin")]
+    Terminal,
+    /// A person stopped it.
+    #[error("stopped before the end")]
+    Stopped,
+}
+
+impl Failure {
+    /// Whether nothing is to be said: whoever read the results has read enough.
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

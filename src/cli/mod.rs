@@ -1,0 +1,68 @@
+//! The `weft` command line: one file a group of commands.
+//!
+//! Always true: standard output carries results alone, standard error messages. The exit code is 0 when what was asked
+//! for is done, 1 when it was refused or failed, 2 when the command line itself is wrong.
+
+mod api;
+mod device;
+mod failure;
+mod key;
+mod output;
+mod progress;
+mod replay;
+mod sensor;
+mod show;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+pub use failure::Failure;
+pub use output::{Output, message};
+
+/// A ledger for medical sensors without blocks.
+#[derive(Parser, Debug)]
+#[command(name = "weft", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Make and look at keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Introduce devices to a network
+    #[command(subcommand)]
+    Device(device::Command),
+    /// Send readings as a sensor does
+    #[command(subcommand)]
+    Sensor(sensor::Command),
+    /// Show a transaction
+    Show(show::Show),
+    /// Show the parents that a ticket would give now
+    Tips(show::Tips),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Key(command) => command.run(),
+        Command::Device(command) => command.run(),
+        Command::Sensor(command) => command.run(),
+        Command::Show(command) => command.run(),
+        Command::Tips(command) => command.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.is_silent() {
+                message(&format!("weft: {failure}"));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! Results on standard output, for people or, with `--json`, for programs; messages on standard error.
+
+use super::Failure;
+use clap::Args;
+use serde_json::{Map, Value};
+use std::io::{self, Write};
+
+/// How results are written.
+#[derive(Args, Debug, Clone, Copy)]
+pub struct Output {
+    /// Write results as JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Output {
+    /// Writes one result: as an object, or as lines of names and values.
+    ///
+    /// # Errors
+    /// [`Failure::Output`].
+    pub fn object(self, object: &Map<String, Value>) -> Result<(), Failure> {
+        let mut text = String::new();
+        if self.json {
+            text = serde_json::to_string(object).unwrap_or_default();
+            text.push('\n');
+        } else {
+            let width = object.keys().map(String::len).max().unwrap_or(0);
+            for (name, value) in object {
+                let name = name.replace('_', " ");
+                text.push_str(&format!("{name:width$}  {}\n", plain(value)));
+            }
+        }
+        self.text(&text)
+    }
+
+    /// Writes text as it is.
+    ///
+    /// # Errors
+    /// [`Failure::Output`].
+    pub fn text(self, text: &str) -> Result<(), Failure> {
+        bytes(text.as_bytes())
+    }
+}
+
+/// Writes bytes to standard output.
+pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::Output)
+}
+
+/// Writes a message for a person to standard error. One that cannot be written is lost: there is nobody to tell.
+pub fn message(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// A value as a person reads it, without what could steer a terminal: values come from the network.
+fn plain(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(|item| !item.is_object()) => {
+            items.iter().map(plain).collect::<Vec<_>>().join(" ")
+        }
+        Value::Null => "-".into(),
+        other => other.to_string(),
+    };
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
