@@ -52,10 +52,7 @@ pub const HTTP_ACCEPT_BACKOFF_MOST: Duration = Duration::from_secs(1);
 pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 const _: () = {
-    assert!(
-        HTTP_HEAD_BYTES < HTTP_BUFFER_BYTES,
-        "a whole head must fit in the buffer"
-    );
+    assert!(HTTP_HEAD_BYTES < HTTP_BUFFER_BYTES, "a whole head must fit in the buffer");
     assert!(HTTP_BUFFER_BYTES >= 8_192, "hyper refuses a smaller buffer");
     assert!(HTTP_HEAD_TIMEOUT.as_millis() <= HTTP_IDLE_TIMEOUT.as_millis());
     assert!(HTTP_BODY_STALL.as_millis() <= HTTP_BODY_TIMEOUT.as_millis());
@@ -64,10 +61,53 @@ const _: () = {
         "a slow body is told so, not cut"
     );
     assert!(
-        HTTP_DRAIN.as_millis() + HTTP_DROP_GRACE.as_millis() + 1_000 <= STOP_WITHIN.as_millis(),
-        "the last commit needs a second after the last request"
+        HTTP_DRAIN.as_millis() + HTTP_DROP_GRACE.as_millis() + LAST_COMMIT.as_millis()
+            <= STOP_WITHIN.as_millis(),
+        "the last commit comes after the last request"
     );
     assert!(HTTP_ACCEPT_BACKOFF.as_millis() < HTTP_ACCEPT_BACKOFF_MOST.as_millis());
     // Buffers of all connections together stay below 128 MiB.
     assert!(2 * HTTP_BUFFER_BYTES * HTTP_CONNECTIONS <= 128 * 1_024 * 1_024);
 };
+
+/// Jobs that wait for a checker. A checker does 20,000 a second, so a full queue is 50 ms of waiting.
+pub const CHECK_QUEUE: usize = 1_024;
+/// Requests that wait for the owner of the replica.
+pub const OWNER_QUEUE: usize = 1_024;
+/// Transactions that wait for the writer: all that can be attached and not yet durable.
+pub const WRITE_QUEUE: usize = weft_tangle::limits::IN_FLIGHT + weft_tangle::limits::PENDING;
+/// Transactions in one commit: storage gains little beyond, and the first one waits for the last.
+pub const COMMIT_TRANSACTIONS: usize = 1_024;
+/// How often the owner looks for transactions whose time has come.
+pub const OWNER_TICK: Duration = Duration::from_millis(200);
+/// Devices whose keys are held ready to verify: 1.5 KiB each.
+pub const DIRECTORY_ENTRIES: usize = 16_384;
+/// How long the last commits may take once the API has stopped.
+pub const LAST_COMMIT: Duration = Duration::from_secs(1);
+/// Open files that the node asks the system for: its connections, the database and some air.
+pub const FILE_DESCRIPTORS: u64 = 4_096;
+/// Mebibytes of the database's cache unless the configuration says otherwise.
+pub const CACHE_DEFAULT_MIB: usize = 64;
+/// The largest cache that the configuration may ask for.
+pub const CACHE_MOST_MIB: usize = 1_024;
+/// Transactions in one batch: a checker is done with them in a hundredth of a second.
+pub const BATCH_TRANSACTIONS: usize = 256;
+/// Bytes of the largest batch.
+pub const BATCH_BYTES: usize = BATCH_TRANSACTIONS * (4 + weft_tangle::limits::TRANSACTION_MAX_BYTES);
+/// Readings, by transactions, in one page unless asked otherwise.
+pub const READINGS_DEFAULT: usize = 100;
+/// Readings, by transactions, in one page at most.
+pub const READINGS_MOST: usize = 1_000;
+/// A page ends behind the transaction that brings it to this many records.
+pub const READINGS_RECORDS: usize = 10_000;
+/// Enrolments, revocations and equivocations told of one device, each.
+pub const DEVICE_ROWS: usize = 64;
+/// Epochs told of one device.
+pub const DEVICE_EPOCHS: usize = 16;
+/// Gaps told of one epoch.
+pub const DEVICE_GAPS: usize = 64;
+/// Index rows read to tell of one device's counters.
+pub const DEVICE_COUNTER_ROWS: usize = 65_536;
+
+const _: () =
+    assert!(BATCH_BYTES <= HTTP_BODY_MEMORY / 8, "a few large batches do not lock out everybody else");

@@ -45,6 +45,14 @@ pub enum Failure {
         /// What the system says.
         source: io::Error,
     },
+    /// The node's configuration.
+    #[cfg(feature = "node")]
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The node.
+    #[cfg(feature = "node")]
+    #[error(transparent)]
+    Node(#[from] crate::node::NodeError),
     /// The handler for Ctrl-C.
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(io::Error),

@@ -7,6 +7,8 @@ mod api;
 mod device;
 mod failure;
 mod key;
+#[cfg(feature = "node")]
+mod node;
 mod output;
 mod progress;
 mod replay;
@@ -29,6 +31,13 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run a fog node
+    #[cfg(feature = "node")]
+    Node(node::NodeArgs),
+    /// Look at the node's configuration
+    #[cfg(feature = "node")]
+    #[command(subcommand)]
+    Config(node::ConfigCommand),
     /// Make and look at keys
     #[command(subcommand)]
     Key(key::Command),
@@ -47,6 +56,10 @@ enum Command {
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        #[cfg(feature = "node")]
+        Command::Node(arguments) => arguments.run(),
+        #[cfg(feature = "node")]
+        Command::Config(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Device(command) => command.run(),
         Command::Sensor(command) => command.run(),

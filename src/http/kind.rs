@@ -61,6 +61,8 @@ kinds! {
     UriTooLong = URI_TOO_LONG "uri-too-long" "The request target is too long",
     /// The body's media type is not the one that the call takes.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "Unsupported media type",
+    /// The body is not the one that the header speaks of.
+    Digest = UNPROCESSABLE_ENTITY "digest" "The body digest is not that of the body",
     /// The proof of work is too small.
     Pow = UNPROCESSABLE_ENTITY "pow" "The proof of work does not suffice",
     /// The signature does not verify.

@@ -3,9 +3,12 @@
 //! No client can hold a connection, memory or the process's end for longer than `crate::limits` says, and no
 //! error leaves as anything but `application/problem+json`.
 
+pub mod accept;
 pub mod body;
 pub mod problem;
+pub mod query;
 pub mod rejection;
+pub mod routes;
 pub mod server;
 pub mod stats;
 

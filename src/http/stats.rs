@@ -23,25 +23,18 @@ pub enum Cut {
 
 impl Cut {
     /// All causes, in the order of their counters.
-    pub const ALL: [Self; 6] = [
-        Self::Head,
-        Self::Idle,
-        Self::Body,
-        Self::Answer,
-        Self::Write,
-        Self::Drain,
-    ];
+    pub const ALL: [Self; 6] = [Self::Head, Self::Idle, Self::Body, Self::Answer, Self::Write, Self::Drain];
 
     /// The cause as a metric's label value.
     #[must_use]
-    pub const fn label(self) -> &'static str {
+    pub const fn event(self) -> &'static str {
         match self {
-            Self::Head => "head",
-            Self::Idle => "idle",
-            Self::Body => "body",
-            Self::Answer => "answer",
-            Self::Write => "write",
-            Self::Drain => "drain",
+            Self::Head => "cut-head",
+            Self::Idle => "cut-idle",
+            Self::Body => "cut-body",
+            Self::Answer => "cut-answer",
+            Self::Write => "cut-write",
+            Self::Drain => "cut-drain",
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{Equivocation, Page, StoreError, Stored};
 use redb::{ReadTransaction, ReadableTable};
 use std::ops::Range;
 use std::sync::Arc;
+use weft_tangle::replica::CounterSet;
 use weft_tangle::{
     DeviceId, Epoch, History, HistoryError, Kind, Network, Position, Timestamp, Transaction, TxId,
 };
@@ -104,6 +105,32 @@ impl Reader {
             }
         }
         Ok(page)
+    }
+
+    /// The newest transaction of a device before a time.
+    pub fn newest(&self, device: &DeviceId, before: Timestamp) -> Result<Option<TxId>, StoreError> {
+        let keys = device_keys(device, &(Timestamp::default()..before));
+        let table = self.snapshot.open_table(ISSUED)?;
+        let last = table.range::<&_>(&keys.start..&keys.end)?.next_back().transpose()?;
+        Ok(last.map(|(key, _)| id_of(key.value())))
+    }
+
+    /// The counters that a device used in a range of time, and in how many transactions; reads at most `limit` rows.
+    pub fn counters(
+        &self,
+        device: &DeviceId,
+        range: Range<Timestamp>,
+        limit: usize,
+    ) -> Result<(CounterSet, usize), StoreError> {
+        let keys = device_keys(device, &range);
+        let table = self.snapshot.open_table(ISSUED)?;
+        let mut counters = CounterSet::default();
+        let mut rows = 0;
+        for row in table.range::<&_>(&keys.start..&keys.end)?.take(limit) {
+            counters.insert(decode_issued(row?.1.value()).0);
+            rows += 1;
+        }
+        Ok((counters, rows))
     }
 
     /// A device's equivocations, by epoch and counter, until `limit` ids are named; the last may then be incomplete.

@@ -142,7 +142,7 @@ pub enum Refusal {
     Equivocation {
         /// The counter that was used again.
         counter: u32,
-        /// The transaction that had it first here.
+        /// One that has it already, the first in id order.
         first: TxId,
     },
     /// Storage does not follow.

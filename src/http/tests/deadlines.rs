@@ -10,9 +10,9 @@ use crate::http::stats::Cut;
 
 /// Sends a byte every few milliseconds, so that something always moves, until the connection fails or the
 /// returned guard is dropped.
-fn trickle(stream: &std::net::TcpStream, byte: u8) -> std::sync::mpsc::Sender<()> {
+fn trickle(stream: &std::net::TcpStream, byte: u8) -> std::sync::mpsc::SyncSender<()> {
     let mut stream = stream.try_clone().unwrap();
-    let (guard, dropped) = std::sync::mpsc::channel();
+    let (guard, dropped) = std::sync::mpsc::sync_channel(0);
     std::thread::spawn(move || {
         while dropped.recv_timeout(millis(10)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             if stream.write_all(&[byte]).is_err() {

@@ -19,6 +19,7 @@ fn the_catalogue_is_as_specified() {
         (413, "too-large"),
         (414, "uri-too-long"),
         (415, "unsupported-media-type"),
+        (422, "digest"),
         (422, "pow"),
         (422, "signature"),
         (422, "parents"),

@@ -36,7 +36,7 @@ impl Replica {
             Judgement::Known => match token {
                 Some(token) if self.flight.wait(&id, token) => None,
                 _ if self.flight.contains(&id) => Some(Err(Refusal::Overloaded)),
-                _ => Some(Ok(Taken { id, is_new: false })),
+                _ => Some(Ok(Taken { id, is_new: false, disputed: false })),
             },
             Judgement::Wait(missing) => {
                 self.pending.insert(Waiting::Verified(transaction), source, missing).err().map(Err)

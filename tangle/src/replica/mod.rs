@@ -105,6 +105,8 @@ pub struct Taken {
     pub id: TxId,
     /// Whether it came for the first time.
     pub is_new: bool,
+    /// Whether it is known to contradict another of its issuer's; only told of one that came for the first time.
+    pub disputed: bool,
 }
 
 /// Parents for transactions to come, and what else their issuer needs.
@@ -272,13 +274,14 @@ impl Replica {
             let attached = entry.attached;
             let id = attached.id();
             self.tips.insert(id, attached.transaction().header().parents);
+            let disputed = attached.twin().is_some();
             let first = entry.first.map(|token| (token, true));
             let others = entry.others.into_iter().map(|token| (token, false));
             effects.extend(
                 first
                     .into_iter()
                     .chain(others)
-                    .map(|(token, is_new)| Effect::Answer(token, Ok(Taken { id, is_new }))),
+                    .map(|(token, is_new)| Effect::Answer(token, Ok(Taken { id, is_new, disputed }))),
             );
             if attached.verified().enrolment().is_some() {
                 let issuer = attached.transaction().header().issuer;

@@ -1,0 +1,139 @@
+//! `weft node` and `weft config check`.
+
+use super::Failure;
+
+use crate::config::{ApiLayer, Config, ConfigError, GossipLayer, Layer, LogLayer};
+use crate::node::{Home, Node, REGISTRAR_KEY};
+use crate::runtime::{ShutdownSignals, block_on};
+use clap::{Args, Subcommand};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// What a node is started with; everything has a default.
+#[derive(Args, Debug, Default)]
+pub(super) struct NodeArgs {
+    /// Configuration file (TOML); also WEFT_CONFIG
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Network file; without one the node makes a private network of one
+    #[arg(long, value_name = "FILE")]
+    network: Option<PathBuf>,
+    /// Directory of the database and the keys [default: weft-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where the HTTP API listens [default: 127.0.0.1:8470]
+    #[arg(long, value_name = "IP:PORT")]
+    api_listen: Option<String>,
+    /// Where gossip will listen [default: 127.0.0.1:8471]
+    #[arg(long, value_name = "IP:PORT")]
+    gossip_listen: Option<String>,
+    /// What is logged on standard error: off, error, warn, info, debug or trace [default: warn]
+    #[arg(long, value_name = "LEVEL")]
+    log: Option<String>,
+}
+
+/// Look at the configuration
+#[derive(Subcommand, Debug)]
+pub(super) enum ConfigCommand {
+    /// Print what is in force, as TOML
+    Check(NodeArgs),
+}
+
+impl ConfigCommand {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Check(arguments) => print(&arguments.load()?.to_toml()),
+        }
+    }
+}
+
+impl NodeArgs {
+    /// Serves until SIGINT or SIGTERM.
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = self.load()?;
+        start_log(&config);
+        let mut signals = ShutdownSignals::listen().map_err(Failure::Signals)?;
+        let node = Node::start(&config)?;
+        print(&greeting(&config, &node))?;
+        warn_of_strangers(&node);
+        block_on(node.run(async move { signals.next().await }));
+        print("stopped; everything that was acknowledged is on disk\n")
+    }
+
+    /// The configuration that is in force with these arguments and this environment.
+    fn load(self) -> Result<Config, ConfigError> {
+        let flags = Layer {
+            data: self.data,
+            network: self.network,
+            api: ApiLayer { listen: self.api_listen },
+            gossip: GossipLayer { listen: self.gossip_listen },
+            log: LogLayer { level: self.log },
+            ..Layer::default()
+        };
+        Config::load(self.config.as_deref(), |name| std::env::var(name).ok(), flags)
+    }
+}
+
+/// Logs to standard error from now on.
+pub(super) fn start_log(config: &Config) {
+    let subscriber = tracing_subscriber::fmt().with_max_level(config.log).with_writer(std::io::stderr);
+    if subscriber.try_init().is_err() {
+        tracing::debug!("the log was started before");
+    }
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
+}
+
+fn greeting(config: &Config, node: &Node) -> String {
+    let home = node.home();
+    let api = node.api_address();
+    let mut lines = vec![
+        format!(
+            "weft {} serves network {} ({})",
+            env!("CARGO_PKG_VERSION"),
+            home.network.id(),
+            home.network.name()
+        ),
+        format!("  node     {}", home.node),
+        format!("  data     {}", config.data.display()),
+        format!("  API      http://{api}/api/v1/network"),
+        format!("  metrics  http://{api}/metrics"),
+    ];
+    lines.extend(
+        home.private.as_ref().filter(|_| home.is_new).map(|path| explain_private_network(home, path, &api)),
+    );
+    lines.join("\n") + "\n"
+}
+
+fn explain_private_network(home: &Home, path: &Path, api: &SocketAddr) -> String {
+    let registrar = path.with_file_name(REGISTRAR_KEY);
+    let admitted = match home.network.is_open() {
+        true => String::new(),
+        false => format!(" --registrar {}", registrar.display()),
+    };
+    [
+        format!("made a private network of one: {}", path.display()),
+        "next, in another terminal:".into(),
+        "  weft key new sensor.key".into(),
+        format!("  weft device enrol --key sensor.key --role sensor{admitted} --api http://{api}"),
+        format!("  weft sensor send --key sensor.key --api http://{api} hr=72"),
+    ]
+    .join("\n")
+}
+
+fn warn_of_strangers(node: &Node) {
+    let api = node.api_address();
+    if api.ip().is_loopback() {
+        return;
+    }
+    tracing::warn!(
+        "the API listens on {api}, beyond this machine, and readings are not sealed yet: whoever reaches it can read them"
+    );
+    if node.home().network.is_open() {
+        tracing::warn!("enrolment is open: whoever reaches {api} can enrol devices");
+    }
+}

@@ -1,0 +1,142 @@
+//! One layer of the configuration, as it stands in a file, in the environment or on the command line.
+
+use super::{Config, ConfigError};
+use crate::limits::{CACHE_DEFAULT_MIB, CACHE_MOST_MIB};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use tracing::level_filters::LevelFilter;
+
+/// What one layer says; what it leaves out, the layer below decides.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Layer {
+    /// The data directory.
+    pub data: Option<PathBuf>,
+    /// The network file.
+    pub network: Option<PathBuf>,
+    /// `[api]`
+    pub api: ApiLayer,
+    /// `[gossip]`
+    pub gossip: GossipLayer,
+    /// `[storage]`
+    pub storage: StorageLayer,
+    /// `[log]`
+    pub log: LogLayer,
+}
+
+/// The HTTP API.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiLayer {
+    /// Address and port.
+    pub listen: Option<String>,
+}
+
+/// Gossip between fog nodes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GossipLayer {
+    /// Address and port.
+    pub listen: Option<String>,
+}
+
+/// The database.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StorageLayer {
+    /// Mebibytes of its cache, a number or its text.
+    #[serde(deserialize_with = "number_or_text")]
+    pub cache_mib: Option<String>,
+}
+
+/// The log on standard error.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogLayer {
+    /// off, error, warn, info, debug or trace.
+    pub level: Option<String>,
+}
+
+impl Layer {
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let mut layer: Self = toml::from_str(&text)
+            .map_err(|source| ConfigError::Toml { path: path.to_owned(), source: Box::new(source) })?;
+        let directory = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_owned));
+        let anchor =
+            |path: PathBuf| directory.as_ref().map_or(path.clone(), |directory| directory.join(path));
+        layer.data = layer.data.map(anchor);
+        layer.network = layer.network.map(anchor);
+        Ok(layer)
+    }
+
+    pub(super) fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            data: variable("WEFT_DATA").map(Into::into),
+            network: variable("WEFT_NETWORK").map(Into::into),
+            api: ApiLayer { listen: variable("WEFT_API_LISTEN") },
+            gossip: GossipLayer { listen: variable("WEFT_GOSSIP_LISTEN") },
+            storage: StorageLayer { cache_mib: variable("WEFT_STORAGE_CACHE_MIB") },
+            log: LogLayer { level: variable("WEFT_LOG_LEVEL") },
+        }
+    }
+
+    pub(super) fn overlaid_by(self, upper: Self) -> Self {
+        Self {
+            data: upper.data.or(self.data),
+            network: upper.network.or(self.network),
+            api: ApiLayer { listen: upper.api.listen.or(self.api.listen) },
+            gossip: GossipLayer { listen: upper.gossip.listen.or(self.gossip.listen) },
+            storage: StorageLayer { cache_mib: upper.storage.cache_mib.or(self.storage.cache_mib) },
+            log: LogLayer { level: upper.log.level.or(self.log.level) },
+        }
+    }
+
+    pub(super) fn lower(self) -> Result<Config, ConfigError> {
+        let address = "an IP address and port, such as 127.0.0.1:8470";
+        let cache = self.storage.cache_mib;
+        let cache_fits = |mib: &usize| (1..=CACHE_MOST_MIB).contains(mib);
+        let level = "off, error, warn, info, debug or trace";
+        Ok(Config {
+            data: self.data.unwrap_or_else(|| "weft-data".into()),
+            network: self.network,
+            api_listen: value("[api] listen", self.api.listen, address, |_: &SocketAddr| true)?
+                .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8470))),
+            gossip_listen: value("[gossip] listen", self.gossip.listen, address, |_: &SocketAddr| true)?
+                .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8471))),
+            cache_bytes: value("[storage] cache_mib", cache, "1 to 1024 (MiB)", cache_fits)?
+                .unwrap_or(CACHE_DEFAULT_MIB)
+                << 20,
+            log: value("[log] level", self.log.level, level, |_: &LevelFilter| true)?
+                .unwrap_or(LevelFilter::WARN),
+        })
+    }
+}
+
+fn value<T: FromStr>(
+    name: &'static str,
+    text: Option<String>,
+    must: &'static str,
+    fits: impl Fn(&T) -> bool,
+) -> Result<Option<T>, ConfigError> {
+    let Some(text) = text else { return Ok(None) };
+    let parsed = text.parse().ok().filter(fits);
+    parsed.map(Some).ok_or(ConfigError::Value { name, value: text, must })
+}
+
+/// The environment knows only texts, so a number may stand as one.
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(i64),
+        Text(String),
+    }
+    Ok(Option::<Either>::deserialize(deserializer)?.map(|either| match either {
+        Either::Number(number) => number.to_string(),
+        Either::Text(text) => text,
+    }))
+}

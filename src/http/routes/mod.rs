@@ -1,0 +1,166 @@
+//! The API, version 1 (`spec/09-http.md`): one file a resource.
+//!
+//! Always true: whatever is asked, the answer is the resource or a problem, and each is counted by route and status.
+
+mod device;
+mod fault;
+mod health;
+mod network;
+mod readings;
+mod ticket;
+mod transactions;
+
+use super::body::BodyBudget;
+use super::problem::{Kind, Problem};
+use super::rejection::{self, only};
+use super::stats::ServerStats;
+use crate::limits::HTTP_BODY_MEMORY;
+use crate::node::Ledger;
+use crate::runtime::unblock;
+use crate::store::{Reader, StoreError};
+use serde::Serialize;
+use std::convert::Infallible;
+use std::sync::Arc;
+use warp::http::header::CONTENT_TYPE;
+use warp::http::{HeaderValue, Method, StatusCode};
+use warp::reply::{Reply, Response};
+use warp::{Filter, Rejection};
+use weft_tangle::DeviceId;
+
+/// What the routes need.
+#[derive(Debug)]
+pub struct Api {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// This node's own id.
+    pub node: DeviceId,
+    /// The server's counters.
+    pub server: Arc<ServerStats>,
+    bodies: BodyBudget,
+}
+
+/// The methods of what is read.
+const READ: &[Method] = &[Method::GET, Method::HEAD];
+
+impl Api {
+    /// The API of `node` over `ledger`.
+    pub fn new(ledger: Ledger, node: DeviceId, server: Arc<ServerStats>) -> Arc<Self> {
+        Arc::new(Self { ledger, node, server, bodies: BodyBudget::new(HTTP_BODY_MEMORY) })
+    }
+
+    /// Runs `read` on a snapshot of the store, where it may block.
+    async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Self, &Reader) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let api = Arc::clone(self);
+        unblock(move || {
+            let reader = api.ledger.store.reader().map_err(|error| stored_badly(&error))?;
+            read(&api, &reader)
+        })
+        .await
+    }
+}
+
+/// All routes.
+pub fn filter(
+    api: Arc<Api>,
+) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone + Send + Sync {
+    let counted = Arc::clone(&api);
+    health::routes(&api)
+        .or(network::routes(&api))
+        .unify()
+        .or(ticket::routes(&api))
+        .unify()
+        .or(transactions::routes(&api))
+        .unify()
+        .or(device::routes(&api))
+        .unify()
+        .or(readings::routes(&api))
+        .unify()
+        .recover(rejection::answer)
+        .with(warp::log::custom(move |info| {
+            let route = route_of(info.path());
+            let seconds = info.elapsed().as_secs_f64();
+            counted.ledger.metrics.count_request(route, info.status().as_u16(), seconds);
+        }))
+}
+
+/// The template of a path, for metrics: no ids, so that series stay few.
+fn route_of(path: &str) -> &'static str {
+    let rest = path.strip_prefix("/api/v1/").unwrap_or(path);
+    match rest.split('/').collect::<Vec<_>>().as_slice() {
+        ["", "healthz"] => "/healthz",
+        ["", "readyz"] => "/readyz",
+        ["", "metrics"] => "/metrics",
+        ["network"] => "/api/v1/network",
+        ["ticket"] => "/api/v1/ticket",
+        ["transactions"] => "/api/v1/transactions",
+        ["transactions", "batch"] => "/api/v1/transactions/batch",
+        ["transactions", _] => "/api/v1/transactions/{id}",
+        ["devices", _] => "/api/v1/devices/{id}",
+        ["devices", _, "readings"] => "/api/v1/devices/{id}/readings",
+        _ => "other",
+    }
+}
+
+type Answered = Result<Response, Rejection>;
+
+/// A route's result as a reply: problems are replies too, so that they are final.
+fn answered(result: Result<Response, Problem>) -> Answered {
+    Ok(result.unwrap_or_else(Reply::into_response))
+}
+
+fn with(api: &Arc<Api>) -> impl Filter<Extract = (Arc<Api>,), Error = Infallible> + Clone + use<> {
+    let api = Arc::clone(api);
+    warp::any().map(move || Arc::clone(&api))
+}
+
+/// The `Accept` header, all of its lines.
+fn accept() -> impl Filter<Extract = (Option<String>,), Error = Rejection> + Clone {
+    warp::header::optional::<String>("accept")
+}
+
+fn json(value: &impl Serialize) -> Response {
+    warp::reply::json(value).into_response()
+}
+
+fn json_with(status: StatusCode, value: &impl Serialize) -> Response {
+    warp::reply::with_status(warp::reply::json(value), status).into_response()
+}
+
+fn bytes(media_type: &'static str, body: impl Into<bytes::Bytes>) -> Response {
+    let body: bytes::Bytes = body.into();
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+/// An id in a path.
+fn id<T: std::str::FromStr<Err = weft_tangle::IdError>>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error: weft_tangle::IdError| {
+        Problem::new(Kind::BadRequest, format!("The path names no id that can be used: {error}."))
+    })
+}
+
+/// What is read is damaged or cannot be read: logged for the operator, told to the client without details.
+fn stored_badly(error: &StoreError) -> Problem {
+    tracing::error!(%error, "cannot read the store");
+    Problem::new(Kind::Internal, format!("The node cannot read what it stored: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::route_of;
+
+    #[test]
+    fn ids_never_become_labels() {
+        assert_eq!(route_of("/api/v1/transactions/abc"), "/api/v1/transactions/{id}");
+        assert_eq!(route_of("/api/v1/transactions/batch"), "/api/v1/transactions/batch");
+        assert_eq!(route_of("/api/v1/devices/abc/readings"), "/api/v1/devices/{id}/readings");
+        assert_eq!(route_of("/metrics"), "/metrics");
+        for path in ["/", "", "/metrics/x", "/api/v1/", "/api/v2/network", "/x/y/z", "metrics"] {
+            assert_eq!(route_of(path), "other", "{path}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `/api/v1/devices/{id}/readings`: a device's measurements as one SenML pack, page by page.
+
+use super::{Answered, Api, READ, accept, answered, bytes, id, only, stored_badly, with};
+use crate::content::{self, ContentError};
+use crate::http::accept::choose;
+use crate::http::problem::Problem;
+use crate::http::query::{Query, query};
+use crate::limits::{READINGS_DEFAULT, READINGS_MOST, READINGS_RECORDS};
+use crate::network_file::parse_time;
+use crate::senml::{self, Record};
+use crate::store::Reader;
+use std::sync::Arc;
+use warp::http::header::LINK;
+use warp::http::{HeaderName, HeaderValue};
+use warp::reply::Response;
+use warp::{Filter, Rejection};
+use weft_tangle::{DeviceId, Timestamp, TxId};
+
+const SENML_JSON: &str = "application/senml+json";
+
+/// How many readings of the page are sealed, and so not in it.
+const SEALED: HeaderName = HeaderName::from_static("weft-sealed");
+
+pub(super) fn routes(
+    api: &Arc<Api>,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    let path = warp::path!("api" / "v1" / "devices" / String / "readings").and(only(READ));
+    let query = query(&["from", "to", "limit", "cursor"]);
+    path.and(query).and(accept()).and(with(api)).and_then(readings)
+}
+
+async fn readings(text: String, query: Query, accept: Option<String>, api: Arc<Api>) -> Answered {
+    answered(find(&text, &query, accept.as_deref(), &api).await)
+}
+
+/// What is asked for.
+#[derive(Clone)]
+struct Asked {
+    device: DeviceId,
+    from: Timestamp,
+    to: Timestamp,
+    after: Option<TxId>,
+    limit: usize,
+}
+
+/// What is found.
+#[derive(Default)]
+struct Found {
+    records: Vec<Record>,
+    sealed: usize,
+    next: Option<TxId>,
+}
+
+async fn find(text: &str, query: &Query, accept: Option<&str>, api: &Arc<Api>) -> Result<Response, Problem> {
+    choose(accept, &[SENML_JSON, "application/json"])?;
+    let asked = Asked {
+        device: id(text)?,
+        from: time(query, "from")?.unwrap_or_default(),
+        to: time(query, "to")?.unwrap_or(Timestamp::from_millis(u64::MAX)),
+        after: query.parsed("cursor")?,
+        limit: query.number("limit", 1, READINGS_MOST)?.unwrap_or(READINGS_DEFAULT),
+    };
+    let found = api.read({
+        let asked = asked.clone();
+        move |_, reader| collect(reader, &asked)
+    });
+    let found = found.await?;
+    let mut response = bytes(SENML_JSON, senml::write_json(&found.records));
+    if found.sealed > 0 {
+        response.headers_mut().insert(SEALED, found.sealed.into());
+    }
+    let link = found.next.map(|next| HeaderValue::from_str(&link(&asked.device, query, &next)));
+    if let Some(Ok(link)) = link {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// Reads transactions until the page is full by their number or by their records: one body can hold thousands.
+fn collect(reader: &Reader, asked: &Asked) -> Result<Found, Problem> {
+    let page = reader
+        .readings(&asked.device, asked.from, asked.to, asked.after, asked.limit)
+        .map_err(|error| stored_badly(&error))?;
+    let mut found = Found { next: page.resume.filter(|_| !page.is_last), ..Found::default() };
+    for id in page.ids {
+        let stored = reader.transaction(&id).map_err(|error| stored_badly(&error))?;
+        let Some(transaction) = stored.map(|stored| stored.transaction) else { continue };
+        let header = transaction.header();
+        match content::records(header.content_format, transaction.content(), header.timestamp.as_millis()) {
+            Ok(records) => found.records.extend(records),
+            Err(ContentError::Sealed) => found.sealed += 1,
+            Err(error) => {
+                tracing::warn!(%id, %error, "a reading from a peer has content that the door would refuse")
+            }
+        }
+        if found.records.len() >= READINGS_RECORDS {
+            found.next = Some(id);
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// RFC 3339. A `+` of an offset that was not escaped arrives as a space.
+fn time(query: &Query, name: &str) -> Result<Option<Timestamp>, Problem> {
+    query.read(name, |text| {
+        parse_time(&text.replace(' ', "+"))
+            .ok_or_else(|| "it must be an RFC 3339 time such as 2026-01-31T12:00:00Z, after 1970".into())
+    })
+}
+
+fn link(device: &DeviceId, query: &Query, next: &TxId) -> String {
+    let kept = ["from", "to", "limit"].into_iter().filter_map(|name| Some((name, query.text(name)?)));
+    // What stands in times and numbers needs no other escaping.
+    let kept: String =
+        kept.map(|(name, value)| format!("{name}={}&", value.replace([' ', '+'], "%2B"))).collect();
+    format!("</api/v1/devices/{device}/readings?{kept}cursor={next}>; rel=\"next\"")
+}

@@ -1,0 +1,186 @@
+//! `/api/v1/transactions`: taking transactions, one or many, and giving them back.
+
+use super::{
+    Answered, Api, READ, accept, answered, bytes, fault, id, json, json_with, only, stored_badly, with,
+};
+use crate::http::accept::choose;
+use crate::http::body::{WholeBody, whole};
+use crate::http::problem::{Kind, Problem};
+use crate::node::Fault;
+use crate::store::{Reader, Stored};
+use bytes::Bytes;
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use warp::http::header::LOCATION;
+use warp::http::{HeaderValue, Method, StatusCode};
+use warp::reply::Response;
+use warp::{Filter, Rejection};
+use weft_tangle::TxId;
+use weft_tangle::limits::TRANSACTION_MAX_BYTES;
+use weft_tangle::replica::Taken;
+
+use crate::limits::{BATCH_BYTES, BATCH_TRANSACTIONS};
+
+const JSON: &str = "application/json";
+const WIRE: &str = "application/octet-stream";
+
+pub(super) fn routes(
+    api: &Arc<Api>,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    const POST: &[Method] = &[Method::POST];
+    let base = || warp::path!("api" / "v1" / "transactions" / ..);
+    let one = base().and(warp::path::end()).and(only(POST));
+    let one = one.and(whole(WIRE, TRANSACTION_MAX_BYTES, api.bodies.clone())).and(with(api)).and_then(post);
+    let batch = base().and(warp::path!("batch")).and(only(POST));
+    let batch = batch.and(whole(WIRE, BATCH_BYTES, api.bodies.clone())).and(with(api)).and_then(post_batch);
+    let get = base().and(warp::path!(String)).and(only(READ)).and(accept()).and(with(api)).and_then(get);
+    one.or(batch).unify().or(get).unify()
+}
+
+async fn post(body: WholeBody, api: Arc<Api>) -> Answered {
+    let mut answers = api.ledger.intake.submit(vec![body.bytes()]).await;
+    let answer = answers.pop().unwrap_or(Err(Fault::Overloaded));
+    answered(match answer {
+        Ok(taken) => take(&api, &taken),
+        Err(fault) => Err(fault::problem(&api, &fault)),
+    })
+}
+
+fn take(api: &Api, taken: &Taken) -> Result<Response, Problem> {
+    let status = if taken.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = json_with(status, &describe_taken(api, taken)?);
+    let location = format!("/api/v1/transactions/{}", taken.id);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn describe_taken(api: &Api, taken: &Taken) -> Result<Value, Problem> {
+    let disputed = if taken.is_new {
+        taken.disputed
+    } else {
+        let reader = api.ledger.store.reader().map_err(|error| stored_badly(&error))?;
+        load(&reader, &taken.id)?.is_some_and(|(_, disputed)| disputed)
+    };
+    Ok(json!({ "id": taken.id.to_string(), "status": status(disputed) }))
+}
+
+async fn post_batch(body: WholeBody, api: Arc<Api>) -> Answered {
+    let transactions = match split(&body.bytes()) {
+        Ok(transactions) => transactions,
+        Err(problem) => return answered(Err(problem)),
+    };
+    let answers = api.ledger.intake.submit(transactions).await;
+    let results: Vec<Value> = answers
+        .iter()
+        .map(|answer| {
+            let described = match answer {
+                Ok(taken) => describe_taken(&api, taken),
+                Err(fault) => Err(fault::problem(&api, fault)),
+            };
+            described.unwrap_or_else(|problem| json!({ "problem": problem.to_json() }))
+        })
+        .collect();
+    answered(Ok(json(&json!({ "results": results }))))
+}
+
+/// Splits (u32 length, transaction)*. A length is compared with what is there and never allocated.
+fn split(batch: &Bytes) -> Result<Vec<Bytes>, Problem> {
+    let malformed = |detail: String| Problem::new(Kind::Malformed, detail);
+    let mut rest = batch.clone();
+    let mut transactions = Vec::new();
+    while !rest.is_empty() {
+        let number = transactions.len() + 1;
+        if number > BATCH_TRANSACTIONS {
+            return Err(malformed(format!(
+                "A batch has at most {BATCH_TRANSACTIONS} transactions. Send several."
+            )));
+        }
+        let length = rest.first_chunk().map(|bytes| u32::from_be_bytes(*bytes) as usize);
+        let end = length.and_then(|length| length.checked_add(4)).filter(|end| *end <= rest.len());
+        let Some(end) = end else {
+            return Err(malformed(format!(
+                "Transaction {number} of the batch ends behind the body. Each is preceded by its length in 4 bytes, big-endian."
+            )));
+        };
+        transactions.push(rest.slice(4..end));
+        rest = rest.slice(end..);
+    }
+    Ok(transactions)
+}
+
+async fn get(text: String, accept: Option<String>, api: Arc<Api>) -> Answered {
+    answered(find(&text, accept.as_deref(), &api).await)
+}
+
+async fn find(text: &str, accept: Option<&str>, api: &Arc<Api>) -> Result<Response, Problem> {
+    let media_type = choose(accept, &[JSON, WIRE])?;
+    let id: TxId = id(text)?;
+    let found = api.read(move |_, reader| load(reader, &id)).await?;
+    let Some((stored, disputed)) = found else {
+        let detail =
+            "No transaction of this id is durable here. If it was answered 201 elsewhere, ask that node.";
+        return Err(Problem::new(Kind::NotFound, detail));
+    };
+    Ok(if media_type == WIRE {
+        bytes(WIRE, stored.transaction.wire().to_vec())
+    } else {
+        json(&describe(&stored, disputed))
+    })
+}
+
+fn load(reader: &Reader, id: &TxId) -> Result<Option<(Stored, bool)>, Problem> {
+    let load = || {
+        let Some(stored) = reader.transaction(id)? else { return Ok(None) };
+        let disputed = reader.is_disputed(&stored.transaction)?;
+        Ok(Some((stored, disputed)))
+    };
+    load().map_err(|error| stored_badly(&error))
+}
+
+fn describe(stored: &Stored, disputed: bool) -> Value {
+    let header = stored.transaction.header();
+    json!({
+        "id": stored.transaction.id().to_string(),
+        "kind": header.kind.name(),
+        "kind_number": header.kind.to_byte(),
+        "issuer": header.issuer.to_string(),
+        "counter": header.counter,
+        "timestamp": header.timestamp.as_millis(),
+        "parents": header.parents.map(|parent| parent.to_string()),
+        "content_format": header.content_format,
+        "body": BASE64.encode(stored.transaction.body()),
+        "position": stored.position.0,
+        "status": status(disputed),
+        "commit": null,
+    })
+}
+
+const fn status(disputed: bool) -> &'static str {
+    if disputed { "disputed" } else { "attached" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(lengths: &[(u32, usize)]) -> Bytes {
+        let one = |(declared, real): &(u32, usize)| [&declared.to_be_bytes()[..], &vec![7; *real]].concat();
+        lengths.iter().flat_map(one).collect()
+    }
+
+    #[test]
+    fn a_batch_is_split_or_refused_whole() {
+        let lengths = |bytes: &Bytes| split(bytes).map(|all| all.iter().map(Bytes::len).collect::<Vec<_>>());
+        assert_eq!(lengths(&batch(&[])).unwrap(), [0usize; 0]);
+        assert_eq!(lengths(&batch(&[(3, 3), (0, 0), (5, 5)])).unwrap(), [3, 0, 5]);
+        assert_eq!(lengths(&batch(&[(1, 1); 256])).unwrap().len(), 256);
+        assert!(lengths(&batch(&[(1, 1); 257])).is_err());
+        for bad in [&[(3, 2)][..], &[(u32::MAX, 2)], &[(1, 1), (2, 1)]] {
+            assert_eq!(lengths(&batch(bad)).unwrap_err().kind(), Kind::Malformed);
+        }
+        assert!(split(&Bytes::from_static(&[0, 0, 0])).is_err());
+    }
+}

@@ -1,0 +1,46 @@
+//! What is read at the moment of a scrape, and the text that Prometheus reads.
+
+use super::Metrics;
+use crate::http::stats::{Cut, ServerStats};
+use crate::node::Ledger;
+use prometheus::TextEncoder;
+
+/// The media type of Prometheus' text format.
+pub const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
+
+impl Metrics {
+    /// All figures in Prometheus' text format.
+    ///
+    /// # Errors
+    /// A figure cannot be written as text: a fault of the registration.
+    pub fn text(&self, ledger: &Ledger, server: &ServerStats) -> Result<String, prometheus::Error> {
+        let (jobs, requests) = ledger.intake.queued();
+        for (queue, depth) in [("check", jobs), ("owner", requests)] {
+            self.queue.with_label_values(&[queue]).set(depth as i64);
+        }
+        self.store_bytes.set(ledger.store.file_bytes() as i64);
+        if let Ok(position) = ledger.store.next_position() {
+            self.stored.set(position.0 as i64);
+        }
+        self.read_only.set(ledger.health.read_only().is_some().into());
+        self.set_connections(server);
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// The server counts by itself; here its counters are caught up with.
+    fn set_connections(&self, server: &ServerStats) {
+        self.open_connections.set(server.open() as i64);
+        let events = [
+            ("accepted", server.accepted()),
+            ("refused", server.refused()),
+            ("accept-error", server.accept_errors()),
+            ("malformed", server.malformed()),
+            ("panic", server.panics()),
+        ];
+        let cuts = Cut::ALL.iter().map(|cut| (cut.event(), server.cuts(*cut)));
+        for (event, count) in events.into_iter().chain(cuts) {
+            let counter = self.connections.with_label_values(&[event]);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The node's figures for Prometheus: base units, a help text each, no device ids in labels, few series.
+//!
+//! Counters and histograms are written where things happen; what is a state is read when somebody scrapes.
+
+mod gather;
+
+pub use gather::MEDIA_TYPE;
+
+use crate::http::problem::Kind as ProblemKind;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+use std::sync::Arc;
+use weft_tangle::replica::Occupancy;
+
+/// All figures of one node.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Seconds of one signature check, enrolments with their registrar's included.
+    pub verify_seconds: Histogram,
+    /// Seconds of one durable commit.
+    pub commit_seconds: Histogram,
+    /// Transactions in one commit.
+    pub commit_transactions: Histogram,
+    transactions: IntCounterVec,
+    refusals: IntCounterVec,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    queue: IntGaugeVec,
+    tips: IntGauge,
+    tips_dropped: IntCounter,
+    pending: IntGauge,
+    window: IntGauge,
+    in_flight: IntGauge,
+    store_bytes: IntGauge,
+    stored: IntGauge,
+    read_only: IntGauge,
+    open_connections: IntGauge,
+    connections: IntCounterVec,
+}
+
+/// Seconds from microseconds to seconds, by factors of about three.
+const SECONDS: [f64; 14] =
+    [0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
+impl Metrics {
+    /// Registers everything.
+    ///
+    /// # Errors
+    /// A name stands twice or is not one that Prometheus allows: a fault of this file.
+    pub fn new(network: &str) -> Result<Arc<Self>, prometheus::Error> {
+        let registry = Registry::new();
+        let r = &registry;
+        let build = int_gauge_vec(
+            r,
+            "weft_build_info",
+            "The version of this node and its network.",
+            &["version", "network"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION"), network]).set(1);
+        register_process(r)?;
+        let sizes = vec![1.0, 4.0, 16.0, 64.0, 256.0, 1024.0];
+        Ok(Arc::new(Self {
+            verify_seconds: histogram(
+                r,
+                "weft_verify_seconds",
+                "Time of one signature check.",
+                SECONDS[..10].to_vec(),
+            )?,
+            commit_seconds: histogram(
+                r,
+                "weft_commit_seconds",
+                "Time of one durable commit.",
+                SECONDS[3..12].to_vec(),
+            )?,
+            commit_transactions: histogram(
+                r,
+                "weft_commit_transactions",
+                "Transactions in one durable commit.",
+                sizes,
+            )?,
+            transactions: counters(
+                r,
+                "weft_transactions_total",
+                "Transactions made durable, by kind and verdict.",
+                &["kind", "verdict"],
+            )?,
+            refusals: counters(r, "weft_refusals_total", "Transactions refused, by reason.", &["reason"])?,
+            requests: counters(
+                r,
+                "weft_http_requests_total",
+                "HTTP requests answered, by route and status.",
+                &["route", "status"],
+            )?,
+            request_seconds: histograms(
+                r,
+                "weft_http_request_seconds",
+                "Time from a request's head to the head of its answer.",
+                &["route"],
+            )?,
+            queue: int_gauge_vec(r, "weft_queue_depth", "Entries waiting in a queue.", &["queue"])?,
+            tips: int_gauge(r, "weft_tips", "Durable transactions that nothing durable approves.")?,
+            tips_dropped: counter(r, "weft_tips_dropped_total", "Tips given up because the pool was full.")?,
+            pending: int_gauge(
+                r,
+                "weft_pending_transactions",
+                "Transactions waiting for a reference, an enrolment or their time.",
+            )?,
+            window: int_gauge(r, "weft_window_transactions", "Transactions whose graph is in memory.")?,
+            in_flight: int_gauge(
+                r,
+                "weft_in_flight_transactions",
+                "Transactions attached and not yet durable.",
+            )?,
+            store_bytes: int_gauge(r, "weft_store_bytes", "Size of the database file.")?,
+            stored: int_gauge(r, "weft_stored_transactions", "Durable transactions.")?,
+            read_only: int_gauge(
+                r,
+                "weft_store_read_only",
+                "1 when nothing is written because storage failed.",
+            )?,
+            open_connections: int_gauge(r, "weft_http_open_connections", "HTTP connections open now.")?,
+            connections: counters(
+                r,
+                "weft_http_connections_total",
+                "HTTP connections by what happened to them.",
+                &["event"],
+            )?,
+            registry,
+        }))
+    }
+
+    /// Counts a transaction that has become durable.
+    pub fn count_attached(&self, kind: weft_tangle::Kind, disputed: bool) {
+        let verdict = if disputed { "disputed" } else { "attached" };
+        self.transactions.with_label_values(&[kind.name(), verdict]).inc();
+    }
+
+    /// Counts a refused transaction.
+    pub fn count_refused(&self, kind: ProblemKind) {
+        self.refusals.with_label_values(&[kind.slug()]).inc();
+    }
+
+    /// Counts an answered request.
+    pub fn count_request(&self, route: &'static str, status: u16, seconds: f64) {
+        self.requests.with_label_values(&[route, &status.to_string()]).inc();
+        self.request_seconds.with_label_values(&[route]).observe(seconds);
+    }
+
+    /// Takes over what the replica holds.
+    pub fn set_occupancy(&self, occupancy: Occupancy) {
+        let set = |gauge: &IntGauge, value: usize| gauge.set(value as i64);
+        set(&self.tips, occupancy.tips);
+        set(&self.pending, occupancy.pending);
+        set(&self.window, occupancy.window);
+        set(&self.in_flight, occupancy.in_flight);
+        let dropped = occupancy.tips_dropped.saturating_sub(self.tips_dropped.get());
+        self.tips_dropped.inc_by(dropped);
+    }
+
+    /// Tips in the pool, as the replica last said.
+    pub fn tips(&self) -> u64 {
+        self.tips.get().unsigned_abs()
+    }
+}
+
+fn register_process(registry: &Registry) -> Result<(), prometheus::Error> {
+    let collector = prometheus::process_collector::ProcessCollector::for_self();
+    registry.register(Box::new(collector))
+}
+
+fn int_gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    let gauge = IntGauge::new(name, help)?;
+    registry.register(Box::new(gauge.clone())).map(|()| gauge)
+}
+
+fn int_gauge_vec(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauges.clone())).map(|()| gauges)
+}
+
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(counters.clone())).map(|()| counters)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    let counter = IntCounter::new(name, help)?;
+    registry.register(Box::new(counter.clone())).map(|()| counter)
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    buckets: Vec<f64>,
+) -> Result<Histogram, prometheus::Error> {
+    let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
+    registry.register(Box::new(histogram.clone())).map(|()| histogram)
+}
+
+fn histograms(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<HistogramVec, prometheus::Error> {
+    let options = HistogramOpts::new(name, help).buckets(SECONDS[4..12].to_vec());
+    let histograms = HistogramVec::new(options, labels)?;
+    registry.register(Box::new(histograms.clone())).map(|()| histograms)
+}

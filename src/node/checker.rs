@@ -1,0 +1,112 @@
+//! The checks that need a processor, on a pool: everything from bytes to [`Verified`], cheapest first.
+//!
+//! The transactions of one job are checked by one thread in their order and handed on in that order; jobs pass each
+//! other.
+
+use super::directory::Directory;
+use super::intake::{Answer, Fault};
+use super::owner::Request;
+use crate::content::{self, ContentError};
+use crate::metrics::Metrics;
+use crate::store::{Store, StoreError};
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender};
+use futures_channel::oneshot;
+use std::sync::Arc;
+use std::time::Instant;
+use weft_tangle::check::{check_door, check_enrolment_cheaply};
+use weft_tangle::replica::Taken;
+use weft_tangle::{History, Kind, Network, Refusal, Screened, Transaction, Verified};
+
+/// Transactions in wire form, each with where its answer goes.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) items: Vec<(Bytes, oneshot::Sender<Answer>)>,
+}
+
+/// What a checker needs; one a thread.
+pub(super) struct Checker {
+    pub(super) network: Arc<Network>,
+    pub(super) store: Arc<Store>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) owner: Sender<Request>,
+}
+
+enum Checked {
+    Verified(Verified),
+    Known(Taken),
+}
+
+impl Checker {
+    /// Checks jobs until there can be no more.
+    pub(super) fn run(&self, jobs: &Receiver<Job>) {
+        for Job { items } in jobs {
+            for (wire, answer) in items {
+                self.check_one(&wire, answer);
+            }
+        }
+    }
+
+    fn check_one(&self, wire: &[u8], answer: oneshot::Sender<Answer>) {
+        let outcome = match self.check(wire) {
+            Ok(Checked::Verified(transaction)) => {
+                // The owner ends only when nobody waits for answers any more.
+                let _gone = self.owner.send(Request::Attach { transaction: Box::new(transaction), answer });
+                return;
+            }
+            Ok(Checked::Known(taken)) => Ok(taken),
+            Err(fault) => Err(fault),
+        };
+        // A client that has left does not want to know.
+        let _left = answer.send(outcome);
+    }
+
+    fn check(&self, wire: &[u8]) -> Result<Checked, Fault> {
+        let transaction = Transaction::decode(&self.network, wire)?;
+        let header = transaction.header();
+        let reader = self.store.reader().map_err(storage)?;
+        let id = transaction.id();
+        if reader.contains(&id).map_err(|error| Fault::Storage(error.to_string()))? {
+            return Ok(Checked::Known(Taken { id, is_new: false, disputed: false }));
+        }
+        check_door(header, super::now())?;
+        let verified = if header.kind == Kind::Enrol {
+            check_enrolment_cheaply(&self.network, &transaction)?;
+            let screened = Screened::check(&self.network, transaction)?;
+            self.timed(|| Verified::check_enrolment(&self.network, screened))?
+        } else {
+            let issuer = self.directory.find(&header.issuer, || Ok(reader)).map_err(storage)?;
+            let issuer = issuer.ok_or(Refusal::NotEnrolled(header.issuer))?;
+            issuer.permits(&transaction)?;
+            let screened = Screened::check(&self.network, transaction)?;
+            self.timed(|| Verified::check(&self.network, screened, &issuer))?
+        };
+        // Last, for parsing what nobody has signed would be work for nothing.
+        check_content(verified.transaction())?;
+        Ok(Checked::Verified(verified))
+    }
+
+    fn timed(&self, verify: impl FnOnce() -> Result<Verified, Refusal>) -> Result<Verified, Refusal> {
+        let begin = Instant::now();
+        let result = verify();
+        self.metrics.verify_seconds.observe(begin.elapsed().as_secs_f64());
+        result
+    }
+}
+
+/// What a reading contains is checked at the door only, where a client can be told; replicas carry it as it is.
+fn check_content(transaction: &Transaction) -> Result<(), Fault> {
+    if transaction.header().kind != Kind::Reading {
+        return Ok(());
+    }
+    match content::check(transaction.header().content_format, transaction.content()) {
+        Ok(()) => Ok(()),
+        Err(error @ ContentError::Unsupported { .. }) => Err(Fault::UnsupportedContent(error.to_string())),
+        Err(error) => Err(Fault::Content(error.to_string())),
+    }
+}
+
+fn storage(error: StoreError) -> Fault {
+    Fault::Storage(error.to_string())
+}

@@ -1,0 +1,118 @@
+//! The way in: hands work to the checkers and requests to the owner, and waits for their answers.
+//!
+//! Nothing here waits for room: a full queue is told at once, so that load turns into answers, not into memory.
+
+use super::checker::Job;
+use super::health::Health;
+use super::owner::Request;
+use bytes::Bytes;
+use crossbeam_channel::{Sender, TrySendError};
+use futures_channel::oneshot;
+use std::sync::Arc;
+use weft_tangle::replica::{Taken, Ticket};
+use weft_tangle::{DeviceId, Refusal};
+
+/// Why a transaction was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A rule of the ledger refuses it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A reading's content is of no format that the door knows.
+    #[error("{0}")]
+    UnsupportedContent(String),
+    /// A reading's content is not what its format says.
+    #[error("{0}")]
+    Content(String),
+    /// A queue is full.
+    #[error("this node has more transactions to check than it can; try again shortly")]
+    Overloaded,
+    /// Nothing is written at present.
+    #[error("this node cannot write at present: {0}")]
+    Storage(String),
+    /// The node ends.
+    #[error("this node is stopping; try again when it is back, or at another node")]
+    Stopping,
+}
+
+/// What becomes of a transaction.
+pub(super) type Answer = Result<Taken, Fault>;
+
+/// The way into the ledger, shared by all requests.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    jobs: Sender<Job>,
+    requests: Sender<Request>,
+    health: Arc<Health>,
+}
+
+impl Intake {
+    pub(super) fn new(jobs: Sender<Job>, requests: Sender<Request>, health: Arc<Health>) -> Self {
+        Self { jobs, requests, health }
+    }
+
+    /// Has transactions in wire form checked and attached, in their order, for a later one may approve an earlier.
+    /// Each is answered when it is durable.
+    pub async fn submit(&self, transactions: Vec<Bytes>) -> Vec<Result<Taken, Fault>> {
+        let count = transactions.len();
+        let (items, answers): (Vec<_>, Vec<_>) = transactions
+            .into_iter()
+            .map(|wire| {
+                let (sender, receiver) = oneshot::channel();
+                ((wire, sender), receiver)
+            })
+            .unzip();
+        if let Err(fault) = self.may_write().and_then(|()| self.enqueue(Job { items })) {
+            return vec![Err(fault); count];
+        }
+        let mut results = Vec::with_capacity(count);
+        for answer in answers {
+            results.push(answer.await.unwrap_or_else(|_| Err(self.lost())));
+        }
+        results
+    }
+
+    /// Asks for parents for `device`.
+    ///
+    /// # Errors
+    /// [`Fault::Overloaded`], [`Fault::Storage`], [`Fault::Stopping`].
+    pub async fn ticket(&self, device: DeviceId, count: usize) -> Result<Ticket, Fault> {
+        let (answer, receiver) = oneshot::channel();
+        self.requests
+            .try_send(Request::Ticket { device, count, answer })
+            .map_err(|error| self.full(&error))?;
+        receiver.await.map_err(|_| self.lost())?
+    }
+
+    /// Jobs that wait for a checker, and requests that wait for the owner.
+    pub fn queued(&self) -> (usize, usize) {
+        (self.jobs.len(), self.requests.len())
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), Fault> {
+        self.jobs.try_send(job).map_err(|error| self.full(&error))
+    }
+
+    fn may_write(&self) -> Result<(), Fault> {
+        match self.health.read_only() {
+            Some(cause) => Err(Fault::Storage(cause.to_owned())),
+            None if self.health.is_stopping() => Err(Fault::Stopping),
+            None => Ok(()),
+        }
+    }
+
+    fn full<T>(&self, error: &TrySendError<T>) -> Fault {
+        match error {
+            TrySendError::Full(_) => Fault::Overloaded,
+            TrySendError::Disconnected(_) => self.lost(),
+        }
+    }
+
+    /// Whoever should have answered is gone: storage failed, or the node stops.
+    fn lost(&self) -> Fault {
+        match self.health.read_only() {
+            Some(cause) => Fault::Storage(cause.to_owned()),
+            None => Fault::Stopping,
+        }
+    }
+}

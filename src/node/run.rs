@@ -1,0 +1,101 @@
+//! The whole node: home, store, ledger and API, from start to a clean stop.
+
+use super::home::{Home, HomeError};
+use super::start::{Ledger, StartError, Threads};
+use crate::config::Config;
+use crate::http::routes::{Api, filter};
+use crate::http::server::{BindError, Server, ServerLimits};
+use crate::http::stats::ServerStats;
+use crate::limits::LAST_COMMIT;
+use crate::metrics::Metrics;
+use crate::store::{Store, StoreError, StoreOptions};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// No network or key.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// No store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The API cannot listen.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The ledger cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The figures cannot be registered.
+    #[error("cannot set up the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A node that is about to serve.
+#[derive(Debug)]
+pub struct Node {
+    home: Home,
+    server: Server,
+    api: Arc<Api>,
+    threads: Threads,
+}
+
+impl Node {
+    /// Opens everything that `config` speaks of. The API's address is bound; requests wait for [`Node::run`].
+    ///
+    /// # Errors
+    /// [`NodeError`], whose text says what to do.
+    pub fn start(config: &Config) -> Result<Self, NodeError> {
+        raise_file_limit();
+        let home = Home::open(config)?;
+        let server = Server::bind(config.api_listen)?;
+        let network = Arc::new(home.network.clone());
+        let store = Store::open(&config.data, &network, &StoreOptions { cache_bytes: config.cache_bytes })?;
+        let metrics = Metrics::new(&network.id().to_string())?;
+        let (ledger, threads) = Ledger::start(network, Arc::new(store), metrics)?;
+        let api = Api::new(ledger, home.node, Arc::new(ServerStats::default()));
+        Ok(Self { home, server, api, threads })
+    }
+
+    /// What the node is.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Where the API listens, with the port that was chosen.
+    pub fn api_address(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// Serves until `stop` is done; then finishes what is in flight, within five seconds whatever clients do.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { server, api, threads, .. } = self;
+        let health = Arc::clone(&api.ledger.health);
+        let stop = async {
+            stop.await;
+            health.begin_to_stop();
+        };
+        let stats = Arc::clone(&api.server);
+        server.run(filter(api), ServerLimits::default(), stop, stats).await;
+        if !threads.join_within(LAST_COMMIT).await {
+            tracing::warn!("the ledger's threads did not end in time; what was answered is on disk");
+        }
+    }
+}
+
+/// Connections and database need more descriptors than the usual soft limit allows; the hard limit is the
+/// operator's. Where it cannot be raised, accept() backs off when descriptors run out.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = crate::limits::FILE_DESCRIPTORS;
+    if limit.current.is_some_and(|current| current < wanted) {
+        let current = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+        let raised = Rlimit { current: Some(current), maximum: limit.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+        }
+    }
+}

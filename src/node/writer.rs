@@ -1,0 +1,56 @@
+//! The one thread that writes: a commit takes what queued during the one before, and nobody is told in between.
+
+use super::directory::Directory;
+use super::health::Health;
+use super::owner::Written;
+use crate::limits::COMMIT_TRANSACTIONS;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
+use std::time::Instant;
+use weft_tangle::replica::Attached;
+
+/// The store with its surroundings.
+pub(super) struct Writer {
+    pub(super) store: Arc<Store>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) health: Arc<Health>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) written: Sender<Written>,
+}
+
+impl Writer {
+    /// Writes until there can be nothing more to write, or a commit fails.
+    pub(super) fn run(&self, queue: &Receiver<Arc<Attached>>) {
+        while let Ok(first) = queue.recv() {
+            let rest = queue.try_iter().take(COMMIT_TRANSACTIONS - 1);
+            let batch: Vec<_> = std::iter::once(first).chain(rest).collect();
+            let message = self.commit(&batch);
+            let failed = matches!(message, Written::Failed);
+            if self.written.send(message).is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    fn commit(&self, batch: &[Arc<Attached>]) -> Written {
+        let begin = Instant::now();
+        if let Err(error) = self.store.append(batch) {
+            self.health.turn_read_only(error.to_string());
+            return Written::Failed;
+        }
+        self.metrics.commit_seconds.observe(begin.elapsed().as_secs_f64());
+        self.metrics.commit_transactions.observe(batch.len() as f64);
+        let mut last = weft_tangle::Position(0);
+        for attached in batch {
+            let header = attached.transaction().header();
+            if header.kind == weft_tangle::Kind::Enrol {
+                self.directory.forget(&header.issuer);
+            }
+            self.metrics.count_attached(header.kind, attached.twin().is_some());
+            last = attached.position();
+        }
+        Written::UpTo(last)
+    }
+}
