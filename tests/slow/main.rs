@@ -1,0 +1,10 @@
+//! Tests on real processes that take their time. They run with `--features slow-tests`.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "it is test code, also outside test functions")]
+
+#[path = "../it/support.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod support;
+
+mod crash;
+mod recordings;
