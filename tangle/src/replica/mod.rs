@@ -12,6 +12,7 @@ mod flight;
 mod graph;
 mod history;
 mod pending;
+mod ticket;
 mod tips;
 
 pub use counters::CounterSet;
