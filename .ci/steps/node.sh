@@ -69,9 +69,9 @@ check_python_client() {
 
 # The test vectors, judged without any of the Rust.
 check_vectors() {
-    need spec/examples/vectors.py "it reads the test vectors"
+    need spec/examples/check_vectors.py "it reads the test vectors"
     python_tools examples spec/examples/requirements.txt
-    "$TOOLS/examples/bin/python" spec/examples/vectors.py
+    "$TOOLS/examples/bin/python" spec/examples/check_vectors.py
 }
 
 # promtool has nothing to say, and the series stay few. Runs last, when the routes have been used.

@@ -5,23 +5,21 @@ run_tests() {
     cargo_test --workspace
 }
 
-# Real processes, killed and restarted.
+# Real processes, killed and restarted, and recordings of real people, which are fetched and never committed.
 run_slow_tests() {
     need tests/slow/main.rs "the tests on real processes"
-    cargo_test --package weft --features slow-tests --test slow
+    fetch_recordings
+    WEFT_RECORDINGS=$(cd "$TARGET/recordings" && pwd) cargo_test --package weft --features slow-tests --test slow
 }
 
-# Recordings of real people, which are fetched and never committed.
-run_recordings() {
+fetch_recordings() {
     need tests/recordings/fetch.sh "it fetches the recordings"
     need_command python3 python3
     if ! python3 -m pip --version >/dev/null 2>&1; then
         apt_update
         apt-get install -y --no-install-recommends python3-pip
     fi
-    local recordings="$TARGET/recordings"
-    sh tests/recordings/fetch.sh "$recordings"
-    WEFT_RECORDINGS=$(cd "$recordings" && pwd) cargo_test --package weft --test it recordings::
+    sh tests/recordings/fetch.sh "$TARGET/recordings"
 }
 
 # A benchmark without `--bench` makes a run that is only long enough to show that it works.

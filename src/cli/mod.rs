@@ -4,6 +4,8 @@
 //! for is done, 1 when it was refused or failed, 2 when the command line itself is wrong.
 
 mod api;
+#[cfg(feature = "node")]
+mod demo;
 mod device;
 mod failure;
 mod key;
@@ -31,6 +33,9 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Watch vital signs become transactions of the tangle
+    #[cfg(feature = "node")]
+    Demo(demo::Demo),
     /// Run a fog node
     #[cfg(feature = "node")]
     Node(node::NodeArgs),
@@ -56,6 +61,8 @@ enum Command {
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        #[cfg(feature = "node")]
+        Command::Demo(arguments) => arguments.run(),
         #[cfg(feature = "node")]
         Command::Node(arguments) => arguments.run(),
         #[cfg(feature = "node")]

@@ -1,4 +1,4 @@
-//! Key files: the seed that a device's key pair is expanded from (`spec/09-files.md`).
+//! Key files: the seed that a device's key pair is expanded from (`spec/12-device-files.md`).
 //!
 //! Always true: a key file is never overwritten, only its owner may read a new one, and a [`KeyFile`] in hand has a
 //! device id that follows from its seed. Fresh randomness is drawn here and nowhere else on the sensor side.

@@ -1,4 +1,4 @@
-//! The API's JSON as a device reads it (`spec/08-http.md`). Members that are not needed here are passed over.
+//! The API's JSON as a device reads it (`spec/09-http.md`). Members that are not needed here are passed over.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::str::FromStr;

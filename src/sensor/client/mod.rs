@@ -1,4 +1,4 @@
-//! A blocking client of a node's HTTP API (`spec/08-http.md`): plain HTTP, bounded in time, size and retries.
+//! A blocking client of a node's HTTP API (`spec/09-http.md`): plain HTTP, bounded in time, size and retries.
 
 mod error;
 mod exchange;

@@ -1,4 +1,4 @@
-//! A device's state file: which counters it may have used (`spec/09-files.md`).
+//! A device's state file: which counters it may have used (`spec/12-device-files.md`).
 //!
 //! Always true: a counter that [`State::take`] returns was reserved on disk before, so that no crash and no clock
 //! makes a device use it again; a crash leaves a gap instead, which is harmless. One process at a time holds the

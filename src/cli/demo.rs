@@ -1,0 +1,222 @@
+//! `weft demo`: a node, devices that enrol, and a recording that becomes transactions of the tangle while one watches.
+//!
+//! The devices speak to the node through its HTTP API, as real ones do; nothing is shared but the process.
+
+use super::api::{stop_on_signals, with_session};
+use super::node::{print, start_log};
+use super::{Failure, message};
+use crate::config::{ApiLayer, Config, Layer};
+use crate::node::{Node, NodeError};
+use crate::recording::{Options, Recording, RecordingError, Sample, synthetic};
+use crate::runtime::{block_on, sleep};
+use crate::sensor::enrol::{self, DEFAULT_VALID_DAYS};
+use crate::sensor::replay::{self, Plan, Speed, Summary};
+use crate::sensor::{Client, ClientError, KeyFile, Patience, Sent, State, Stop, Survey};
+use clap::Args;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use weft_tangle::{DeviceId, Role};
+
+/// How often the node looks whether it is to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+#[derive(Args, Debug)]
+pub(super) struct Demo {
+    /// A CSV recording with a time column; without one the demo makes two small ones and calls them synthetic
+    #[arg(long, value_name = "FILE")]
+    recording: Option<PathBuf>,
+    /// How many times as fast as it was recorded; 0 or max: as fast as possible
+    #[arg(long, value_name = "X", default_value = "1")]
+    speed: Speed,
+    /// Seconds of the synthetic recordings
+    #[arg(long, value_name = "S", default_value_t = 120)]
+    seconds: u32,
+    /// Directory of the node's database and the devices' keys; it is kept
+    #[arg(long, value_name = "DIR", default_value = "weft-demo")]
+    data: PathBuf,
+    /// Where the HTTP API listens; if that is taken, any free port
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8470")]
+    api_listen: String,
+    /// End when the recordings end, instead of waiting for Ctrl-C
+    #[arg(long)]
+    once: bool,
+}
+
+/// A device of the demo and what it measures.
+struct Monitor {
+    name: &'static str,
+    csv: Vec<u8>,
+}
+
+impl Demo {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let monitors = self.monitors()?;
+        let config = self.config()?;
+        start_log(&config);
+        let stop = stop_on_signals()?;
+        let node = start(&config)?;
+        let url = format!("http://{}", node.api_address());
+        print(&self.greeting(&url))?;
+        let node_stop = Stop::default();
+        std::thread::scope(|scope| {
+            let serving = scope.spawn(|| block_on(node.run(raised(&node_stop))));
+            let shown = self.show(&monitors, &url, &stop);
+            if shown.is_ok() && !self.once && !stop.is_raised() {
+                message("The recordings have ended; the node goes on. Press Ctrl-C to stop.");
+                while stop.sleep(Duration::from_secs(3600)) {}
+            }
+            node_stop.raise();
+            if serving.join().is_err() {
+                tracing::error!("the node has panicked");
+            }
+            shown
+        })?;
+        print(&format!("stopped; everything is kept in {}\n", self.data.display()))
+    }
+
+    /// Runs all devices at once, each until its recording ends.
+    fn show(&self, monitors: &[Monitor], url: &str, stop: &Stop) -> Result<(), Failure> {
+        std::thread::scope(|scope| {
+            let run = |monitor| scope.spawn(move || self.run_monitor(monitor, url, stop));
+            let running: Vec<_> = monitors.iter().map(run).collect();
+            let results = running.into_iter().map(|device| device.join().unwrap_or(Err(Failure::Stopped)));
+            results.collect::<Result<(), _>>()
+        })
+    }
+
+    fn run_monitor(&self, monitor: &Monitor, url: &str, stop: &Stop) -> Result<(), Failure> {
+        let name = monitor.name;
+        let path = self.data.join(format!("{name}.key"));
+        let key = if path.exists() { KeyFile::read(&path)? } else { new_key(&path)? };
+        let survey = Survey::of(open(&monitor.csv)?, &BTreeMap::new())?;
+        for note in &survey.notes {
+            message(&format!("{name}: {note}"));
+        }
+        let client = Client::new(url, Patience::INTERACTIVE, stop.clone())?;
+        let say = |notice| message(&format!("{name}: {notice}"));
+        with_session(client, &key, stop.clone(), say, |session| {
+            if !is_enrolled(session.client_mut(), &key.device())? {
+                let enrolment = enrol::enrolment(&key, Role::Sensor, session.time()?, DEFAULT_VALID_DAYS)?;
+                let sent = enrol::send(session, &enrolment)?;
+                print(&format!(
+                    "{name}  enrolled as sensor {}  {}  {}\n",
+                    key.device(),
+                    sent.status,
+                    sent.id
+                ))?;
+            }
+            let plan = Plan { speed: self.speed, rows: rows_a_second(&survey), keep_time: false };
+            let latest = RefCell::new(String::new());
+            let samples = open(&monitor.csv)?.inspect(|sample| note(sample, &survey, &latest));
+            let mut on_sent = |sent: &Sent, _: &Summary| {
+                let line = format!("{name}  {}  {}  {}\n", latest.borrow(), sent.status, sent.id);
+                // Whoever reads has read enough; the devices go on for those who ask the API.
+                let _closed = print(&line);
+            };
+            let (_, failure) = replay::run(session, plan, &survey, samples, stop, &mut on_sent);
+            failure.map_or(Ok(()), |error| Err(error.into()))
+        })
+    }
+
+    fn monitors(&self) -> Result<Vec<Monitor>, Failure> {
+        if let Some(path) = &self.recording {
+            let csv = std::fs::read(path).map_err(|source| Failure::File { path: path.clone(), source })?;
+            return Ok(vec![Monitor { name: "monitor", csv }]);
+        }
+        let synthetic =
+            |name, seed| Monitor { name, csv: synthetic::csv(seed, self.seconds.max(1)).into_bytes() };
+        Ok(vec![synthetic("bed-1", 1), synthetic("bed-2", 2)])
+    }
+
+    fn config(&self) -> Result<Config, Failure> {
+        let api = ApiLayer { listen: Some(self.api_listen.clone()) };
+        let flags = Layer { data: Some(self.data.clone()), api, ..Layer::default() };
+        Ok(Config::load(None, |_| None, flags)?)
+    }
+
+    fn greeting(&self, url: &str) -> String {
+        let source = match &self.recording {
+            Some(path) => format!("the recording {}", path.display()),
+            None => "two synthetic recordings, made up by this program".into(),
+        };
+        [
+            format!("weft demo: {source}, measured, signed, attached and made durable as you watch"),
+            "  Do not feed it a patient's data: readings are not sealed yet.".into(),
+            format!("  data     {}", self.data.display()),
+            format!("  API      {url}/api/v1/network"),
+            format!("  metrics  {url}/metrics"),
+            "  Ctrl-C stops it.\n".into(),
+        ]
+        .join("\n")
+    }
+}
+
+fn new_key(path: &Path) -> Result<KeyFile, Failure> {
+    let key = KeyFile::create(path)?;
+    State::create(&key)?.close()?;
+    Ok(key)
+}
+
+fn is_enrolled(client: &Client, device: &DeviceId) -> Result<bool, ClientError> {
+    match client.device(device) {
+        Err(error) if error.problem().is_some_and(|problem| problem.slug() == "not-found") => Ok(false),
+        known => known.map(|_| true),
+    }
+}
+
+/// The node on the address that was asked for, or on any free port of it.
+fn start(config: &Config) -> Result<Node, NodeError> {
+    match Node::start(config) {
+        Err(NodeError::Bind(error)) => {
+            message(&format!("weft: {error}; taking any free port"));
+            let mut config = config.clone();
+            config.api_listen.set_port(0);
+            Node::start(&config)
+        }
+        started => started,
+    }
+}
+
+async fn raised(stop: &Stop) {
+    while !stop.is_raised() {
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn open(csv: &[u8]) -> Result<Recording<Cursor<&[u8]>>, RecordingError> {
+    Recording::open(Cursor::new(csv), &Options::default())
+}
+
+/// As many rows in a transaction as were recorded in a second, so that a fast signal scrolls no faster than a slow one.
+fn rows_a_second(survey: &Survey) -> usize {
+    let seconds = survey.duration.as_secs_f64();
+    let rate = if seconds > 0.0 { survey.rows as f64 / seconds } else { 1.0 };
+    (rate.round() as usize).clamp(1, crate::sensor::limits::BATCH_ROWS)
+}
+
+/// Remembers the newest sample in words, for the line that tells of its transaction.
+fn note(sample: &Result<Sample, RecordingError>, survey: &Survey, latest: &RefCell<String>) {
+    let Ok(sample) = sample else { return };
+    let words = sample
+        .values
+        .iter()
+        .filter_map(|(column, value)| Some(format!("{}={value}", survey.signals.get(*column)?.name)));
+    *latest.borrow_mut() = words.collect::<Vec<_>>().join(" ");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fast_signal_goes_a_second_at_a_time() {
+        let survey = |csv: &str| Survey::of(open(csv.as_bytes()).unwrap(), &BTreeMap::new()).unwrap();
+        assert_eq!(rows_a_second(&survey("time,hr\n0,1\n1,2\n2,3\n")), 2);
+        let fast: String = (0..500).map(|row| format!("{},{row}\n", row * 10)).collect();
+        assert_eq!(rows_a_second(&survey(&format!("timer,ppg\n{fast}"))), 100);
+        assert_eq!(rows_a_second(&survey("time,hr\n0,1\n")), 1);
+    }
+}
