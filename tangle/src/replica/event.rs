@@ -37,11 +37,17 @@ pub enum Event {
         /// Who waits for the answer.
         token: Option<Token>,
     },
-    /// A transaction came in whose issuer is not enrolled here.
+    /// A transaction came in that no enrolment known here permits. One from the door does not wait: its client is
+    /// told at once.
     Unpermitted {
         /// The transaction.
         transaction: Screened,
         /// Where from.
+        source: Source,
+    },
+    /// A peer's connection has ended; nothing more comes from this source.
+    Left {
+        /// The source, whose number is not used again.
         source: Source,
     },
     /// Everything up to this position is on disk, and [`History`] shows it.
@@ -69,7 +75,7 @@ pub enum Event {
 pub enum Effect {
     /// Write this to disk, in the order of positions.
     Persist(Arc<Attached>),
-    /// Check this again: its issuer's enrolment has become durable.
+    /// Check this again: its issuer may be enrolled by now.
     Verify(Screened, Source),
     /// The answer to a received transaction.
     Answer(Token, Result<Taken, Refusal>),

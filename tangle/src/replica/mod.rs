@@ -22,7 +22,7 @@ pub use history::{History, HistoryError};
 pub use tips::Tips;
 
 use crate::limits::{AHEAD_MS, IN_FLIGHT, TICKET_PAIRS, WINDOW};
-use crate::{DeviceId, Kind, Network, Screened, Timestamp, Transaction, TxId, Verified};
+use crate::{DeviceId, Kind, Network, Screened, Standing, Timestamp, Transaction, TxId, Verified};
 use counters::Counters;
 use flight::Flight;
 use pending::{Missing, Pending, Waiting};
@@ -142,7 +142,8 @@ impl Replica {
     /// Says what has happened and learns what to do. `now` is the node's clock.
     ///
     /// # Errors
-    /// The history cannot be read. What the event brought is not attached.
+    /// The history cannot be read, and nothing has come of the event: hand it in again when storage is mended. What
+    /// waited here still waits.
     pub fn handle(
         &mut self,
         event: Event,
@@ -154,23 +155,47 @@ impl Replica {
             Event::Received { transaction, source, token } => {
                 self.receive(transaction, source, token, now, history, &mut effects)?;
             }
-            Event::Unpermitted { transaction, source } => self.await_issuer(transaction, source, now),
+            Event::Unpermitted { transaction, source } => {
+                self.await_issuer(transaction, source, now, history, &mut effects)?;
+            }
+            Event::Left { source } => self.pending.forget(source),
             Event::Durable { position } => self.became_durable(position, &mut effects),
             Event::Ticket { device, count, entropy, token } => {
                 let ticket = self.ticket(device, count, &entropy, now, history)?;
                 effects.push(Effect::Ticket(token, ticket));
             }
-            Event::Tick => self.release_early(now, history, &mut effects)?,
+            Event::Tick => {
+                let due = self.pending.release_until(now);
+                self.retry(due, now, history, &mut effects)?;
+            }
         }
         Ok(effects)
     }
 
-    fn await_issuer(&mut self, transaction: Screened, source: Source, now: Timestamp) {
+    /// Whoever looked for the issuer did so before this event was handled. An enrolment that has become durable in
+    /// between wakes nothing up any more, so the history is asked again.
+    fn await_issuer(
+        &mut self,
+        transaction: Screened,
+        source: Source,
+        now: Timestamp,
+        history: &dyn History,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), HistoryError> {
+        let waits = matches!(source, Source::Peer(_));
+        if !waits || self.is_attached(&transaction.transaction().id(), history)? {
+            return Ok(());
+        }
         let header = transaction.transaction().header();
         let due = header.timestamp.minus(AHEAD_MS);
         let missing = if due > now { Missing::Time(due) } else { Missing::Issuer(header.issuer) };
+        if due <= now && Standing::permit(&history.standings(&header.issuer)?, transaction.transaction()) {
+            effects.push(Effect::Verify(transaction, source));
+            return Ok(());
+        }
         // A peer whose share is full is not told: what it sends again later finds room.
         let _refused = self.pending.insert(Waiting::Screened(transaction), source, missing);
+        Ok(())
     }
 
     fn became_durable(&mut self, position: Position, effects: &mut Vec<Effect>) {
