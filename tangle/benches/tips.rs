@@ -30,15 +30,17 @@ trait Selection {
     fn insert(&mut self, number: usize, parents: [usize; 2], now: u64);
 }
 
+type Make = fn() -> Box<dyn Selection>;
+
 fn main() {
     let measured = std::env::args().any(|argument| argument == "--bench")
         && !std::env::args().any(|argument| argument == "--test");
     let (minutes, rates, seeds) = if measured { (20, &[2, 10, 50][..], 3) } else { (5, &[2][..], 1) };
     if measured {
-        println!("rate/s  selection  pool/(2 x rate x delay)  first approval p50   p99  never approved");
+        println!("rate/s  selection  pool/(2 x rate x delay)  first approval p50    p99  never approved");
     }
     for rate in rates {
-        let makes: [(&str, fn() -> Box<dyn Selection>); 3] = [
+        let makes: [(&str, Make); 3] = [
             ("leases", || Box::new(Leases(Tips::new(id(0, 0)), vec![id(0, 0)]))),
             ("URTS", || Box::new(Uniform(vec![0]))),
             ("MCMC", || Box::new(Walk::new())),
@@ -47,8 +49,8 @@ fn main() {
             let outcome = Outcome::of((0..seeds).map(|seed| simulate(make().as_mut(), *rate, minutes, seed)));
             if measured {
                 println!(
-                    "{rate:>6}  {name:<9}  {:>23.2}  {:>16.1} s {:>4.0} s  {}",
-                    outcome.pool, outcome.p50, outcome.p99, outcome.never
+                    "{rate:>6}  {name:<9}  {:>23.2}  {:>16.1} s {:>4.0} s  {:.2} %",
+                    outcome.pool, outcome.p50, outcome.p99, outcome.unapproved
                 );
             } else {
                 assert!(outcome.pool > 0.0 && outcome.p50 < outcome.p99);
@@ -111,7 +113,8 @@ struct Outcome {
     pool: f64,
     p50: f64,
     p99: f64,
-    never: usize,
+    /// Percent of the transactions that nothing approved until the end.
+    unapproved: f64,
 }
 
 impl Outcome {
@@ -119,12 +122,13 @@ impl Outcome {
         let runs: Vec<Run> = runs.collect();
         let mut times: Vec<u64> = runs.iter().flat_map(|run| run.approvals.iter().copied()).collect();
         times.sort_unstable();
-        let never = runs.iter().map(|run| run.never).sum();
+        let never: usize = runs.iter().map(|run| run.never).sum();
         let all = times.len() + never;
+        let unapproved = 100.0 * never as f64 / all as f64;
         let quantile =
             |q: f64| times.get((all as f64 * q) as usize).map_or(f64::INFINITY, |ms| *ms as f64 / 1_000.0);
         let pool = runs.iter().map(|run| run.pool).sum::<f64>() / runs.len() as f64;
-        Self { pool, p50: quantile(0.5), p99: quantile(0.99), never }
+        Self { pool, p50: quantile(0.5), p99: quantile(0.99), unapproved }
     }
 }
 

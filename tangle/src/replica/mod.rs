@@ -13,6 +13,10 @@ mod flight;
 mod graph;
 mod history;
 mod pending;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod tips;
 
 pub use counters::CounterSet;

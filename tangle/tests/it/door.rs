@@ -12,7 +12,7 @@ fn reading(counter: u32, ms: u64, parents: [TxId; 2]) -> Verified {
 }
 
 fn attached_now(rig: &mut Rig, transaction: &Verified) {
-    let token = rig.from_door(transaction);
+    let token = rig.door_sends(transaction);
     assert_eq!(rig.answers.get(&token), None, "told before it was durable");
     rig.store_all();
     assert_eq!(rig.answers[&token], Ok(Taken { id: transaction.id(), is_new: true }));
@@ -22,7 +22,7 @@ fn attached_now(rig: &mut Rig, transaction: &Verified) {
 fn a_parent_that_is_not_here_is_named_and_nothing_waits() {
     let drawing = Drawing::of("a:[g,g]; b:[a,g]; c:[b,a]");
     let mut rig = Rig::new();
-    rig.from_door(&drawing.get("a"));
+    rig.door_sends(&drawing.get("a"));
     let unknown = Err(ParentsFault::Unknown(drawing.id("b")).into());
     assert_eq!(rig.answer_of_door(&drawing.get("c")), unknown);
     assert_eq!(rig.replica.occupancy().pending, 0);
@@ -60,7 +60,7 @@ fn a_parent_of_more_than_a_day_is_refused() {
     rig.now = rig.now.plus(1);
     assert_eq!(rig.answer_of_door(&child(2)), Err(ParentsFault::TooOld(old.id()).into()));
     // From a peer any age is right: validity does not depend on when somebody looks.
-    assert_eq!(rig.from_peer(&child(2), 1).len(), 1);
+    assert_eq!(rig.peer_sends(&child(2), 1).len(), 1);
 }
 
 #[test]
@@ -91,9 +91,9 @@ fn an_old_parent_is_excused_as_genesis_as_tip_and_as_handed_out() {
 fn a_duplicate_waits_for_the_disk_and_is_told_that_it_is_not_new() {
     let drawing = Drawing::of("a:[g,g]; b:[a,g]");
     let mut rig = Rig::new();
-    rig.from_door(&drawing.get("b"));
-    let first = rig.from_door(&drawing.get("a"));
-    let again = rig.from_door(&drawing.get("a"));
+    rig.door_sends(&drawing.get("b"));
+    let first = rig.door_sends(&drawing.get("a"));
+    let again = rig.door_sends(&drawing.get("a"));
     assert_eq!(rig.attached.len(), 1);
     assert!(!rig.answers.contains_key(&first) && !rig.answers.contains_key(&again));
     rig.store_all();
@@ -107,8 +107,8 @@ fn a_duplicate_waits_for_the_disk_and_is_told_that_it_is_not_new() {
 fn what_a_peer_brought_first_answers_the_door_once_durable() {
     let drawing = Drawing::of("a:[g,g]");
     let mut rig = Rig::new();
-    rig.from_peer(&drawing.get("a"), 1);
-    let token = rig.from_door(&drawing.get("a"));
+    rig.peer_sends(&drawing.get("a"), 1);
+    let token = rig.door_sends(&drawing.get("a"));
     assert!(!rig.answers.contains_key(&token));
     rig.store_all();
     assert_eq!(rig.answers[&token], Ok(Taken { id: drawing.id("a"), is_new: false }));
@@ -118,7 +118,7 @@ fn what_a_peer_brought_first_answers_the_door_once_durable() {
 fn answers_come_no_earlier_than_their_position() {
     let drawing = Drawing::of("a:[g,g]; b:[g,g]; c:[g,g]");
     let mut rig = Rig::new();
-    let tokens = ["a", "b", "c"].map(|name| rig.from_door(&drawing.get(name)));
+    let tokens = ["a", "b", "c"].map(|name| rig.door_sends(&drawing.get(name)));
     for stored in 1..=3 {
         rig.store(1);
         let answered = tokens.map(|token| rig.answers.contains_key(&token));
@@ -131,15 +131,15 @@ fn answers_come_no_earlier_than_their_position() {
 fn nothing_is_a_parent_on_a_ticket_before_it_is_durable() {
     let drawing = Drawing::of("a:[g,g]; b:[g,g]");
     let mut rig = Rig::new();
-    rig.from_door(&drawing.get("a"));
-    rig.from_door(&drawing.get("b"));
+    rig.door_sends(&drawing.get("a"));
+    rig.door_sends(&drawing.get("b"));
     assert_eq!(rig.ticket(0, 1).parents, [[world().genesis(); 2]]);
     rig.store(1);
     let pair = rig.ticket(0, 1).parents[0];
     assert_eq!(pair, [drawing.id("a"), world().genesis()]);
     // A transaction that is attached is a parent at the door, durable or not: the disk keeps their order.
     let child = reading(7, 5_000, [drawing.id("a"), drawing.id("b")]);
-    rig.from_door(&child);
+    rig.door_sends(&child);
     assert_eq!(rig.attached.len(), 3);
 }
 

@@ -16,7 +16,7 @@ fn two_readings_of_one_counter_are_both_taken_and_a_third_is_not() {
         let drawing = Drawing::of("a#4:[g,g]; b#4:[g,g]; c#4:[g,g]");
         let mut rig = Rig::new();
         for name in ["a", "b"] {
-            rig.from_door(&drawing.get(name));
+            rig.door_sends(&drawing.get(name));
             if store {
                 rig.store_all();
             }
@@ -27,7 +27,7 @@ fn two_readings_of_one_counter_are_both_taken_and_a_third_is_not() {
         );
         let refused = Err(Refusal::Equivocation { counter: 4, first: drawing.id("a") });
         assert_eq!(rig.answer_of_door(&drawing.get("c")), refused);
-        assert!(rig.from_peer(&drawing.get("c"), 1).is_empty());
+        assert!(rig.peer_sends(&drawing.get("c"), 1).is_empty());
         assert_eq!(rig.ticket(0, 1).counter, 5);
     }
 }
@@ -36,10 +36,10 @@ fn two_readings_of_one_counter_are_both_taken_and_a_third_is_not() {
 fn a_stored_transaction_that_is_still_in_flight_counts_once() {
     let drawing = Drawing::of("a#4:[g,g]; b#4:[g,g]");
     let mut rig = Rig::new();
-    rig.from_door(&drawing.get("a"));
+    rig.door_sends(&drawing.get("a"));
     // On disk, and the replica has not been told yet.
     rig.history.store(rig.attached[0].clone());
-    rig.from_door(&drawing.get("b"));
+    rig.door_sends(&drawing.get("b"));
     assert_eq!(rig.attached.len(), 2);
 }
 
@@ -47,10 +47,10 @@ fn a_stored_transaction_that_is_still_in_flight_counts_once() {
 fn a_third_is_taken_where_something_that_waits_references_it() {
     let drawing = Drawing::of("a#4:[g,g]; b#4:[g,g]; c#4:[g,g]; d/1:[c,a]");
     let mut rig = Rig::new();
-    rig.from_peer_all(&drawing, &["a", "b", "c"], 1);
+    rig.peer_sends_all(&drawing, &["a", "b", "c"], 1);
     assert_eq!(rig.attached.len(), 2);
-    rig.from_peer(&drawing.get("d"), 1);
-    rig.from_peer(&drawing.get("c"), 1);
+    rig.peer_sends(&drawing.get("d"), 1);
+    rig.peer_sends(&drawing.get("c"), 1);
     assert_eq!(rig.ids().len(), 4);
 }
 
@@ -58,13 +58,13 @@ fn a_third_is_taken_where_something_that_waits_references_it() {
 fn a_second_of_a_control_kind_is_refused_at_the_door_and_taken_from_a_peer() {
     let drawing = Drawing::of("a#4:[g,g]!; b#4:[g,g]!; r#5:[g,g]; s#5:[g,g]!");
     let mut rig = Rig::new();
-    rig.from_door(&drawing.get("a"));
+    rig.door_sends(&drawing.get("a"));
     let refused = Err(Refusal::Equivocation { counter: 4, first: drawing.id("a") });
     assert_eq!(rig.answer_of_door(&drawing.get("b")), refused);
-    rig.from_peer(&drawing.get("b"), 1);
+    rig.peer_sends(&drawing.get("b"), 1);
     assert_eq!(twin_of(&rig, drawing.id("b")), Some(drawing.id("a")));
     // The kind that counts is that of the newcomer: a revocation after a reading could not count either.
-    rig.from_door(&drawing.get("r"));
+    rig.door_sends(&drawing.get("r"));
     assert!(matches!(rig.answer_of_door(&drawing.get("s")), Err(Refusal::Equivocation { counter: 5, .. })));
 }
 
@@ -76,7 +76,7 @@ fn each_epoch_and_each_device_counts_for_itself() {
     let mut rig = Rig::new();
     rig.now = START.plus(EPOCH_MS + 5);
     for transaction in drawing.all() {
-        rig.from_door(&transaction);
+        rig.door_sends(&transaction);
     }
     assert!(rig.attached.iter().all(|attached| attached.twin().is_none()));
     assert_eq!(rig.ticket(0, 1).counter, 1);
@@ -134,12 +134,12 @@ proptest! {
 fn a_counter_used_before_a_restart_is_still_used() {
     let drawing = Drawing::of("a#4:[g,g]; b#4:[g,g]; c#4:[g,g]");
     let mut rig = Rig::new();
-    rig.from_door(&drawing.get("a"));
+    rig.door_sends(&drawing.get("a"));
     rig.store_all();
     rig.restart();
     assert_eq!(rig.ticket(0, 1).counter, 5);
     assert_eq!(rig.answer_of_door(&drawing.get("a")), Ok(Taken { id: drawing.id("a"), is_new: false }));
-    rig.from_door(&drawing.get("b"));
+    rig.door_sends(&drawing.get("b"));
     assert_eq!(twin_of(&rig, drawing.id("b")), Some(drawing.id("a")));
     assert!(matches!(rig.answer_of_door(&drawing.get("c")), Err(Refusal::Equivocation { .. })));
 }

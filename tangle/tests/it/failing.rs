@@ -10,7 +10,7 @@ fn an_event_that_cannot_be_handled_leaves_no_trace() {
     // A twin needs the history several times; it may fail at each.
     for reads in 0.. {
         let mut rig = Rig::new();
-        rig.from_door(&drawing.get("a"));
+        rig.door_sends(&drawing.get("a"));
         rig.store_all();
         rig.restart();
         rig.history.fail_after(Some(reads));
@@ -50,10 +50,10 @@ fn what_attached_before_the_failure_is_still_handed_out() {
     let reads_for_one = 3;
     for reads in reads_for_one..reads_for_one + 6 {
         let mut rig = Rig::new();
-        rig.from_peer_all(&drawing, &["b", "c", "d"], 1);
+        rig.peer_sends_all(&drawing, &["b", "c", "d"], 1);
         rig.history.fail_after(Some(reads));
         // The rig checks that all effects arrive: a lost one is a gap in the order of arrival.
-        rig.from_peer(&drawing.get("a"), 2);
+        rig.peer_sends(&drawing.get("a"), 2);
         let before = rig.attached.len();
         assert!(before >= 1);
         assert_eq!(rig.replica.occupancy().pending, 4 - before, "nothing that waits is lost");
@@ -72,7 +72,7 @@ fn a_tick_that_fails_keeps_what_was_due() {
     let mut rig = Rig::new();
     let at = rig.now.plus(AHEAD_MS + 1);
     for device in 0..4 {
-        rig.from_peer(&world().verified(&world().reading(0, at, [world().genesis(); 2]), device), 1);
+        rig.peer_sends(&world().verified(&world().reading(0, at, [world().genesis(); 2]), device), 1);
     }
     rig.now = rig.now.plus(1);
     rig.history.fail_after(Some(0));

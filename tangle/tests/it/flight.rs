@@ -24,12 +24,12 @@ fn what_waits_outlives_a_full_flight() {
             world().verified(&world().reading(counter, at, [parent.id(), world().genesis()]), 1)
         })
         .collect();
-    children.iter().for_each(|child| drop(rig.from_peer(child, 1)));
+    children.iter().for_each(|child| drop(rig.peer_sends(child, 1)));
     for transaction in &flood()[1..] {
-        rig.from_peer(transaction, 2);
+        rig.peer_sends(transaction, 2);
     }
     assert!(rig.replica.has_room());
-    rig.from_peer(parent, 2);
+    rig.peer_sends(parent, 2);
     assert!(!rig.replica.has_room());
     assert_eq!(rig.replica.occupancy().in_flight, IN_FLIGHT);
     assert_eq!(rig.replica.occupancy().pending, 3, "the children have lost nothing");
@@ -37,7 +37,7 @@ fn what_waits_outlives_a_full_flight() {
     assert_eq!(rig.replica.occupancy().pending, 3);
     let late = world().verified(&world().reading(9, START.plus(9), [world().genesis(); 2]), 2);
     assert_eq!(rig.answer_of_door(&late), Err(Refusal::Overloaded));
-    let known = rig.from_door(parent);
+    let known = rig.door_sends(parent);
     assert_eq!(rig.answers.get(&known), None, "what is known needs no room");
 
     rig.store_all();
@@ -50,9 +50,9 @@ fn what_waits_outlives_a_full_flight() {
 fn requests_that_wait_for_one_transaction_are_bounded() {
     let mut rig = Rig::new();
     let transaction = &flood()[0];
-    rig.from_door(transaction);
+    rig.door_sends(transaction);
     for _ in 0..WAITERS_PER_TRANSACTION {
-        let token = rig.from_door(transaction);
+        let token = rig.door_sends(transaction);
         assert_eq!(rig.answers.get(&token), None);
     }
     assert_eq!(rig.answer_of_door(transaction), Err(Refusal::Overloaded));

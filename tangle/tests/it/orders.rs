@@ -6,16 +6,20 @@ use std::collections::BTreeSet;
 use weft_tangle::replica::Event;
 use weft_tangle::{TxId, Verified};
 
-/// All that can be asked of a finished graph.
-fn shape(rig: &Rig) -> Vec<(TxId, BTreeSet<TxId>, BTreeSet<TxId>, BTreeSet<TxId>)> {
+type Ids = BTreeSet<TxId>;
+
+/// All that can be asked of a finished graph: of each transaction its children, its past and its future cone.
+fn shape(rig: &Rig) -> Vec<(TxId, [Ids; 3])> {
     let graph = rig.replica.graph();
-    let of =
-        |id| (id, graph.children(&id), graph.past_cone(&id, usize::MAX), graph.future_cone(&id, usize::MAX));
+    let of = |id| {
+        let past = graph.past_cone(&id, usize::MAX);
+        (id, [graph.children(&id), past, graph.future_cone(&id, usize::MAX)])
+    };
     rig.ids().into_iter().map(of).collect()
 }
 
 fn arrive(rig: &mut Rig, transaction: &Verified, peer: u32) {
-    rig.from_peer(transaction, peer);
+    rig.peer_sends(transaction, peer);
     assert!(rig.replica.tips().iter().eq(rig.tips_by_definition()));
 }
 
@@ -45,7 +49,7 @@ fn all_120_orders_of_five_give_the_same_graph() {
         shapes.insert(shape(&rig));
     }
     assert_eq!(shapes.len(), 1);
-    let (_, _, past, _) = &shapes.first().unwrap()[4];
+    let (_, [_, past, _]) = &shapes.first().unwrap()[4];
     assert_eq!(past.len(), 4, "e approves all others");
 }
 
@@ -62,9 +66,9 @@ fn a_chain_that_arrives_backwards_attaches_at_once_and_in_order() {
         })
         .collect();
     let mut rig = Rig::new();
-    chain[1..].iter().rev().for_each(|transaction| assert!(rig.from_peer(transaction, 1).is_empty()));
+    chain[1..].iter().rev().for_each(|transaction| assert!(rig.peer_sends(transaction, 1).is_empty()));
     assert_eq!(rig.replica.occupancy().pending, 999);
-    rig.from_peer(&chain[0], 2);
+    rig.peer_sends(&chain[0], 2);
     let ids: Vec<TxId> = chain.iter().map(Verified::id).collect();
     assert!(rig.attached.iter().map(|attached| attached.id()).eq(ids));
 }
@@ -101,7 +105,7 @@ proptest! {
     ) {
         let mut in_order = Rig::new();
         for transaction in &all {
-            in_order.from_peer(transaction, 0);
+            in_order.peer_sends(transaction, 0);
         }
         in_order.store_all();
 
@@ -152,10 +156,10 @@ proptest! {
                         continue;
                     }
                     2 => {
-                        rig.from_door(transaction);
+                        rig.door_sends(transaction);
                         continue;
                     }
-                    _ => rig.from_peer(transaction, *peer),
+                    _ => rig.peer_sends(transaction, *peer),
                 };
                 log += &format!("{effects:?}\n");
             }

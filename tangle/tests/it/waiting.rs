@@ -34,8 +34,8 @@ fn an_early_transaction_waits_for_the_clock() {
     let ahead = rig.now.plus(AHEAD_MS + 500);
     let early = world().verified(&world().reading(0, ahead, genesis()), 0);
     let child = world().verified(&world().reading(1, ahead.plus(1), [early.id(), world().genesis()]), 0);
-    rig.from_peer(&child, 1);
-    rig.from_peer(&early, 1);
+    rig.peer_sends(&child, 1);
+    rig.peer_sends(&early, 1);
     let mut attached = Vec::new();
     for passed in [499, 1, 1] {
         rig.now = rig.now.plus(passed);
@@ -69,7 +69,7 @@ fn an_unknown_issuer_is_looked_up_again_when_its_enrolment_is_durable_and_not_be
     }
     unpermitted(&mut rig, 4, 1, 1);
     let enrols = world().enrols(&world().enrolment(3), 3, 0, START.plus(1));
-    let effects = rig.from_peer(&enrols, 1);
+    let effects = rig.peer_sends(&enrols, 1);
     assert!(matches!(&effects[..], [Effect::Persist(_)]));
     let effects = rig.store_all();
     assert_eq!(check_again(&mut rig, effects, 3), 3);
@@ -81,7 +81,7 @@ fn an_unknown_issuer_is_looked_up_again_when_its_enrolment_is_durable_and_not_be
 fn an_enrolment_that_became_durable_after_the_look_up_is_not_missed() {
     let mut rig = Rig::new();
     let enrols = world().enrols(&world().enrolment(3), 3, 0, START.plus(1));
-    rig.from_peer(&enrols, 1);
+    rig.peer_sends(&enrols, 1);
     rig.store_all();
     // The node looked before the enrolment was stored; its finding is handled after.
     let effects = unpermitted(&mut rig, 3, 1, 1);
@@ -94,12 +94,12 @@ fn an_enrolment_that_does_not_permit_the_time_wakes_nothing_up() {
     let mut rig = Rig::new();
     let mut expired = world().enrolment(3);
     expired.valid_until = START.plus(20);
-    rig.from_peer(&world().enrols(&expired, 3, 0, START.plus(1)), 1);
+    rig.peer_sends(&world().enrols(&expired, 3, 0, START.plus(1)), 1);
     rig.store_all();
     assert!(unpermitted(&mut rig, 3, 1, 1).is_empty(), "it would go round in circles");
     assert_eq!(rig.replica.occupancy().pending, 1);
     let renewed = world().enrols(&world().enrolment(3), 3, 7, START.plus(2));
-    rig.from_peer(&renewed, 1);
+    rig.peer_sends(&renewed, 1);
     let effects = rig.store_all();
     assert_eq!(check_again(&mut rig, effects, 3), 1);
 }
@@ -108,7 +108,7 @@ fn an_enrolment_that_does_not_permit_the_time_wakes_nothing_up() {
 fn what_is_attached_or_from_the_door_does_not_wait_for_an_issuer() {
     let mut rig = Rig::new();
     let draft = world().reading(1, START.plus(51), genesis());
-    rig.from_peer(&world().verified(&draft, 3), 1);
+    rig.peer_sends(&world().verified(&draft, 3), 1);
     assert!(unpermitted(&mut rig, 3, 1, 1).is_empty());
     let transaction = world().screened(&world().reading(2, START.plus(52), genesis()), 3);
     rig.event(Event::Unpermitted { transaction, source: Source::Door });
@@ -126,8 +126,8 @@ fn a_checked_copy_takes_the_place_of_an_unchecked_one() {
     assert_eq!(screened.transaction().id(), drawing.id("b"), "the same transaction");
     rig.event(Event::Unpermitted { transaction: screened, source: Source::Peer(1) });
     // Its enrolment never comes by this node, but another peer's copy is checked against one that does.
-    rig.from_peer(&drawing.get("b"), 2);
-    rig.from_peer(&drawing.get("a"), 2);
+    rig.peer_sends(&drawing.get("b"), 2);
+    rig.peer_sends(&drawing.get("a"), 2);
     assert_eq!(rig.ids(), [drawing.id("a"), drawing.id("b")].into());
     assert_eq!(rig.replica.occupancy().pending, 0);
 }
@@ -137,9 +137,9 @@ fn what_the_door_brought_leaves_nothing_waiting() {
     let mut rig = Rig::new();
     let at = rig.now.plus(AHEAD_MS + 1);
     let early = world().verified(&world().reading(0, at, genesis()), 0);
-    rig.from_peer(&early, 1);
+    rig.peer_sends(&early, 1);
     rig.now = rig.now.plus(1);
-    rig.from_door(&early);
+    rig.door_sends(&early);
     assert_eq!(rig.replica.occupancy().pending, 0);
     assert_eq!(rig.attached.len(), 1);
 }
@@ -149,8 +149,8 @@ fn a_refused_child_is_dropped_and_its_own_children_keep_waiting() {
     // c is the third of its counter by the time its parent comes, and nothing wants it but d.
     let drawing = Drawing::of("p/1:[g,g]; a#4:[g,g]; b#4:[g,g]; c#4:[p,g]; d/2:[p,g]");
     let mut rig = Rig::new();
-    rig.from_peer_all(&drawing, &["c", "d", "a", "b"], 1);
-    rig.from_peer(&drawing.get("p"), 1);
+    rig.peer_sends_all(&drawing, &["c", "d", "a", "b"], 1);
+    rig.peer_sends(&drawing.get("p"), 1);
     assert_eq!(rig.ids(), ["a", "b", "d", "p"].map(|name| drawing.id(name)).into());
     assert_eq!(rig.replica.occupancy().pending, 0);
 }
@@ -159,12 +159,12 @@ fn a_refused_child_is_dropped_and_its_own_children_keep_waiting() {
 fn a_lost_parent_that_comes_again_releases_what_waits() {
     let drawing = Drawing::of("a:[g,g]; b:[a,g]; c:[b,a]");
     let mut rig = Rig::new();
-    rig.from_peer(&drawing.get("b"), 1);
-    rig.from_peer(&drawing.get("c"), 2);
+    rig.peer_sends(&drawing.get("b"), 1);
+    rig.peer_sends(&drawing.get("c"), 2);
     rig.event(Event::Left { source: Source::Peer(1) });
-    rig.from_peer(&drawing.get("a"), 2);
+    rig.peer_sends(&drawing.get("a"), 2);
     assert_eq!((rig.attached.len(), rig.replica.occupancy().pending), (1, 1));
-    rig.from_peer(&drawing.get("b"), 2);
+    rig.peer_sends(&drawing.get("b"), 2);
     assert_eq!((rig.attached.len(), rig.replica.occupancy().pending), (3, 0));
 }
 
@@ -175,9 +175,9 @@ fn a_peer_is_told_when_its_share_is_full_and_others_are_not_hurt() {
         world().verified(&world().reading(counter, START.plus(1 + u64::from(counter)), unknown), device)
     };
     let mut rig = Rig::new();
-    rig.from_peer(&orphan(0, 1), 2);
+    rig.peer_sends(&orphan(0, 1), 2);
     for counter in 0..PENDING_PER_SOURCE as u32 {
-        rig.from_peer(&orphan(counter, 0), 1);
+        rig.peer_sends(&orphan(counter, 0), 1);
     }
     let token = rig.token();
     let transaction = orphan(PENDING_PER_SOURCE as u32, 0);

@@ -1,8 +1,7 @@
 //! Waiting transactions against a plain list, and the promises made to each source.
 
 use super::*;
-use crate::signing::{Seed, SigningKey};
-use crate::{Draft, Issuer, Kind, Network, NetworkParts, Role, Rules, Standing};
+use crate::replica::testing;
 use proptest::prelude::*;
 use std::sync::OnceLock;
 
@@ -17,37 +16,7 @@ fn at(ms: u64) -> Timestamp {
 /// Transactions of one device, each before and after its signature is checked.
 fn transactions() -> &'static [(Screened, Verified)] {
     static ALL: OnceLock<Vec<(Screened, Verified)>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let key = SigningKey::from_seed(&Seed::from_bytes([1; 32])).unwrap();
-        let network = Network::new(NetworkParts {
-            name: "pending".into(),
-            created: at(1),
-            open_enrolment: true,
-            rules: Rules::new(600_000, 600, 0, 0).unwrap(),
-            registrars: vec![],
-            committee: vec![SigningKey::from_seed(&Seed::from_bytes([2; 32])).unwrap().public_key().clone()],
-        })
-        .unwrap();
-        let standing = Standing::Enrolled { role: Role::Sensor, valid: at(0)..at(u64::MAX) };
-        let issuer = Issuer::new(key.public_key(), vec![standing]).unwrap();
-        let make = |counter: u32| {
-            let draft = Draft {
-                kind: Kind::Reading,
-                content_format: 110,
-                counter,
-                timestamp: at(100 + u64::from(counter)),
-                parents: [network.genesis(); 2],
-                salt: [counter as u8; 16],
-                content: b"[]",
-            };
-            let wire =
-                draft.sign(network.id(), &key).unwrap().with_nonce(weft_pow::Nonce::from_bytes([0; 8]));
-            let transaction = Transaction::decode(&network, &wire).unwrap();
-            let screened = Screened::check(&network, transaction).unwrap();
-            (screened.clone(), Verified::check(&network, screened, &issuer).unwrap())
-        };
-        (0..24).map(make).collect()
-    })
+    ALL.get_or_init(|| (0..24).map(|counter| testing::reading(counter, 100 + u64::from(counter))).collect())
 }
 
 fn waiting(number: usize, verified: bool) -> Waiting {

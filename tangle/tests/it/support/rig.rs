@@ -76,20 +76,20 @@ impl Rig {
         self.attached.push(Arc::clone(attached));
     }
 
-    pub(crate) fn from_peer(&mut self, transaction: &Verified, peer: u32) -> Vec<Effect> {
+    pub(crate) fn peer_sends(&mut self, transaction: &Verified, peer: u32) -> Vec<Effect> {
         let transaction = transaction.clone();
         self.event(Event::Received { transaction, source: Source::Peer(peer), token: None })
     }
 
     /// Lets a peer send several of a drawing, one after the other.
-    pub(crate) fn from_peer_all(&mut self, drawing: &Drawing, names: &[&str], peer: u32) {
+    pub(crate) fn peer_sends_all(&mut self, drawing: &Drawing, names: &[&str], peer: u32) {
         for name in names {
-            self.from_peer(&drawing.get(name), peer);
+            self.peer_sends(&drawing.get(name), peer);
         }
     }
 
     /// Hands a transaction in at the door; the answer comes into `answers`.
-    pub(crate) fn from_door(&mut self, transaction: &Verified) -> Token {
+    pub(crate) fn door_sends(&mut self, transaction: &Verified) -> Token {
         let token = self.token();
         let transaction = transaction.clone();
         self.event(Event::Received { transaction, source: Source::Door, token: Some(token) });
@@ -98,7 +98,7 @@ impl Rig {
 
     /// Hands a transaction in at the door, which must answer at once.
     pub(crate) fn answer_of_door(&mut self, transaction: &Verified) -> Answer {
-        let token = self.from_door(transaction);
+        let token = self.door_sends(transaction);
         self.answers[&token].clone()
     }
 
