@@ -11,7 +11,7 @@ use weft_tangle::replica::{Effect, Event, Source};
 use weft_tangle::signing::{Seed, SigningKey};
 use weft_tangle::{
     Attached, DeviceId, Digest, Draft, History, HistoryError, Issuer, Kind, Network, NetworkParts, Position,
-    Replica, Role, Rules, Screened, Timestamp, Transaction, TxId, Verified, content_format,
+    Replica, Role, Rules, Screened, Standing, Timestamp, Transaction, TxId, Verified, content_format,
 };
 
 /// When the networks of tests were made.
@@ -105,6 +105,12 @@ impl History for MapHistory {
             }
         }
         Ok(())
+    }
+
+    fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError> {
+        let of_device =
+            self.stored.values().filter(|attached| attached.transaction().header().issuer == *device);
+        Ok(of_device.filter_map(|attached| Some(attached.verified().enrolment()?.standing())).collect())
     }
 }
 

@@ -11,9 +11,10 @@ use super::{Equivocation, Page, StoreError, Stored};
 use redb::{ReadTransaction, ReadableTable};
 use std::ops::Range;
 use std::sync::Arc;
+use weft_tangle::body::Enrolment;
 use weft_tangle::replica::CounterSet;
 use weft_tangle::{
-    DeviceId, Epoch, History, HistoryError, Kind, Network, Position, Timestamp, Transaction, TxId,
+    DeviceId, Epoch, History, HistoryError, Kind, Network, Position, Standing, Timestamp, Transaction, TxId,
 };
 
 /// Rows of the issuer index that one call for readings looks at: a device that issued a million anchors must not
@@ -215,6 +216,12 @@ impl History for Reader {
         visit: &mut dyn FnMut(TxId, u32),
     ) -> Result<(), HistoryError> {
         Ok(self.visit_issued(issuer, &range, visit)?)
+    }
+
+    fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError> {
+        let enrolments = self.enrolments(device, usize::MAX)?;
+        let decoded = enrolments.iter().filter_map(|stored| Enrolment::decode(stored.content()).ok());
+        Ok(decoded.map(|enrolment| enrolment.standing()).collect())
     }
 }
 

@@ -92,6 +92,17 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Whether one of its issuer's standings permits this transaction, by kind and time.
+    pub(crate) fn permit(standings: &[Self], transaction: &Transaction) -> bool {
+        let header = transaction.header();
+        let concerns_itself = header.kind == Kind::RevokeDevice
+            && Revocation::decode(transaction.content())
+                .is_ok_and(|revocation| revocation.device == header.issuer);
+        standings.iter().any(|standing| {
+            standing.holds_at(header.timestamp) && standing.permits(header.kind, concerns_itself)
+        })
+    }
+
     fn holds_at(&self, at: Timestamp) -> bool {
         match self {
             Self::Registrar | Self::Committee => true,
@@ -174,15 +185,12 @@ impl Issuer {
     /// that hold do not permit the kind.
     pub fn permits(&self, transaction: &Transaction) -> Result<(), Refusal> {
         let header = transaction.header();
-        let device = header.issuer;
-        let at = header.timestamp;
-        let concerns_itself = header.kind == Kind::RevokeDevice
-            && Revocation::decode(transaction.content()).is_ok_and(|revocation| revocation.device == device);
-        let mut holding = self.standings.iter().filter(|standing| standing.holds_at(at)).peekable();
-        let first = *holding.peek().ok_or(Refusal::NotEnrolledThen { device, at })?;
-        if holding.any(|standing| standing.permits(header.kind, concerns_itself)) {
+        if Standing::permit(&self.standings, transaction) {
             return Ok(());
         }
+        let (device, at) = (header.issuer, header.timestamp);
+        let first = self.standings.iter().find(|standing| standing.holds_at(at));
+        let first = first.ok_or(Refusal::NotEnrolledThen { device, at })?;
         match first.role() {
             Some(role) => Err(Refusal::Role { role, kind: header.kind }),
             None => Err(Refusal::Admission("a registrar may not issue transactions of this kind")),

@@ -127,7 +127,7 @@ fn host_faults(file: &SourceFile) -> Vec<String> {
 
 /// Written by cargo, or a text that is not ours.
 fn is_foreign(file: &SourceFile) -> bool {
-    file.path == "Cargo.lock" || file.path.starts_with("LICENSE-")
+    file.path.ends_with("Cargo.lock") || file.path.starts_with("LICENSE-")
 }
 
 fn is_code(file: &SourceFile) -> bool {

@@ -9,6 +9,9 @@ use crate::{DeviceId, Epoch, Header, ParentsFault, Refusal, Timestamp, TxId, Ver
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// What waits for this is tried at the next tick, whatever the clock says.
+const NEXT_TICK: Missing = Missing::Time(Timestamp::from_millis(0));
+
 /// What is to become of a transaction.
 enum Judgement {
     Attach { twin: Option<TxId> },
@@ -31,7 +34,8 @@ impl Replica {
         let answer = match self.judge(&transaction, source, now, history)? {
             Judgement::Attach { twin } => {
                 self.attach(transaction, twin, token, effects);
-                return self.retry_children(id, now, history, effects);
+                let children = self.pending.release(Missing::Reference(id));
+                return self.retry(children, now, history, effects);
             }
             Judgement::Known => match token {
                 Some(token) if self.flight.wait(&id, token) => None,
@@ -44,25 +48,6 @@ impl Replica {
             Judgement::Refuse(refusal) => Some(Err(refusal)),
         };
         effects.extend(token.zip(answer).map(|(token, answer)| Effect::Answer(token, answer)));
-        Ok(())
-    }
-
-    /// Tries again what waited for its time.
-    pub(super) fn release_early(
-        &mut self,
-        now: Timestamp,
-        history: &dyn History,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), HistoryError> {
-        for (waiting, source) in self.pending.release_until(now) {
-            match waiting {
-                Waiting::Verified(transaction) => {
-                    self.receive(transaction, source, None, now, history, effects)?
-                }
-                // The issuer may have enrolled meanwhile; whoever checks it again finds out.
-                Waiting::Screened(screened) => effects.push(Effect::Verify(screened, source)),
-            }
-        }
         Ok(())
     }
 
@@ -159,7 +144,9 @@ impl Replica {
         let span = self.network.rules().span(epoch);
         let mut variants = Vec::new();
         let mut visit = |id, counter| {
-            if counter == header.counter && variants.len() < VARIANTS_PER_COUNTER {
+            // What has just been stored may still be in flight as well; counted twice it would fake a second one.
+            let counts = counter == header.counter && !variants.contains(&id);
+            if counts && variants.len() < VARIANTS_PER_COUNTER {
                 variants.push(id);
             }
         };
@@ -179,41 +166,61 @@ impl Replica {
         let key = (header.issuer, self.network.rules().epoch(header.timestamp));
         self.counters.insert(&key, header.counter);
         self.graph.insert(verified.id(), header.parents);
+        self.pending.forget_id(&verified.id());
         let attached = Arc::new(Attached { position: self.next, verified, twin });
         self.next = Position(self.next.0 + 1);
         self.flight.push(Arc::clone(&attached), token);
         effects.push(Effect::Persist(attached));
     }
 
-    /// Tries again what waited for `id`, and what waited for that, and so on: a queue, for a chain can be long.
-    fn retry_children(
+    /// Tries again what waited, then what waited for that, and so on: a queue, for a chain can be long. What cannot
+    /// be judged now, because storage is behind or unreadable, waits for the next tick.
+    ///
+    /// # Errors
+    /// The history could not be read and there is no effect yet that would be lost with the error.
+    pub(super) fn retry(
         &mut self,
-        id: TxId,
+        released: Vec<(Waiting, Source)>,
         now: Timestamp,
         history: &dyn History,
         effects: &mut Vec<Effect>,
     ) -> Result<(), HistoryError> {
-        let mut arrived = VecDeque::from([id]);
-        while let Some(parent) = arrived.pop_front() {
-            for (waiting, source) in self.pending.release(Missing::Reference(parent)) {
-                let Waiting::Verified(child) = waiting else { continue };
-                match self.judge(&child, source, now, history)? {
-                    Judgement::Attach { twin } => {
-                        arrived.push_back(child.id());
-                        self.attach(child, twin, None, effects);
+        let mut ready = VecDeque::from(released);
+        while let Some((waiting, source)) = ready.pop_front() {
+            let transaction = match waiting {
+                Waiting::Verified(transaction) => transaction,
+                Waiting::Screened(screened) => {
+                    // The issuer may have enrolled meanwhile; whoever checks it again finds out.
+                    effects.push(Effect::Verify(screened, source));
+                    continue;
+                }
+            };
+            match self.judge(&transaction, source, now, history) {
+                Ok(Judgement::Attach { twin }) => {
+                    let id = transaction.id();
+                    self.attach(transaction, twin, None, effects);
+                    ready.extend(self.pending.release(Missing::Reference(id)));
+                }
+                Ok(Judgement::Wait(missing)) => {
+                    self.pending.restore(Waiting::Verified(transaction), source, missing)
+                }
+                Ok(Judgement::Refuse(Refusal::Overloaded)) => {
+                    self.pending.restore(Waiting::Verified(transaction), source, NEXT_TICK);
+                }
+                Ok(Judgement::Known | Judgement::Refuse(_)) => {}
+                Err(error) => {
+                    self.pending.restore(Waiting::Verified(transaction), source, NEXT_TICK);
+                    for (waiting, source) in ready {
+                        self.pending.restore(waiting, source, NEXT_TICK);
                     }
-                    Judgement::Wait(missing) => {
-                        // It had a place a moment ago; where that is gone it can be asked for again.
-                        let _refused = self.pending.insert(Waiting::Verified(child), source, missing);
-                    }
-                    Judgement::Known | Judgement::Refuse(_) => {}
+                    return if effects.is_empty() { Err(error) } else { Ok(()) };
                 }
             }
         }
         Ok(())
     }
 
-    fn is_attached(&self, id: &TxId, history: &dyn History) -> Result<bool, HistoryError> {
+    pub(super) fn is_attached(&self, id: &TxId, history: &dyn History) -> Result<bool, HistoryError> {
         if *id == self.network.genesis() || self.graph.contains(id) || self.flight.contains(id) {
             return Ok(true);
         }

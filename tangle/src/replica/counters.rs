@@ -75,7 +75,7 @@ impl Counters {
         Self::with_limits(COUNTER_SETS / 2, COUNTER_RANGES / 2)
     }
 
-    fn with_limits(sets_limit: usize, ranges_limit: usize) -> Self {
+    pub(super) fn with_limits(sets_limit: usize, ranges_limit: usize) -> Self {
         Self { young: IndexMap::new(), old: IndexMap::new(), young_ranges: 0, sets_limit, ranges_limit }
     }
 

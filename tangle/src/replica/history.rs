@@ -1,6 +1,6 @@
 //! What has left the replica's memory, read through one trait: a database in the node, a map in the simulator.
 
-use crate::{DeviceId, Timestamp, TxId};
+use crate::{DeviceId, Standing, Timestamp, TxId};
 use std::ops::Range;
 
 /// The history could not be read. The replica has not changed; the node stops taking transactions.
@@ -21,4 +21,7 @@ pub trait History {
         range: Range<Timestamp>,
         visit: &mut dyn FnMut(TxId, u32),
     ) -> Result<(), HistoryError>;
+
+    /// The standings that stored enrolments of `device` give it ([`crate::body::Enrolment::standing`]), in any order.
+    fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError>;
 }

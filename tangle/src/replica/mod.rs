@@ -8,124 +8,32 @@
 
 mod attach;
 mod counters;
+mod event;
 mod flight;
 mod graph;
 mod history;
 mod pending;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod tips;
 
 pub use counters::CounterSet;
+pub use event::{Effect, Event, Position, Source, Taken, Ticket, Token};
 pub use graph::Graph;
 pub use history::{History, HistoryError};
 pub use tips::Tips;
 
 use crate::limits::{AHEAD_MS, IN_FLIGHT, TICKET_PAIRS, WINDOW};
-use crate::{DeviceId, Epoch, Kind, Network, Refusal, Screened, Timestamp, Transaction, TxId, Verified};
+use crate::{DeviceId, Kind, Network, Screened, Standing, Timestamp, Transaction, TxId, Verified};
 use counters::Counters;
 use flight::Flight;
 use pending::{Missing, Pending, Waiting};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::sync::Arc;
-use weft_pow::Difficulty;
-
-/// Where a transaction stands in this node's order of arrival, from zero, without gaps.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Position(pub u64);
-
-/// Names a request, so that its answer finds back. The replica only hands it on.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Token(pub u64);
-
-/// Where a transaction came from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Source {
-    /// A client of this node's API; it is told at once what is missing, nothing of it waits.
-    Door,
-    /// A peer, by the number of its connection.
-    Peer(u32),
-}
-
-/// Something that happened to the replica.
-#[derive(Debug)]
-pub enum Event {
-    /// A checked transaction came in.
-    Received {
-        /// The transaction.
-        transaction: Verified,
-        /// Where from.
-        source: Source,
-        /// Who waits for the answer.
-        token: Option<Token>,
-    },
-    /// A transaction came in whose issuer is not enrolled here.
-    Unpermitted {
-        /// The transaction.
-        transaction: Screened,
-        /// Where from.
-        source: Source,
-    },
-    /// Everything up to this position is on disk, and [`History`] shows it.
-    Durable {
-        /// The last position that is.
-        position: Position,
-    },
-    /// Somebody asks for parents.
-    Ticket {
-        /// Who will issue.
-        device: DeviceId,
-        /// How many pairs, 1 to [`TICKET_PAIRS`]; more are cut.
-        count: usize,
-        /// Fresh entropy, which decides the draw.
-        entropy: [u8; 32],
-        /// Who waits for the answer.
-        token: Token,
-    },
-    /// Time has passed.
-    Tick,
-}
-
-/// Something that the replica wants done.
-#[derive(Debug)]
-pub enum Effect {
-    /// Write this to disk, in the order of positions.
-    Persist(Arc<Attached>),
-    /// Check this again: its issuer's enrolment has become durable.
-    Verify(Screened, Source),
-    /// The answer to a received transaction.
-    Answer(Token, Result<Taken, Refusal>),
-    /// The answer to a request for a ticket.
-    Ticket(Token, Ticket),
-}
-
-/// A transaction is attached and durable.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Taken {
-    /// Its id.
-    pub id: TxId,
-    /// Whether it came for the first time.
-    pub is_new: bool,
-    /// Whether it is known to contradict another of its issuer's; only told of one that came for the first time.
-    pub disputed: bool,
-}
-
-/// Parents for transactions to come, and what else their issuer needs.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Ticket {
-    /// This node's time.
-    pub time: Timestamp,
-    /// The epoch of that time.
-    pub epoch: Epoch,
-    /// The device's next counter in that epoch, as far as this node knows.
-    pub counter: u32,
-    /// The work for a transaction with that counter.
-    pub difficulty: Difficulty,
-    /// The work for an enrolment with that counter.
-    pub enrolment_difficulty: Difficulty,
-    /// Pairs of parents.
-    pub parents: Vec<[TxId; 2]>,
-}
 
 /// A transaction with its place in this node's order of arrival; all that it references comes before it.
 #[derive(Debug)]
@@ -239,7 +147,8 @@ impl Replica {
     /// Says what has happened and learns what to do. `now` is the node's clock.
     ///
     /// # Errors
-    /// The history cannot be read. What the event brought is not attached.
+    /// The history cannot be read, and nothing has come of the event: hand it in again when storage is mended. What
+    /// waited here still waits.
     pub fn handle(
         &mut self,
         event: Event,
@@ -251,23 +160,47 @@ impl Replica {
             Event::Received { transaction, source, token } => {
                 self.receive(transaction, source, token, now, history, &mut effects)?;
             }
-            Event::Unpermitted { transaction, source } => self.await_issuer(transaction, source, now),
+            Event::Unpermitted { transaction, source } => {
+                self.await_issuer(transaction, source, now, history, &mut effects)?;
+            }
+            Event::Left { source } => self.pending.forget(source),
             Event::Durable { position } => self.became_durable(position, &mut effects),
             Event::Ticket { device, count, entropy, token } => {
                 let ticket = self.ticket(device, count, &entropy, now, history)?;
                 effects.push(Effect::Ticket(token, ticket));
             }
-            Event::Tick => self.release_early(now, history, &mut effects)?,
+            Event::Tick => {
+                let due = self.pending.release_until(now);
+                self.retry(due, now, history, &mut effects)?;
+            }
         }
         Ok(effects)
     }
 
-    fn await_issuer(&mut self, transaction: Screened, source: Source, now: Timestamp) {
+    /// Whoever looked for the issuer did so before this event was handled. An enrolment that has become durable in
+    /// between wakes nothing up any more, so the history is asked again.
+    fn await_issuer(
+        &mut self,
+        transaction: Screened,
+        source: Source,
+        now: Timestamp,
+        history: &dyn History,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), HistoryError> {
+        let waits = matches!(source, Source::Peer(_));
+        if !waits || self.is_attached(&transaction.transaction().id(), history)? {
+            return Ok(());
+        }
         let header = transaction.transaction().header();
         let due = header.timestamp.minus(AHEAD_MS);
         let missing = if due > now { Missing::Time(due) } else { Missing::Issuer(header.issuer) };
+        if due <= now && Standing::permit(&history.standings(&header.issuer)?, transaction.transaction()) {
+            effects.push(Effect::Verify(transaction, source));
+            return Ok(());
+        }
         // A peer whose share is full is not told: what it sends again later finds room.
         let _refused = self.pending.insert(Waiting::Screened(transaction), source, missing);
+        Ok(())
     }
 
     fn became_durable(&mut self, position: Position, effects: &mut Vec<Effect>) {

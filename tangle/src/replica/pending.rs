@@ -2,7 +2,11 @@
 //!
 //! Each waits for one thing at a time and is tried again when that comes, so the work a transaction causes here is
 //! bounded by what it references. No source can hold more than its share, and when all is full the one that holds
-//! most gives way: no peer evicts another's.
+//! most gives way, as long as it then still holds more than the one that it makes room for.
+//!
+//! A signature that could not be checked yet proves nothing, and an id does not cover it. So a transaction whose
+//! issuer is unknown waits once for every source that sent it; else a forged copy would keep out the genuine one.
+//! Of one whose signature is right any copy is as good: { waiting, verified } has each id at most once.
 
 use super::Source;
 use crate::limits::{PENDING, PENDING_PER_SOURCE};
@@ -41,14 +45,15 @@ impl Waiting {
 #[derive(Debug)]
 struct Entry {
     waiting: Waiting,
-    source: Source,
     missing: Missing,
 }
 
+type Place = (TxId, Source);
+
 #[derive(Debug)]
 pub(super) struct Pending {
-    entries: BTreeMap<TxId, Entry>,
-    by_missing: BTreeMap<Missing, BTreeSet<TxId>>,
+    entries: BTreeMap<Place, Entry>,
+    by_missing: BTreeMap<Missing, BTreeSet<Place>>,
     by_source: BTreeMap<Source, BTreeSet<TxId>>,
     limit: usize,
     limit_per_source: usize,
@@ -73,7 +78,11 @@ impl Pending {
         self.by_missing.contains_key(&Missing::Reference(*id))
     }
 
-    /// Lets a transaction wait. One that waits already keeps its place and its source.
+    /// Lets a transaction wait. One that waits already keeps its place, unless its signature was not checked then
+    /// and is now.
+    ///
+    /// # Errors
+    /// [`Refusal::PendingFull`] when the source's share, or the whole, is full. Nothing has changed then.
     pub(super) fn insert(
         &mut self,
         waiting: Waiting,
@@ -81,33 +90,65 @@ impl Pending {
         missing: Missing,
     ) -> Result<(), Refusal> {
         let id = waiting.transaction().id();
-        if self.entries.contains_key(&id) {
+        let copies = self.copies(&id);
+        let verified = |place| matches!(self.entries[place].waiting, Waiting::Verified(_));
+        let is_better = matches!(waiting, Waiting::Verified(_));
+        let has_copy = copies.contains(&(id, source));
+        if copies.iter().any(verified) || (has_copy && !is_better) {
             return Ok(());
         }
-        let own = self.held_by(source);
+        let own = self.held_by(source) - usize::from(has_copy);
         if own >= self.limit_per_source {
             return Err(Refusal::PendingFull);
+        }
+        if is_better {
+            self.forget_id(&id);
         }
         if self.entries.len() >= self.limit {
             self.take_from_the_largest(own)?;
         }
-        self.by_missing.entry(missing).or_default().insert(id);
-        self.by_source.entry(source).or_default().insert(id);
-        self.entries.insert(id, Entry { waiting, source, missing });
+        self.restore(waiting, source, missing);
         Ok(())
+    }
+
+    /// Puts back what was just released; its place cannot have gone.
+    pub(super) fn restore(&mut self, waiting: Waiting, source: Source, missing: Missing) {
+        let id = waiting.transaction().id();
+        self.by_missing.entry(missing).or_default().insert((id, source));
+        self.by_source.entry(source).or_default().insert(id);
+        self.entries.insert((id, source), Entry { waiting, missing });
     }
 
     /// Takes out all that waited for `missing`, in id order.
     pub(super) fn release(&mut self, missing: Missing) -> Vec<(Waiting, Source)> {
-        let ids = self.by_missing.get(&missing).cloned().unwrap_or_default();
-        ids.iter().filter_map(|id| self.remove(id)).collect()
+        let places = self.by_missing.get(&missing).cloned().unwrap_or_default();
+        places.iter().filter_map(|place| self.remove(place)).collect()
     }
 
     /// Takes out all whose time is no more than `latest`, in id order.
     pub(super) fn release_until(&mut self, latest: Timestamp) -> Vec<(Waiting, Source)> {
         let due = self.by_missing.range(Missing::Time(Timestamp::default())..=Missing::Time(latest));
-        let ids: BTreeSet<TxId> = due.flat_map(|(_, ids)| ids).copied().collect();
-        ids.iter().filter_map(|id| self.remove(id)).collect()
+        let places: BTreeSet<Place> = due.flat_map(|(_, places)| places).copied().collect();
+        places.iter().filter_map(|place| self.remove(place)).collect()
+    }
+
+    /// Drops all that a source sent: what it held would stay for ever, and its share with it.
+    pub(super) fn forget(&mut self, source: Source) {
+        for id in self.by_source.get(&source).cloned().unwrap_or_default() {
+            self.remove(&(id, source));
+        }
+    }
+
+    /// Drops every copy of a transaction: it is attached, or a checked copy takes their place.
+    pub(super) fn forget_id(&mut self, id: &TxId) {
+        for place in self.copies(id) {
+            self.remove(&place);
+        }
+    }
+
+    fn copies(&self, id: &TxId) -> Vec<Place> {
+        let all = (*id, Source::Door)..=(*id, Source::Peer(u32::MAX));
+        self.entries.range(all).map(|(place, _)| *place).collect()
     }
 
     fn held_by(&self, source: Source) -> usize {
@@ -116,25 +157,30 @@ impl Pending {
 
     /// Removes the youngest transaction of the source that holds most, if it would still hold more than `own`.
     fn take_from_the_largest(&mut self, own: usize) -> Result<(), Refusal> {
-        let largest = self.by_source.values().max_by_key(|ids| ids.len());
-        let victim = largest.filter(|ids| ids.len() > own + 1).and_then(|ids| ids.last().copied());
+        let largest = self.by_source.iter().max_by_key(|(_, ids)| ids.len());
+        let largest = largest.filter(|(_, ids)| ids.len() > own + 1);
+        let victim = largest.and_then(|(source, ids)| Some((*ids.last()?, *source)));
         self.remove(&victim.ok_or(Refusal::PendingFull)?);
         Ok(())
     }
 
-    fn remove(&mut self, id: &TxId) -> Option<(Waiting, Source)> {
-        let entry = self.entries.remove(id)?;
-        remove_from(&mut self.by_missing, &entry.missing, id);
-        remove_from(&mut self.by_source, &entry.source, id);
-        Some((entry.waiting, entry.source))
+    fn remove(&mut self, place: &Place) -> Option<(Waiting, Source)> {
+        let entry = self.entries.remove(place)?;
+        let (id, source) = place;
+        remove_from(&mut self.by_missing, &entry.missing, place);
+        remove_from(&mut self.by_source, source, id);
+        Some((entry.waiting, *source))
     }
 }
 
-fn remove_from<K: Ord>(index: &mut BTreeMap<K, BTreeSet<TxId>>, key: &K, id: &TxId) {
-    if let Some(ids) = index.get_mut(key) {
-        ids.remove(id);
-        if ids.is_empty() {
+fn remove_from<K: Ord, V: Ord>(index: &mut BTreeMap<K, BTreeSet<V>>, key: &K, value: &V) {
+    if let Some(values) = index.get_mut(key) {
+        values.remove(value);
+        if values.is_empty() {
             index.remove(key);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

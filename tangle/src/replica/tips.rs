@@ -51,13 +51,15 @@ impl Tips {
         }
     }
 
-    /// A transaction has become durable: it is a tip, and its parents no longer are.
+    /// A transaction has become durable: it is a tip, and its parents no longer are. A full pool takes no more: who
+    /// approves a tip has just made room, so a flood that approves nothing costs only its own.
     pub fn insert(&mut self, id: TxId, parents: [TxId; 2]) {
         for parent in parents {
             self.approve(parent);
         }
         if self.len() >= self.pool_limit {
-            self.drop_one();
+            self.dropped += 1;
+            return;
         }
         self.arrivals += 1;
         self.unripe.insert(id, Lease { times: 0, arrival: self.arrivals });
@@ -149,15 +151,6 @@ impl Tips {
         self.ripe.extend(ripe);
     }
 
-    /// Makes room in a full pool: what is farthest ahead goes first, then what came last, so that a flood that
-    /// approves nothing costs only its own.
-    fn drop_one(&mut self) {
-        self.dropped += 1;
-        if self.unripe.pop_last().is_none() {
-            self.ripe.pop();
-        }
-    }
-
     fn remember(&mut self, id: TxId) {
         if self.handed_out[0].len() >= HANDED_OUT / 2 {
             self.handed_out.swap(0, 1);
@@ -171,3 +164,6 @@ impl Tips {
 fn below(rng: &mut ChaCha8Rng, length: usize) -> Option<usize> {
     (length > 0).then(|| ((u64::from(rng.next_u32()) * length as u64) >> 32) as usize)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use weft_tangle::replica::{Effect, Event, Source, Token};
-use weft_tangle::{DeviceId, History, HistoryError, Position, Refusal, Replica, Timestamp, TxId, Verified};
+use weft_tangle::{
+    DeviceId, History, HistoryError, Position, Refusal, Replica, Standing, Timestamp, TxId, Verified,
+};
 
 #[derive(Default)]
 struct Stored {
@@ -29,6 +31,11 @@ impl History for Stored {
         let bounds = (*issuer, TxId::first_at(range.start))..(*issuer, TxId::first_at(range.end));
         self.issued.range(bounds).for_each(|((_, id), counter)| visit(*id, *counter));
         Ok(())
+    }
+
+    /// Asked only for what came from peers.
+    fn standings(&self, _: &DeviceId) -> Result<Vec<Standing>, HistoryError> {
+        Ok(Vec::new())
     }
 }
 

@@ -1,0 +1,50 @@
+//! What only shows with smaller bounds than the replica has outside.
+
+use super::testing::{EPOCH_MS, network, reading};
+use super::*;
+use std::ops::Range;
+
+/// Nothing is stored.
+struct Empty;
+
+impl History for Empty {
+    fn contains(&self, _: &TxId) -> Result<bool, HistoryError> {
+        Ok(false)
+    }
+
+    fn issued(
+        &self,
+        _: &DeviceId,
+        _: Range<Timestamp>,
+        _: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn standings(&self, _: &DeviceId) -> Result<Vec<Standing>, HistoryError> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn counters_in_flight_survive_that_memory_forgets_them() {
+    let mut replica = Replica::new(Arc::new(network()), Position(0));
+    replica.counters = Counters::with_limits(1, 8);
+    let now = Timestamp::from_millis(9 * EPOCH_MS);
+    let mut device = None;
+    for epoch in 0..8 {
+        let (_, transaction) = reading(4, epoch * EPOCH_MS + 500);
+        device = Some(transaction.transaction().header().issuer);
+        replica
+            .handle(Event::Received { transaction, source: Source::Door, token: None }, now, &Empty)
+            .unwrap();
+    }
+    assert!(
+        replica.counters.peek(&(device.unwrap(), crate::Epoch(0))).is_none(),
+        "two epochs are remembered"
+    );
+    let at = Timestamp::from_millis(500);
+    let ticket = Event::Ticket { device: device.unwrap(), count: 1, entropy: [0; 32], token: Token(1) };
+    let effects = replica.handle(ticket, at, &Empty).unwrap();
+    assert!(matches!(&effects[..], [Effect::Ticket(Token(1), ticket)] if ticket.counter == 5));
+}
