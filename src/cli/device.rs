@@ -1,7 +1,6 @@
 //! `weft device`: introducing devices to a network.
 
 use super::api::{Api, read_key, say, stop_on_signals, with_session};
-use super::key::object;
 use super::{Failure, Output};
 use crate::sensor::enrol::{self, DEFAULT_VALID_DAYS};
 use clap::builder::PossibleValuesParser;
@@ -60,12 +59,12 @@ impl Enrol {
             let enrolment = enrol::admitted(enrolment, &session.terms().network, registrar.as_ref());
             Ok((enrol::send(session, &enrolment)?, until))
         })?;
-        self.output.object(&object(json!({
-            "id": sent.id.to_string(),
-            "status": sent.status,
-            "device": key.device().to_string(),
-            "role": role.name(),
-            "valid_until": until.as_millis(),
-        })))
+        self.output.object(&[
+            ("id", json!(sent.id.to_string())),
+            ("status", json!(sent.status)),
+            ("device", json!(key.device().to_string())),
+            ("role", json!(role.name())),
+            ("valid_until", json!(until.as_millis())),
+        ])
     }
 }

@@ -1,6 +1,7 @@
 //! Why a command failed, as one sentence for a person.
 
 use crate::recording::RecordingError;
+use crate::sensor::client::Problem;
 use crate::sensor::enrol::ValidDays;
 use crate::sensor::replay::ReplayError;
 use crate::sensor::send::MeasurementError;
@@ -22,6 +23,14 @@ pub enum Failure {
     /// The session with the node.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The node does not know the key's device.
+    #[error("{problem}\nweft: to enrol it as a sensor: {command}")]
+    NotEnrolled {
+        /// What the node says.
+        problem: Problem,
+        /// The command that mends it.
+        command: String,
+    },
     /// The measurements.
     #[error(transparent)]
     Measurement(#[from] MeasurementError),

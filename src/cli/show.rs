@@ -1,13 +1,20 @@
 //! `weft show` and `weft tips`: looking into a node's tangle.
 
 use super::api::{Api, stop_on_signals};
-use super::key::object;
 use super::{Failure, Output, output};
+use crate::content;
+use crate::senml::write_compact_json;
 use crate::sensor::ClientError;
 use clap::Args;
-use serde_json::json;
+use data_encoding::BASE64;
+use serde_json::{Map, Value, json};
 use std::io::IsTerminal;
+use weft_tangle::limits::SALT_BYTES;
 use weft_tangle::{DeviceId, TxId};
+
+/// A transaction's members as a person reads them: what it is, what it says, what became of it, where it stands.
+const ORDER: [&str; 8] =
+    ["id", "kind", "issuer", "timestamp", "content_format", "content", "status", "counter"];
 
 /// `weft show`.
 #[derive(Args, Debug)]
@@ -32,7 +39,18 @@ impl Show {
         if self.wire {
             return output::bytes(&client.transaction_wire(&self.id)?);
         }
-        self.output.object(&client.transaction(&self.id)?)
+        let mut transaction = client.transaction(&self.id)?;
+        if !self.output.json
+            && let Some(content) = readable(&transaction)
+        {
+            transaction.remove("body");
+            transaction.insert("content".into(), content.into());
+        }
+        let place = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+        let mut members: Vec<(&str, Value)> =
+            transaction.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        members.sort_by_key(|(name, _)| place(name));
+        self.output.object(&members)
     }
 }
 
@@ -64,9 +82,18 @@ impl Tips {
         let ticket = client.ticket(&device, self.count.into())?;
         let pairs = ticket.parents.iter().map(|pair| pair.map(|id| id.to_string()));
         if self.output.json {
-            return self.output.object(&object(json!({ "parents": pairs.collect::<Vec<_>>() })));
+            return self.output.object(&[("parents", json!(pairs.collect::<Vec<_>>()))]);
         }
         let lines: String = pairs.map(|[first, second]| format!("{first} {second}\n")).collect();
         self.output.text(&lines)
     }
+}
+
+/// What a reading says, for people in place of its body: its records as SenML JSON, each with its own time.
+fn readable(transaction: &Map<String, Value>) -> Option<String> {
+    let format = u16::try_from(transaction.get("content_format")?.as_u64()?).ok()?;
+    let timestamp = transaction.get("timestamp")?.as_u64()?;
+    let body = BASE64.decode(transaction.get("body")?.as_str()?.as_bytes()).ok()?;
+    let records = content::records(format, body.get(SALT_BYTES..)?, timestamp).ok()?;
+    Some(write_compact_json(&records))
 }
