@@ -86,10 +86,19 @@ impl Demo {
         print(&format!("stopped; everything is kept in {}\n", self.data.display()))
     }
 
-    /// Runs all devices at once, each until its recording ends.
+    /// Runs all devices at once, each until its recording ends, or all are stopped, or one of them fails.
     fn show(&self, monitors: &[Monitor], url: &str, stop: &Stop) -> Result<(), Failure> {
         std::thread::scope(|scope| {
-            let run = |monitor| scope.spawn(move || self.run_monitor(monitor, url, stop));
+            let run = |monitor| {
+                scope.spawn(move || match self.run_monitor(monitor, url, stop) {
+                    Err(failure) if failure.is_stop() => Ok(()),
+                    Err(failure) => {
+                        stop.raise();
+                        Err(failure)
+                    }
+                    done => done,
+                })
+            };
             let running: Vec<_> = monitors.iter().map(run).collect();
             let results = running.into_iter().map(|device| device.join().unwrap_or(Err(Failure::Stopped)));
             results.collect::<Result<(), _>>()

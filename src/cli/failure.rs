@@ -77,6 +77,15 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether a person stopped it before there was an answer.
+    pub fn is_stop(&self) -> bool {
+        match self {
+            Self::Client(ClientError::Stopped) => true,
+            Self::Session(error) | Self::Replay(ReplayError::Session(error)) => error.is_stop(),
+            _ => false,
+        }
+    }
+
     /// Whether nothing is to be said: whoever read the results has read enough.
     pub fn is_silent(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
