@@ -3,6 +3,7 @@
 use super::api::{Api, read_key, say, stop_on_signals, with_session};
 use super::{Failure, Output};
 use crate::sensor::enrol::{self, DEFAULT_VALID_DAYS};
+use crate::sensor::{ClientError, SessionError};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -58,6 +59,14 @@ impl Enrol {
             let until = enrolment.valid_until;
             let enrolment = enrol::admitted(enrolment, &session.terms().network, registrar.as_ref());
             Ok((enrol::send(session, &enrolment)?, until))
+        })
+        .map_err(|failure| match failure {
+            Failure::Session(SessionError::Client(ClientError::Problem(problem)))
+                if problem.slug() == "role" && registrar.is_none() =>
+            {
+                Failure::NoRegistrar(problem)
+            }
+            other => other,
         })?;
         self.output.object(&[
             ("id", json!(sent.id.to_string())),

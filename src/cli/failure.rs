@@ -31,6 +31,9 @@ pub enum Failure {
         /// The command that mends it.
         command: String,
     },
+    /// The node wants a registrar's signature, and none was given.
+    #[error("{0}\nweft: name the key file of one of the network's registrars with --registrar FILE")]
+    NoRegistrar(Problem),
     /// The measurements.
     #[error(transparent)]
     Measurement(#[from] MeasurementError),

@@ -3,14 +3,15 @@
 use super::api::{Api, stop_on_signals};
 use super::{Failure, Output, output};
 use crate::content;
-use crate::senml::write_compact_json;
+use crate::network_file::time_text;
+use crate::senml::{self, Record};
 use crate::sensor::ClientError;
 use clap::Args;
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
 use std::io::IsTerminal;
 use weft_tangle::limits::SALT_BYTES;
-use weft_tangle::{DeviceId, TxId};
+use weft_tangle::{DeviceId, Timestamp, TxId};
 
 /// A transaction's members as a person reads them: what it is, what it says, what became of it, where it stands.
 const ORDER: [&str; 8] =
@@ -89,11 +90,32 @@ impl Tips {
     }
 }
 
-/// What a reading says, for people in place of its body: its records as SenML JSON, each with its own time.
+/// What a reading says, for people in place of its body: each record, with its time where that is not the transaction's.
 fn readable(transaction: &Map<String, Value>) -> Option<String> {
     let format = u16::try_from(transaction.get("content_format")?.as_u64()?).ok()?;
     let timestamp = transaction.get("timestamp")?.as_u64()?;
+    let issuer = transaction.get("issuer")?.as_str()?;
     let body = BASE64.decode(transaction.get("body")?.as_str()?.as_bytes()).ok()?;
     let records = content::records(format, body.get(SALT_BYTES..)?, timestamp).ok()?;
-    Some(write_compact_json(&records))
+    let own = format!("urn:dev:weft:{issuer}:");
+    let words = records.iter().map(|record| in_words(record, &own, timestamp));
+    Some(words.collect::<Vec<_>>().join("; "))
+}
+
+fn in_words(record: &Record, own: &str, timestamp: u64) -> String {
+    let name = record.name().strip_prefix(own).unwrap_or(record.name());
+    let value = match record.value() {
+        Some(senml::Value::Number(number)) => number.to_string(),
+        Some(senml::Value::Bool(value)) => value.to_string(),
+        Some(senml::Value::Text(text)) => text.clone(),
+        Some(senml::Value::Data(data)) => format!("{} bytes", data.len()),
+        None => format!("sum {}", record.sum().unwrap_or_default()),
+    };
+    let unit = record.unit().map(|unit| format!(" {unit}")).unwrap_or_default();
+    let at = record.time().milliseconds();
+    let at = match u64::try_from(at) {
+        Ok(at) if at != timestamp => format!(" at {}", time_text(Timestamp::from_millis(at))),
+        _ => String::new(),
+    };
+    format!("{name}={value}{unit}{at}")
 }

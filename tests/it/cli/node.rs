@@ -28,6 +28,9 @@ fn flags_are_stronger_than_variables_and_these_than_the_file() {
     assert_eq!(check("config check --config again.toml", &[]), printed);
     assert_eq!(files_in(&desk.path("")), ["again.toml", "weft.toml"], "looking makes nothing");
 
+    let empty = check("config check --config weft.toml", &[("WEFT_API_LISTEN", ""), ("WEFT_CONFIG", "")]);
+    assert_eq!(listen(&empty), "127.0.0.1:1");
+
     let wrong = desk.weft("config check --api-listen localhost").refused();
     assert!(wrong.contains("--api-listen") && wrong.contains("127.0.0.1:8470"), "{wrong}");
     desk.write("weft.toml", "[api]\nlissten = \"127.0.0.1:1\"\n");
@@ -56,6 +59,22 @@ fn the_commands_of_a_first_start_work_as_they_are_printed() {
     let rest = again.end(Signal::INT);
     assert_eq!(rest.code, Some(0));
     assert!(!rest.out.contains("made a private network"), "{}", rest.out);
+}
+
+#[test]
+fn a_node_beyond_this_machine_admits_by_its_registrar_and_warns() {
+    let desk = Desk::alone();
+    let mut node = desk.start("node --data d --api-listen 0.0.0.0:0");
+    desk.weft("key new sensor.key").done();
+    for words in ["weft device enrol", "weft sensor send"] {
+        let command = node.printed(words).trim().strip_prefix("weft ").unwrap().to_owned();
+        assert!(command.contains("--api http://127.0.0.1:"), "{command}");
+        assert_eq!(command.contains("--registrar d/registrar.key"), command.contains("enrol"), "{command}");
+        desk.weft(&command).done();
+    }
+    let warned = node.end(Signal::TERM).err;
+    assert!(warned.contains("WARN") && warned.contains("not sealed yet"), "{warned}");
+    assert!(!warned.contains('\x1b'), "no colours where no terminal is: {warned}");
 }
 
 #[test]
