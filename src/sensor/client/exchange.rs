@@ -22,7 +22,7 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Of a person at a terminal: some seconds.
+    /// Of a person at a terminal: a second or two, and longer when a busy node asks for it.
     pub const INTERACTIVE: Self =
         Self { attempts: 4, first_wait: Duration::from_millis(200), longest_wait: Duration::from_secs(30) };
 
