@@ -1,7 +1,7 @@
 //! Which node a command speaks to, and how its key and state are held while it does.
 
 use super::{Failure, message};
-use crate::sensor::{Client, KeyFile, Notice, Patience, Session, SessionError, Stop};
+use crate::sensor::{Client, ClientError, KeyFile, Notice, Patience, Session, SessionError, Stop};
 use clap::Args;
 use std::path::Path;
 
@@ -46,10 +46,11 @@ pub(super) fn with_session<T>(
     notify: impl Fn(Notice),
     work: impl FnOnce(&mut Session<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    let url = client.url().to_owned();
     let mut session = Session::open(client, key, stop, notify)?;
     let done = work(&mut session);
     let closed = session.close();
-    let done = done.map_err(|failure| hint(failure, key.path()))?;
+    let done = done.map_err(|failure| explained(failure, key.path(), &url))?;
     // What was done is done; that a gap in the counters remains is only worth a word.
     if let Err(error) = closed {
         message(&format!("weft: {error}"));
@@ -74,12 +75,16 @@ pub(super) fn stop_on_signals() -> Result<Stop, Failure> {
     Ok(stop)
 }
 
-fn hint(failure: Failure, key: &Path) -> Failure {
-    if let Failure::Session(SessionError::Client(error)) = &failure
-        && error.problem().is_some_and(|problem| problem.slug() == "not-enrolled")
-    {
-        let key = key.display();
-        message(&format!("weft: this key is not enrolled; weft device enrol --key {key} --role sensor"));
+/// A refusal that another command mends says which.
+fn explained(failure: Failure, key: &Path, url: &str) -> Failure {
+    match failure {
+        Failure::Session(SessionError::Client(ClientError::Problem(problem)))
+            if problem.slug() == "not-enrolled" =>
+        {
+            let api = if url == DEFAULT_API { String::new() } else { format!(" --api {url}") };
+            let command = format!("weft device enrol --key {} --role sensor{api}", key.display());
+            Failure::NotEnrolled { problem, command }
+        }
+        other => other,
     }
-    failure
 }

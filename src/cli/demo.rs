@@ -49,6 +49,15 @@ pub(super) struct Demo {
 struct Monitor {
     name: &'static str,
     csv: Vec<u8>,
+    survey: Survey,
+}
+
+impl Monitor {
+    /// Fails when the recording cannot be replayed, before anything is started.
+    fn new(name: &'static str, csv: Vec<u8>) -> Result<Self, Failure> {
+        let survey = Survey::of(open(&csv)?, &BTreeMap::new())?;
+        Ok(Self { name, csv, survey })
+    }
 }
 
 impl Demo {
@@ -77,10 +86,19 @@ impl Demo {
         print(&format!("stopped; everything is kept in {}\n", self.data.display()))
     }
 
-    /// Runs all devices at once, each until its recording ends.
+    /// Runs all devices at once, each until its recording ends, or all are stopped, or one of them fails.
     fn show(&self, monitors: &[Monitor], url: &str, stop: &Stop) -> Result<(), Failure> {
         std::thread::scope(|scope| {
-            let run = |monitor| scope.spawn(move || self.run_monitor(monitor, url, stop));
+            let run = |monitor| {
+                scope.spawn(move || match self.run_monitor(monitor, url, stop) {
+                    Err(failure) if failure.is_stop() => Ok(()),
+                    Err(failure) => {
+                        stop.raise();
+                        Err(failure)
+                    }
+                    done => done,
+                })
+            };
             let running: Vec<_> = monitors.iter().map(run).collect();
             let results = running.into_iter().map(|device| device.join().unwrap_or(Err(Failure::Stopped)));
             results.collect::<Result<(), _>>()
@@ -88,12 +106,11 @@ impl Demo {
     }
 
     fn run_monitor(&self, monitor: &Monitor, url: &str, stop: &Stop) -> Result<(), Failure> {
-        let name = monitor.name;
+        let Monitor { name, csv, survey } = monitor;
         let path = self.data.join(format!("{name}.key"));
         let key = if path.exists() { KeyFile::read(&path)? } else { new_key(&path)? };
-        let survey = Survey::of(open(&monitor.csv)?, &BTreeMap::new())?;
         for note in &survey.notes {
-            message(&format!("{name}: {note}"));
+            message(&format!("{name}: {}", note.replace(char::is_control, " ")));
         }
         let client = Client::new(url, Patience::INTERACTIVE, stop.clone())?;
         let say = |notice| message(&format!("{name}: {notice}"));
@@ -108,15 +125,16 @@ impl Demo {
                     sent.id
                 ))?;
             }
-            let plan = Plan { speed: self.speed, rows: rows_a_second(&survey), keep_time: false };
+            print(&format!("{name}  is read at {url}/api/v1/devices/{}/readings\n", key.device()))?;
+            let plan = Plan { speed: self.speed, rows: rows_a_second(survey), keep_time: false };
             let latest = RefCell::new(String::new());
-            let samples = open(&monitor.csv)?.inspect(|sample| note(sample, &survey, &latest));
+            let samples = open(csv)?.inspect(|sample| note(sample, survey, &latest));
             let mut on_sent = |sent: &Sent, _: &Summary| {
                 let line = format!("{name}  {}  {}  {}\n", latest.borrow(), sent.status, sent.id);
                 // Whoever reads has read enough; the devices go on for those who ask the API.
                 let _closed = print(&line);
             };
-            let (_, failure) = replay::run(session, plan, &survey, samples, stop, &mut on_sent);
+            let (_, failure) = replay::run(session, plan, survey, samples, stop, &mut on_sent);
             failure.map_or(Ok(()), |error| Err(error.into()))
         })
     }
@@ -124,11 +142,11 @@ impl Demo {
     fn monitors(&self) -> Result<Vec<Monitor>, Failure> {
         if let Some(path) = &self.recording {
             let csv = std::fs::read(path).map_err(|source| Failure::File { path: path.clone(), source })?;
-            return Ok(vec![Monitor { name: "monitor", csv }]);
+            return Ok(vec![Monitor::new("monitor", csv)?]);
         }
         let synthetic =
-            |name, seed| Monitor { name, csv: synthetic::csv(seed, self.seconds.max(1)).into_bytes() };
-        Ok(vec![synthetic("bed-1", 1), synthetic("bed-2", 2)])
+            |name, seed| Monitor::new(name, synthetic::csv(seed, self.seconds.max(1)).into_bytes());
+        Ok(vec![synthetic("bed-1", 1)?, synthetic("bed-2", 2)?])
     }
 
     fn config(&self) -> Result<Config, Failure> {
@@ -193,7 +211,7 @@ fn open(csv: &[u8]) -> Result<Recording<Cursor<&[u8]>>, RecordingError> {
 /// As many rows in a transaction as were recorded in a second, so that a fast signal scrolls no faster than a slow one.
 fn rows_a_second(survey: &Survey) -> usize {
     let seconds = survey.duration.as_secs_f64();
-    let rate = if seconds > 0.0 { survey.rows as f64 / seconds } else { 1.0 };
+    let rate = if seconds > 0.0 { survey.rows.saturating_sub(1) as f64 / seconds } else { 1.0 };
     (rate.round() as usize).clamp(1, crate::sensor::limits::BATCH_ROWS)
 }
 
@@ -214,7 +232,7 @@ mod tests {
     #[test]
     fn a_fast_signal_goes_a_second_at_a_time() {
         let survey = |csv: &str| Survey::of(open(csv.as_bytes()).unwrap(), &BTreeMap::new()).unwrap();
-        assert_eq!(rows_a_second(&survey("time,hr\n0,1\n1,2\n2,3\n")), 2);
+        assert_eq!(rows_a_second(&survey("time,hr\n0,1\n1,2\n2,3\n")), 1);
         let fast: String = (0..500).map(|row| format!("{},{row}\n", row * 10)).collect();
         assert_eq!(rows_a_second(&survey(&format!("timer,ppg\n{fast}"))), 100);
         assert_eq!(rows_a_second(&survey("time,hr\n0,1\n")), 1);

@@ -1,9 +1,9 @@
 //! `weft device`: introducing devices to a network.
 
 use super::api::{Api, read_key, say, stop_on_signals, with_session};
-use super::key::object;
 use super::{Failure, Output};
 use crate::sensor::enrol::{self, DEFAULT_VALID_DAYS};
+use crate::sensor::{ClientError, SessionError};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -59,13 +59,21 @@ impl Enrol {
             let until = enrolment.valid_until;
             let enrolment = enrol::admitted(enrolment, &session.terms().network, registrar.as_ref());
             Ok((enrol::send(session, &enrolment)?, until))
+        })
+        .map_err(|failure| match failure {
+            Failure::Session(SessionError::Client(ClientError::Problem(problem)))
+                if problem.slug() == "role" && registrar.is_none() =>
+            {
+                Failure::NoRegistrar(problem)
+            }
+            other => other,
         })?;
-        self.output.object(&object(json!({
-            "id": sent.id.to_string(),
-            "status": sent.status,
-            "device": key.device().to_string(),
-            "role": role.name(),
-            "valid_until": until.as_millis(),
-        })))
+        self.output.object(&[
+            ("id", json!(sent.id.to_string())),
+            ("status", json!(sent.status)),
+            ("device", json!(key.device().to_string())),
+            ("role", json!(role.name())),
+            ("valid_until", json!(until.as_millis())),
+        ])
     }
 }

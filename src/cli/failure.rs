@@ -1,6 +1,7 @@
 //! Why a command failed, as one sentence for a person.
 
 use crate::recording::RecordingError;
+use crate::sensor::client::Problem;
 use crate::sensor::enrol::ValidDays;
 use crate::sensor::replay::ReplayError;
 use crate::sensor::send::MeasurementError;
@@ -22,6 +23,17 @@ pub enum Failure {
     /// The session with the node.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// The node does not know the key's device.
+    #[error("{problem}\nweft: to enrol it as a sensor: {command}")]
+    NotEnrolled {
+        /// What the node says.
+        problem: Problem,
+        /// The command that mends it.
+        command: String,
+    },
+    /// The node wants a registrar's signature, and none was given.
+    #[error("{0}\nweft: name the key file of one of the network's registrars with --registrar FILE")]
+    NoRegistrar(Problem),
     /// The measurements.
     #[error(transparent)]
     Measurement(#[from] MeasurementError),
@@ -68,6 +80,15 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether a person stopped it before there was an answer.
+    pub fn is_stop(&self) -> bool {
+        match self {
+            Self::Client(ClientError::Stopped) => true,
+            Self::Session(error) | Self::Replay(ReplayError::Session(error)) => error.is_stop(),
+            _ => false,
+        }
+    }
+
     /// Whether nothing is to be said: whoever read the results has read enough.
     pub fn is_silent(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)

@@ -4,7 +4,7 @@ use super::api::read_key;
 use super::{Failure, Output};
 use crate::sensor::{KeyFile, State, StateError};
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use std::path::PathBuf;
 use weft_tangle::to_text;
 
@@ -41,25 +41,17 @@ fn new(arguments: &File) -> Result<(), Failure> {
     }
     let key = KeyFile::create(&arguments.file)?;
     State::create(&key)?.close()?;
-    arguments.output.object(&object(json!({
-        "device": key.device().to_string(),
-        "key_file": arguments.file.display().to_string(),
-        "state_file": state.display().to_string(),
-    })))
+    arguments.output.object(&[
+        ("device", json!(key.device().to_string())),
+        ("key_file", json!(arguments.file.display().to_string())),
+        ("state_file", json!(state.display().to_string())),
+    ])
 }
 
 fn show(arguments: &File) -> Result<(), Failure> {
     let key = read_key(&arguments.file)?;
-    arguments.output.object(&object(json!({
-        "device": key.device().to_string(),
-        "public_key": to_text(key.key().public_key().as_bytes()),
-    })))
-}
-
-/// The members of a JSON object that was written down as one.
-pub(super) fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(object) => object,
-        other => Map::from_iter([("value".to_owned(), other)]),
-    }
+    arguments.output.object(&[
+        ("device", json!(key.device().to_string())),
+        ("public_key", json!(to_text(key.key().public_key().as_bytes()))),
+    ])
 }

@@ -46,7 +46,7 @@ enum Command {
     /// Make and look at keys
     #[command(subcommand)]
     Key(key::Command),
-    /// Introduce devices to a network
+    /// Introduce devices to a network, before they send
     #[command(subcommand)]
     Device(device::Command),
     /// Send readings as a sensor does

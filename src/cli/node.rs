@@ -6,12 +6,18 @@ use crate::config::{ApiLayer, Config, ConfigError, GossipLayer, Layer, LogLayer}
 use crate::node::{Home, Node, REGISTRAR_KEY};
 use crate::runtime::{ShutdownSignals, block_on};
 use clap::{Args, Subcommand};
-use std::io::Write;
-use std::net::SocketAddr;
+use std::io::{IsTerminal, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+
+/// Where else the settings may stand.
+const SETTINGS: &str = "Settings may also stand in the configuration file or in WEFT_NETWORK, WEFT_DATA, \
+    WEFT_API_LISTEN, WEFT_GOSSIP_LISTEN, WEFT_STORAGE_CACHE_MIB and WEFT_LOG_LEVEL. Flags win over variables, \
+    variables over the file; `weft config check` prints what is in force.";
 
 /// What a node is started with; everything has a default.
 #[derive(Args, Debug, Default)]
+#[command(after_help = SETTINGS)]
 pub(super) struct NodeArgs {
     /// Configuration file (TOML); also WEFT_CONFIG
     #[arg(long, value_name = "FILE")]
@@ -71,13 +77,20 @@ impl NodeArgs {
             log: LogLayer { level: self.log },
             ..Layer::default()
         };
-        Config::load(self.config.as_deref(), |name| std::env::var(name).ok(), flags)
+        // An empty variable is what a shell script leaves of one that is not set.
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Config::load(self.config.as_deref(), variable, flags)
     }
 }
 
 /// Logs to standard error from now on.
 pub(super) fn start_log(config: &Config) {
-    let subscriber = tracing_subscriber::fmt().with_max_level(config.log).with_writer(std::io::stderr);
+    let stderr = std::io::stderr;
+    // Colours are for a person who wants them; in a file they are noise.
+    let is_colourful =
+        stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(config.log).with_ansi(is_colourful).with_writer(stderr);
     if subscriber.try_init().is_err() {
         tracing::debug!("the log was started before");
     }
@@ -90,7 +103,7 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 
 fn greeting(config: &Config, node: &Node) -> String {
     let home = node.home();
-    let api = node.api_address();
+    let api = from_here(node.api_address());
     let mut lines = vec![
         format!(
             "weft {} serves network {} ({})",
@@ -107,6 +120,14 @@ fn greeting(config: &Config, node: &Node) -> String {
         home.private.as_ref().filter(|_| home.is_new).map(|path| explain_private_network(home, path, &api)),
     );
     lines.join("\n") + "\n"
+}
+
+/// An address that commands on this machine can use: one that stands for all interfaces is none to connect to.
+fn from_here(mut api: SocketAddr) -> SocketAddr {
+    if api.ip().is_unspecified() {
+        api.set_ip(if api.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    api
 }
 
 fn explain_private_network(home: &Home, path: &Path, api: &SocketAddr) -> String {

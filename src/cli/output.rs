@@ -1,9 +1,14 @@
 //! Results on standard output, for people or, with `--json`, for programs; messages on standard error.
 
 use super::Failure;
+use crate::network_file::time_text;
 use clap::Args;
 use serde_json::{Map, Value};
 use std::io::{self, Write};
+use weft_tangle::Timestamp;
+
+/// Members that are times, in milliseconds since the Unix epoch; people read them as dates.
+const TIMES: [&str; 2] = ["timestamp", "valid_until"];
 
 /// How results are written.
 #[derive(Args, Debug, Clone, Copy)]
@@ -14,20 +19,25 @@ pub struct Output {
 }
 
 impl Output {
-    /// Writes one result: as an object, or as lines of names and values.
+    /// Writes one result: as an object, or as lines of names and values in this order.
     ///
     /// # Errors
     /// [`Failure::Output`].
-    pub fn object(self, object: &Map<String, Value>) -> Result<(), Failure> {
+    pub fn object(self, members: &[(&str, Value)]) -> Result<(), Failure> {
         let mut text = String::new();
         if self.json {
-            text = serde_json::to_string(object).unwrap_or_default();
+            let object: Map<String, Value> =
+                members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            text = Value::Object(object).to_string();
             text.push('\n');
         } else {
-            let width = object.keys().map(String::len).max().unwrap_or(0);
-            for (name, value) in object {
-                let name = name.replace('_', " ");
-                text.push_str(&format!("{name:width$}  {}\n", plain(value)));
+            let width = members.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+            for (name, value) in members {
+                let written = match value.as_u64() {
+                    Some(time) if TIMES.contains(name) => time_text(Timestamp::from_millis(time)),
+                    _ => plain(value),
+                };
+                text.push_str(&format!("{:width$}  {written}\n", name.replace('_', " ")));
             }
         }
         self.text(&text)

@@ -1,10 +1,10 @@
 //! `weft sensor replay`: a recording sent as if it were measured now.
 
 use super::api::{Api, read_key, stop_on_signals, with_session};
-use super::key::object;
 use super::progress::Progress;
 use super::{Failure, Output, message};
 use crate::recording::{Options, Recording};
+use crate::sensor::limits::BATCH_ROWS;
 use crate::sensor::replay::{self, Plan, Speed, Summary};
 use crate::sensor::{Notice, Survey};
 use clap::Args;
@@ -26,8 +26,8 @@ pub(super) struct Replay {
     #[arg(long, value_name = "X", default_value = "1")]
     speed: Speed,
     /// Rows of the recording in one transaction
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    batch: usize,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=BATCH_ROWS as i64))]
+    batch: u16,
     /// Keep the recording's own times instead of moving them to now
     #[arg(long)]
     keep_time: bool,
@@ -54,7 +54,7 @@ impl Replay {
         }
         let stop = stop_on_signals()?;
         let client = self.api.client(stop.clone())?;
-        let plan = Plan { speed: self.speed, rows: self.batch, keep_time: self.keep_time };
+        let plan = Plan { speed: self.speed, rows: self.batch.into(), keep_time: self.keep_time };
         let start = Instant::now();
         let bar = Progress::of_rows(survey.rows);
         let say = |notice: Notice| bar.say(&format!("weft: {notice}"));
@@ -74,14 +74,14 @@ impl Replay {
 
     fn write(&self, summary: &Summary, seconds: f64) -> Result<(), Failure> {
         let id = |id: Option<weft_tangle::TxId>| id.map(|id| id.to_string());
-        self.output.object(&object(json!({
-            "transactions": summary.transactions,
-            "rows": summary.rows,
-            "samples": summary.values,
-            "seconds": (seconds * 1000.0).round() / 1000.0,
-            "first": id(summary.first),
-            "last": id(summary.last),
-        })))
+        self.output.object(&[
+            ("transactions", json!(summary.transactions)),
+            ("rows", json!(summary.rows)),
+            ("samples", json!(summary.values)),
+            ("seconds", json!((seconds * 1000.0).round() / 1000.0)),
+            ("first", json!(id(summary.first))),
+            ("last", json!(id(summary.last))),
+        ])
     }
 }
 

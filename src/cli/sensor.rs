@@ -1,7 +1,6 @@
 //! `weft sensor`: sending readings as a sensor does.
 
 use super::api::{Api, read_key, say, stop_on_signals, with_session};
-use super::key::object;
 use super::{Failure, Output, replay};
 use crate::sensor::send::{self, Measurement};
 use clap::{Args, Subcommand};
@@ -46,10 +45,10 @@ impl Send {
         let stop = stop_on_signals()?;
         let client = self.api.client(stop.clone())?;
         let sent = with_session(client, &key, stop, say, |session| Ok(send::send(session, &content)?))?;
-        self.output.object(&object(json!({
-            "id": sent.id.to_string(),
-            "status": sent.status,
-            "counter": sent.counter,
-        })))
+        self.output.object(&[
+            ("id", json!(sent.id.to_string())),
+            ("status", json!(sent.status)),
+            ("counter", json!(sent.counter)),
+        ])
     }
 }

@@ -1,13 +1,21 @@
 //! `weft show` and `weft tips`: looking into a node's tangle.
 
 use super::api::{Api, stop_on_signals};
-use super::key::object;
 use super::{Failure, Output, output};
+use crate::content;
+use crate::network_file::time_text;
+use crate::senml::{self, Record};
 use crate::sensor::ClientError;
 use clap::Args;
-use serde_json::json;
+use data_encoding::BASE64;
+use serde_json::{Map, Value, json};
 use std::io::IsTerminal;
-use weft_tangle::{DeviceId, TxId};
+use weft_tangle::limits::SALT_BYTES;
+use weft_tangle::{DeviceId, Timestamp, TxId};
+
+/// A transaction's members as a person reads them: what it is, what it says, what became of it, where it stands.
+const ORDER: [&str; 8] =
+    ["id", "kind", "issuer", "timestamp", "content_format", "content", "status", "counter"];
 
 /// `weft show`.
 #[derive(Args, Debug)]
@@ -32,7 +40,18 @@ impl Show {
         if self.wire {
             return output::bytes(&client.transaction_wire(&self.id)?);
         }
-        self.output.object(&client.transaction(&self.id)?)
+        let mut transaction = client.transaction(&self.id)?;
+        if !self.output.json
+            && let Some(content) = readable(&transaction)
+        {
+            transaction.remove("body");
+            transaction.insert("content".into(), content.into());
+        }
+        let place = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+        let mut members: Vec<(&str, Value)> =
+            transaction.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        members.sort_by_key(|(name, _)| place(name));
+        self.output.object(&members)
     }
 }
 
@@ -64,9 +83,39 @@ impl Tips {
         let ticket = client.ticket(&device, self.count.into())?;
         let pairs = ticket.parents.iter().map(|pair| pair.map(|id| id.to_string()));
         if self.output.json {
-            return self.output.object(&object(json!({ "parents": pairs.collect::<Vec<_>>() })));
+            return self.output.object(&[("parents", json!(pairs.collect::<Vec<_>>()))]);
         }
         let lines: String = pairs.map(|[first, second]| format!("{first} {second}\n")).collect();
         self.output.text(&lines)
     }
+}
+
+/// What a reading says, for people in place of its body: each record, with its time where that is not the transaction's.
+fn readable(transaction: &Map<String, Value>) -> Option<String> {
+    let format = u16::try_from(transaction.get("content_format")?.as_u64()?).ok()?;
+    let timestamp = transaction.get("timestamp")?.as_u64()?;
+    let issuer = transaction.get("issuer")?.as_str()?;
+    let body = BASE64.decode(transaction.get("body")?.as_str()?.as_bytes()).ok()?;
+    let records = content::records(format, body.get(SALT_BYTES..)?, timestamp).ok()?;
+    let own = format!("urn:dev:weft:{issuer}:");
+    let words = records.iter().map(|record| in_words(record, &own, timestamp));
+    Some(words.collect::<Vec<_>>().join("; "))
+}
+
+fn in_words(record: &Record, own: &str, timestamp: u64) -> String {
+    let name = record.name().strip_prefix(own).unwrap_or(record.name());
+    let value = match record.value() {
+        Some(senml::Value::Number(number)) => number.to_string(),
+        Some(senml::Value::Bool(value)) => value.to_string(),
+        Some(senml::Value::Text(text)) => text.clone(),
+        Some(senml::Value::Data(data)) => format!("{} bytes", data.len()),
+        None => format!("sum {}", record.sum().unwrap_or_default()),
+    };
+    let unit = record.unit().map(|unit| format!(" {unit}")).unwrap_or_default();
+    let at = record.time().milliseconds();
+    let at = match u64::try_from(at) {
+        Ok(at) if at != timestamp => format!(" at {}", time_text(Timestamp::from_millis(at))),
+        _ => String::new(),
+    };
+    format!("{name}={value}{unit}{at}")
 }

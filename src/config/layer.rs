@@ -2,7 +2,7 @@
 
 use super::{Config, ConfigError};
 use crate::limits::{CACHE_DEFAULT_MIB, CACHE_MOST_MIB};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -47,7 +47,7 @@ pub struct GossipLayer {
 #[serde(deny_unknown_fields, default)]
 pub struct StorageLayer {
     /// Mebibytes of its cache, a number or its text.
-    #[serde(deserialize_with = "number_or_text")]
+    #[serde(deserialize_with = "number_or_text", serialize_with = "number_if_it_is_one")]
     pub cache_mib: Option<String>,
 }
 
@@ -103,14 +103,29 @@ impl Layer {
         Ok(Config {
             data: self.data.unwrap_or_else(|| "weft-data".into()),
             network: self.network,
-            api_listen: value("[api] listen", self.api.listen, address, |_: &SocketAddr| true)?
-                .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8470))),
-            gossip_listen: value("[gossip] listen", self.gossip.listen, address, |_: &SocketAddr| true)?
-                .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8471))),
-            cache_bytes: value("[storage] cache_mib", cache, "1 to 1024 (MiB)", cache_fits)?
-                .unwrap_or(CACHE_DEFAULT_MIB)
+            api_listen: value(
+                "[api] listen (WEFT_API_LISTEN, --api-listen)",
+                self.api.listen,
+                address,
+                |_: &SocketAddr| true,
+            )?
+            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8470))),
+            gossip_listen: value(
+                "[gossip] listen (WEFT_GOSSIP_LISTEN, --gossip-listen)",
+                self.gossip.listen,
+                address,
+                |_: &SocketAddr| true,
+            )?
+            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8471))),
+            cache_bytes: value(
+                "[storage] cache_mib (WEFT_STORAGE_CACHE_MIB)",
+                cache,
+                "1 to 1024 (MiB)",
+                cache_fits,
+            )?
+            .unwrap_or(CACHE_DEFAULT_MIB)
                 << 20,
-            log: value("[log] level", self.log.level, level, |_: &LevelFilter| true)?
+            log: value("[log] level (WEFT_LOG_LEVEL, --log)", self.log.level, level, |_: &LevelFilter| true)?
                 .unwrap_or(LevelFilter::WARN),
         })
     }
@@ -139,4 +154,12 @@ fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
         Either::Number(number) => number.to_string(),
         Either::Text(text) => text,
     }))
+}
+
+/// As a person writes it in the file.
+fn number_if_it_is_one<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    match text.as_ref().map(|text| text.parse::<u64>()) {
+        Some(Ok(number)) => serializer.serialize_u64(number),
+        _ => text.serialize(serializer),
+    }
 }

@@ -49,8 +49,9 @@ impl Node {
     /// [`NodeError`], whose text says what to do.
     pub fn start(config: &Config) -> Result<Self, NodeError> {
         raise_file_limit();
-        let home = Home::open(config)?;
+        // First, so that a node that cannot listen leaves nothing behind that the next start takes for an old network.
         let server = Server::bind(config.api_listen)?;
+        let home = Home::open(config)?;
         let network = Arc::new(home.network.clone());
         let store = Store::open(&config.data, &network, &StoreOptions { cache_bytes: config.cache_bytes })?;
         let metrics = Metrics::new(&network.id().to_string())?;

@@ -22,9 +22,9 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Of a person at a terminal: some seconds.
+    /// Of a person at a terminal: a second or two, and longer when a busy node asks for it.
     pub const INTERACTIVE: Self =
-        Self { attempts: 5, first_wait: Duration::from_millis(200), longest_wait: Duration::from_secs(30) };
+        Self { attempts: 4, first_wait: Duration::from_millis(200), longest_wait: Duration::from_secs(30) };
 
     /// Of a sensor that has readings to hand in: over half an hour.
     pub const SENSOR: Self =
@@ -149,8 +149,12 @@ impl Exchange {
                 Failure::Final(ClientError::Garbage { url, problem: shown(&error.to_string()) })
             }
             _ => {
-                let error =
-                    ClientError::Unreachable { url: self.base.clone(), problem: shown(&error.to_string()) };
+                let problem = match &error {
+                    // Without the library's word for where the system's words come from.
+                    ureq::Error::Io(source) => shown(&source.to_string()),
+                    other => shown(&other.to_string()),
+                };
+                let error = ClientError::Unreachable { url: self.base.clone(), problem };
                 if passes { Failure::Passing(error, None) } else { Failure::Final(error) }
             }
         }
