@@ -58,7 +58,7 @@ impl Home {
     /// # Errors
     /// [`HomeError`], whose text says what to do.
     pub fn open(config: &Config) -> Result<Self, HomeError> {
-        std::fs::create_dir_all(&config.data)
+        make_directory(&config.data)
             .map_err(|source| HomeError::Data { path: config.data.clone(), source })?;
         let key = own_key(&config.data.join(NODE_KEY))?;
         let node = key.device();
@@ -74,6 +74,15 @@ impl Home {
         let network = NetworkFile::read(&path)?.network;
         Ok(Self { network, node, private: Some(path), is_new })
     }
+}
+
+/// For this user alone: keys and readings lie in it.
+fn make_directory(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 fn own_key(path: &Path) -> Result<KeyFile, KeyError> {
@@ -107,4 +116,39 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(&temporary, path)?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layer;
+
+    fn config(data: &Path, listen: &str) -> Config {
+        let api = crate::config::ApiLayer { listen: Some(listen.into()) };
+        Config::load(None, |_| None, Layer { data: Some(data.into()), api, ..Layer::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_private_network_is_made_once_and_open_on_loopback_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("a/b");
+        let made = Home::open(&config(&data, "127.0.0.1:0")).unwrap();
+        assert!(made.is_new && made.network.is_open());
+        let found = Home::open(&config(&data, "0.0.0.0:0")).unwrap();
+        assert!(!found.is_new && found.network.is_open(), "what was made is not made anew");
+        assert_eq!((found.node, found.network.id()), (made.node, made.network.id()));
+        let other = Home::open(&config(&directory.path().join("c"), "0.0.0.0:0")).unwrap();
+        assert!(other.is_new && !other.network.is_open());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_do_not_look_into_the_data_directory() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        Home::open(&config(&data, "127.0.0.1:0")).unwrap();
+        let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
 }

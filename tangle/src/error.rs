@@ -154,7 +154,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// A short stable name, the label of the refusal in metrics and the slug of its problem type.
+    /// A short stable name: the slug of its problem type in `spec/10-errors.md`. No problem is `pending-full`, for
+    /// nothing that comes in at the door waits.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",

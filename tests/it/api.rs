@@ -2,6 +2,7 @@
 
 use crate::support::{Device, word};
 use crate::world::world;
+use weft_tangle::replica::Ticket;
 
 #[test]
 fn batches() {
@@ -53,7 +54,10 @@ fn requests_that_ask_for_too_much_or_nothing() {
     assert_eq!((status, ticket["parents"].as_array().unwrap().len()), (200, 64));
     let (status, bytes) =
         node.get_as(&format!("/api/v1/ticket?device={id}&count=2"), "application/octet-stream");
-    assert_eq!((status, bytes.len(), bytes[3]), (200, 56 + 2 * 80, 2));
+    let (network, compact) = Ticket::decode(&bytes).unwrap();
+    assert_eq!((status, bytes.len(), compact.parents.len()), (200, 56 + 2 * 80, 2));
+    assert_eq!((network, compact.epoch.0), (world.sensor.network, compact.time.as_millis() / 600_000));
+    assert_eq!(u64::from(compact.difficulty.bits()), ticket["difficulty"].as_u64().unwrap());
 }
 
 #[test]

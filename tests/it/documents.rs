@@ -4,7 +4,7 @@ use crate::tree::{SourceFile, assert_none, files, root};
 use std::path::{Component, Path, PathBuf};
 
 /// Where mentions of `spec/` pages in comments and texts are followed.
-const SPEC_MENTIONS_FOLLOWED: [&str; 4] = ["pow/", "src/", "tests/", "spec/"];
+const SPEC_MENTIONS_FOLLOWED: [&str; 7] = [".ci/", "benches/", "pow/", "spec/", "src/", "tangle/", "tests/"];
 
 /// A document's lines outside fenced code, with their numbers.
 fn prose(text: &str) -> Vec<(usize, &str)> {

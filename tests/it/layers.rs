@@ -51,7 +51,7 @@ const CONFINED: [Confined; 8] = [
     Confined {
         words: &["async_std", "blocking"],
         within: &["src/", "tests/", "benches/"],
-        except: &["src/runtime.rs", "src/runtime/"],
+        except: &["src/runtime.rs"],
         reason: "the executor is replaced by changing one file",
     },
     Confined {
@@ -69,7 +69,7 @@ const CONFINED: [Confined; 8] = [
     Confined {
         words: &["redb"],
         within: &[""],
-        except: &["src/store.rs", "src/store/"],
+        except: &["src/store/"],
         reason: "the database is behind the store",
     },
 ];
@@ -173,11 +173,12 @@ fn each_library_is_named_where_it_belongs() {
 #[test]
 fn confined_files_exist_as_named() {
     let files = rust_files();
-    for path in CONFINED.iter().flat_map(|rule| rule.except).filter(|path| path.starts_with("tangle/")) {
-        assert!(
-            files.iter().any(|file| file.path == *path),
-            "{path} is gone: the rule that names it is void"
-        );
+    for path in CONFINED.iter().flat_map(|rule| rule.except) {
+        let is_there = |file: &SourceFile| match path.ends_with('/') {
+            true => file.path.starts_with(path),
+            false => file.path == *path,
+        };
+        assert!(files.iter().any(is_there), "{path} is gone: the rule that names it is void");
     }
 }
 

@@ -6,8 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Directories that hold nothing written by hand.
-const SKIPPED: [&str; 4] = [".git", "target", "__pycache__", ".venv"];
+/// Directories that hold nothing written by hand, those among them that the commands of `README.md` make here.
+const SKIPPED: [&str; 6] = [".git", "target", "__pycache__", ".venv", "weft-data", "weft-demo"];
 
 /// One text file.
 pub(crate) struct SourceFile {

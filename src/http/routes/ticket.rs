@@ -1,4 +1,5 @@
-//! `/api/v1/ticket`: parents for transactions to come, as JSON or, for firmware, as a few hundred bytes.
+//! `/api/v1/ticket`: parents for transactions to come, as JSON or, for firmware, as a few hundred bytes
+//! (`spec/08-tips-and-tickets.md`).
 
 use super::{Answered, Api, READ, accept, answered, bytes, fault, json, only, with};
 use crate::http::accept::choose;
@@ -35,11 +36,7 @@ async fn issue(query: &Query, accept: Option<&str>, api: &Api) -> Result<Respons
     let ticket =
         api.ledger.intake.ticket(device, count).await.map_err(|error| fault::problem(api, &error))?;
     let network = api.ledger.network.id();
-    Ok(if media_type == BINARY {
-        bytes(BINARY, to_binary(network, &ticket))
-    } else {
-        to_json(network, &ticket)
-    })
+    Ok(if media_type == BINARY { bytes(BINARY, ticket.encode(network)) } else { to_json(network, &ticket) })
 }
 
 fn to_json(network: &NetworkId, ticket: &Ticket) -> Response {
@@ -53,20 +50,4 @@ fn to_json(network: &NetworkId, ticket: &Ticket) -> Response {
         "enrolment_difficulty": ticket.enrolment_difficulty.bits(),
         "parents": parents,
     }))
-}
-
-/// The layout of `spec/08-tips-and-tickets.md`.
-fn to_binary(network: &NetworkId, ticket: &Ticket) -> Vec<u8> {
-    const VERSION: u8 = 1;
-    const _: () = assert!(TICKET_PAIRS <= u8::MAX as usize, "the number of pairs is one byte");
-    let pairs = ticket.parents.len() as u8;
-    let mut bytes = vec![VERSION, ticket.difficulty.bits(), ticket.enrolment_difficulty.bits(), pairs];
-    bytes.extend_from_slice(&ticket.counter.to_be_bytes());
-    bytes.extend_from_slice(&ticket.time.as_millis().to_be_bytes());
-    bytes.extend_from_slice(&ticket.epoch.0.to_be_bytes());
-    bytes.extend_from_slice(network.as_bytes());
-    for id in ticket.parents.iter().flatten() {
-        bytes.extend_from_slice(id.as_bytes());
-    }
-    bytes
 }

@@ -50,7 +50,7 @@ pub enum Event {
         /// The source, whose number is not used again.
         source: Source,
     },
-    /// Everything up to this position is on disk, and [`History`] shows it.
+    /// Everything up to this position is on disk, and [`History`](super::History) shows it.
     Durable {
         /// The last position that is.
         position: Position,
