@@ -3,8 +3,8 @@
 //! Nothing is cached for a device that is not enrolled, so a flood of unknown ids costs reads but no memory. An
 //! entry is dropped when a new enrolment of its device becomes durable, before anybody is told of it.
 
-use crate::limits::DIRECTORY_ENTRIES;
-use crate::store::{Reader, StoreError};
+use crate::limits::{DIRECTORY_ENROLMENTS, DIRECTORY_ENTRIES};
+use crate::store::{Reader, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weft_tangle::body::Enrolment;
@@ -33,16 +33,12 @@ impl Directory {
         Self { network, cache: Mutex::default() }
     }
 
-    /// The issuer with all its standings, or none if nobody of this id is enrolled. `reader` is asked for when the
-    /// cache does not know.
+    /// The issuer with its standings, or none if nobody of this id is enrolled. Of a device that has enrolled more
+    /// than [`DIRECTORY_ENROLMENTS`] times the newest count.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn find(
-        &self,
-        device: &DeviceId,
-        reader: impl FnOnce() -> Result<Reader, StoreError>,
-    ) -> Result<Option<Arc<Issuer>>, StoreError> {
+    pub fn find(&self, device: &DeviceId, store: &Store) -> Result<Option<Arc<Issuer>>, StoreError> {
         let version = {
             let mut cache = self.lock();
             if let Some(issuer) = cache.get(device) {
@@ -50,12 +46,19 @@ impl Directory {
             }
             cache.version
         };
-        let Some(issuer) = self.read(device, &reader()?)?.map(Arc::new) else { return Ok(None) };
+        // A snapshot from before the version was read could miss an enrolment that nobody would forget any more.
+        let found = self.read(device, &store.reader()?)?;
+        Ok(found.map(|issuer| self.keep(device, issuer, version)))
+    }
+
+    /// Caches what was read after `version`, unless something was forgotten since.
+    fn keep(&self, device: &DeviceId, issuer: Issuer, version: u64) -> Arc<Issuer> {
+        let issuer = Arc::new(issuer);
         let mut cache = self.lock();
         if cache.version == version {
             cache.insert(*device, Arc::clone(&issuer));
         }
-        Ok(Some(issuer))
+        issuer
     }
 
     /// Drops what is known of a device, for it has enrolled anew.
@@ -81,7 +84,7 @@ impl Directory {
         let named = self.network.standing(device);
         let mut key: Option<PublicKey> = named.as_ref().map(|(key, _)| (*key).clone());
         let mut standings: Vec<Standing> = named.into_iter().map(|(_, standing)| standing).collect();
-        for transaction in reader.enrolments(device, usize::MAX)? {
+        for transaction in reader.newest_enrolments(device, DIRECTORY_ENROLMENTS)? {
             if let Ok(enrolment) = Enrolment::decode(transaction.content()) {
                 standings.push(enrolment.standing());
                 key = Some(enrolment.public_key);
