@@ -71,7 +71,7 @@ impl NodeArgs {
             log: LogLayer { level: self.log },
             ..Layer::default()
         };
-        Config::load(self.config.as_deref(), |name| std::env::var(name).ok(), flags)
+        Config::load(self.config.as_deref(), |name| std::env::var_os(name), flags)
     }
 }
 
