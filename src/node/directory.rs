@@ -117,3 +117,83 @@ impl Cache {
         self.young.insert(device, issuer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreOptions;
+    use crate::testing::{Device, Ledger, network};
+
+    struct World {
+        _directory: tempfile::TempDir,
+        store: Store,
+        ledger: Ledger,
+        device: Device,
+        directory: Directory,
+    }
+
+    fn world() -> World {
+        let network = network("directory");
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
+        let ledger = Ledger::new(&network, 1);
+        let (device, cache) = (Device::new(1), Directory::new(network));
+        World { _directory: directory, store, ledger, device, directory: cache }
+    }
+
+    impl World {
+        fn enrol(&mut self, counter: u32) {
+            let attached = self.ledger.enrol(&self.device, counter);
+            self.store.append(&[attached]).unwrap();
+        }
+
+        fn find(&self) -> Option<Arc<Issuer>> {
+            self.directory.find(&self.device.id(), &self.store).unwrap()
+        }
+    }
+
+    #[test]
+    fn nobody_is_remembered_who_is_not_enrolled() {
+        let mut world = world();
+        assert!(world.find().is_none() && world.directory.is_empty());
+        world.enrol(0);
+        assert!(world.find().is_some(), "an enrolment is seen at once");
+        assert_eq!(world.directory.len(), 1);
+    }
+
+    #[test]
+    fn a_new_enrolment_is_seen_once_the_device_is_forgotten() {
+        let mut world = world();
+        world.enrol(0);
+        assert_eq!(world.find().unwrap().standings().len(), 1);
+        world.enrol(1);
+        world.directory.forget(&world.device.id());
+        assert_eq!(world.find().unwrap().standings().len(), 2);
+    }
+
+    #[test]
+    fn what_was_read_before_something_was_forgotten_is_not_kept() {
+        let mut world = world();
+        world.enrol(0);
+        let device = world.device.id();
+        let version = world.directory.lock().version;
+        let stale = world.directory.read(&device, &world.store.reader().unwrap()).unwrap().unwrap();
+        world.enrol(1);
+        world.directory.forget(&device);
+        world.directory.keep(&device, stale, version);
+        assert_eq!(world.find().unwrap().standings().len(), 2);
+    }
+
+    #[test]
+    fn of_a_device_that_enrols_again_and_again_the_newest_count() {
+        let mut world = world();
+        for counter in 0..DIRECTORY_ENROLMENTS as u32 + 5 {
+            world.enrol(counter);
+        }
+        assert_eq!(world.find().unwrap().standings().len(), DIRECTORY_ENROLMENTS);
+        let newest = world.store.reader().unwrap().newest_enrolments(&world.device.id(), 2).unwrap();
+        let ids: Vec<_> = newest.iter().map(|transaction| transaction.id()).collect();
+        let arrivals: Vec<_> = world.ledger.arrivals.iter().map(|attached| attached.id()).collect();
+        assert!(arrivals.ends_with(&ids));
+    }
+}
