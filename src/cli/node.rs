@@ -125,7 +125,7 @@ fn explain_private_network(home: &Home, path: &Path, api: &SocketAddr) -> String
     .join("\n")
 }
 
-fn warn_of_strangers(node: &Node) {
+pub(super) fn warn_of_strangers(node: &Node) {
     let api = node.api_address();
     if api.ip().is_loopback() {
         return;

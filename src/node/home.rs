@@ -44,6 +44,17 @@ pub enum HomeError {
         /// What is wrong with it.
         source: NetworkFileError,
     },
+    /// The node's key is not the one that the private network was made with.
+    #[error(
+        "{key} is not the key that the private network in {path} was made with: restore it from a copy, or choose \
+         another directory with --data"
+    )]
+    OtherKey {
+        /// The node's key file.
+        key: PathBuf,
+        /// The network file.
+        path: PathBuf,
+    },
     /// A private network that anybody may join would be reached from elsewhere.
     #[error(
         "the private network in {path} was made for this machine alone, so whoever reaches it may enrol; {api} is \
@@ -97,6 +108,9 @@ impl Home {
             make_private_network(config, &path, &key)?;
         }
         let (network, api) = (read(&path)?, config.api_listen);
+        if network.standing(&node).is_none() {
+            return Err(HomeError::OtherKey { key: config.data.join(NODE_KEY), path });
+        }
         if network.is_open() && !api.ip().is_loopback() {
             return Err(HomeError::Exposed { path, api });
         }
@@ -204,6 +218,15 @@ mod tests {
         let [here, everywhere] = ["[::1]:0", "[::]:0"].map(|api| config(other.path(), api));
         assert!(!Home::open(&everywhere).unwrap().network.is_open(), "a registrar admits");
         assert!(!Home::open(&here).unwrap().network.is_open());
+    }
+
+    #[test]
+    fn a_node_that_has_lost_its_key_does_not_go_on_as_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config(directory.path(), "127.0.0.1:0");
+        drop(Home::open(&config).unwrap());
+        std::fs::remove_file(directory.path().join(NODE_KEY)).unwrap();
+        assert!(matches!(Home::open(&config), Err(HomeError::OtherKey { .. })));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A node that is told to stop: it ends well and in time, whatever its clients do.
+//! Programs that end: a node that is told to stop, in time whatever its clients do, and a demo that has shown all.
 
 use crate::support::{Device, Node};
 use std::io::{Read, Write};
@@ -82,4 +82,23 @@ fn what_is_sent_while_a_node_stops_is_attached_and_told_or_neither() {
             "{answer}"
         );
     }
+}
+
+#[test]
+fn a_demo_in_a_closed_network_admits_its_devices() {
+    let data = tempfile::tempdir().unwrap();
+    assert_eq!(Node::start(data.path()).stop(), Some(0));
+    let file = data.path().join("network.toml");
+    let open = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, open.replace("open_enrolment = true", "open_enrolment = false")).unwrap();
+    // That is another network, which begins with an empty store.
+    std::fs::remove_file(data.path().join("weft.redb")).unwrap();
+    let demo = std::process::Command::new(crate::support::WEFT)
+        .args(["demo", "--once", "--seconds", "1", "--speed", "max", "--api-listen", "127.0.0.1:0", "--data"])
+        .arg(data.path())
+        .output()
+        .unwrap();
+    let [out, error] = [&demo.stdout, &demo.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+    assert!(demo.status.success(), "{out}{error}");
+    assert!(out.contains("enrolled as sensor"), "{out}");
 }
