@@ -36,6 +36,11 @@ pub const HTTP_HEADERS: usize = 64;
 pub const HTTP_BUFFER_BYTES: usize = 32 * 1_024;
 /// Bytes of all request bodies in memory at once. Without it every connection could hold one of the largest.
 pub const HTTP_BODY_MEMORY: usize = 64 * 1_024 * 1_024;
+/// Bytes of all long answers in memory at once. A page of readings has megabytes, and a client that asks for it on
+/// every connection and reads none would take gigabytes.
+pub const HTTP_ANSWER_MEMORY: usize = 64 * 1_024 * 1_024;
+/// Bytes of an answer that are handed to hyper at a time.
+pub const HTTP_ANSWER_PIECE: usize = 16 * 1_024;
 /// How long requests in flight may go on once the node is told to stop.
 pub const HTTP_DRAIN: Duration = Duration::from_secs(3);
 /// How long dropping the connections that did not end in time may take.
@@ -53,6 +58,7 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 const _: () = {
     assert!(HTTP_HEAD_BYTES < HTTP_BUFFER_BYTES, "a whole head must fit in the buffer");
+    assert!(HTTP_ANSWER_PIECE <= HTTP_BUFFER_BYTES, "a piece more than fits is all that is copied");
     assert!(HTTP_BUFFER_BYTES >= 8_192, "hyper refuses a smaller buffer");
     assert!(HTTP_HEAD_TIMEOUT.as_millis() <= HTTP_IDLE_TIMEOUT.as_millis());
     assert!(HTTP_BODY_STALL.as_millis() <= HTTP_BODY_TIMEOUT.as_millis());
@@ -72,7 +78,7 @@ const _: () = {
 
 /// Jobs that wait for a checker. A checker does 20,000 a second, so a full queue is 50 ms of waiting.
 pub const CHECK_QUEUE: usize = 1_024;
-/// Requests that wait for the owner of the replica.
+/// Checked transactions that wait for the owner of the replica.
 pub const OWNER_QUEUE: usize = 1_024;
 /// Transactions that wait for the writer: all that can be attached and not yet durable.
 pub const WRITE_QUEUE: usize = weft_tangle::limits::IN_FLIGHT + weft_tangle::limits::PENDING;
@@ -82,6 +88,12 @@ pub const COMMIT_TRANSACTIONS: usize = 1_024;
 pub const OWNER_TICK: Duration = Duration::from_millis(200);
 /// Devices whose keys are held ready to verify: 1.5 KiB each.
 pub const DIRECTORY_ENTRIES: usize = 16_384;
+/// Enrolments that the door reads of one device. Whoever enrols a thousand times must not make each of its readings
+/// cost a thousand reads; a device needs one, and another when it expires.
+pub const DIRECTORY_ENROLMENTS: usize = 16;
+/// Tickets that wait for the owner of the replica. They have a queue of their own: a sensor must come by parents
+/// while everybody else's transactions wait for the disk.
+pub const TICKET_QUEUE: usize = HTTP_CONNECTIONS;
 /// How long the last commits may take once the API has stopped.
 pub const LAST_COMMIT: Duration = Duration::from_secs(1);
 /// Open files that the node asks the system for: its connections, the database and some air.
@@ -100,6 +112,8 @@ pub const READINGS_DEFAULT: usize = 100;
 pub const READINGS_MOST: usize = 1_000;
 /// A page ends behind the transaction that brings it to this many records.
 pub const READINGS_RECORDS: usize = 10_000;
+/// A page ends as well behind the transaction that brings it to this many bytes of content.
+pub const READINGS_BYTES: usize = 1_024 * 1_024;
 /// Enrolments, revocations and equivocations told of one device, each.
 pub const DEVICE_ROWS: usize = 64;
 /// Epochs told of one device.
@@ -109,5 +123,7 @@ pub const DEVICE_GAPS: usize = 64;
 /// Index rows read to tell of one device's counters.
 pub const DEVICE_COUNTER_ROWS: usize = 65_536;
 
-const _: () =
+const _: () = {
     assert!(BATCH_BYTES <= HTTP_BODY_MEMORY / 8, "a few large batches do not lock out everybody else");
+    assert!(READINGS_BYTES <= HTTP_ANSWER_MEMORY / 32, "nor do a few large pages");
+};

@@ -3,10 +3,10 @@
 //! The devices speak to the node through its HTTP API, as real ones do; nothing is shared but the process.
 
 use super::api::{stop_on_signals, with_session};
-use super::node::{print, start_log};
+use super::node::{print, start_log, warn_of_strangers};
 use super::{Failure, message};
 use crate::config::{ApiLayer, Config, Layer};
-use crate::node::{Node, NodeError};
+use crate::node::{Node, NodeError, REGISTRAR_KEY};
 use crate::recording::{Options, Recording, RecordingError, Sample, synthetic};
 use crate::runtime::{block_on, sleep};
 use crate::sensor::enrol::{self, DEFAULT_VALID_DAYS};
@@ -67,6 +67,7 @@ impl Demo {
         start_log(&config);
         let stop = stop_on_signals()?;
         let node = start(&config)?;
+        warn_of_strangers(&node);
         let url = format!("http://{}", node.api_address());
         print(&self.greeting(&url))?;
         let node_stop = Stop::default();
@@ -117,6 +118,9 @@ impl Demo {
         with_session(client, &key, stop.clone(), say, |session| {
             if !is_enrolled(session.client_mut(), &key.device())? {
                 let enrolment = enrol::enrolment(&key, Role::Sensor, session.time()?, DEFAULT_VALID_DAYS)?;
+                // A network that is reached from elsewhere admits nobody without its registrar.
+                let registrar = KeyFile::read(&self.data.join(REGISTRAR_KEY))?;
+                let enrolment = enrol::admitted(enrolment, &session.terms().network, Some(&registrar));
                 let sent = enrol::send(session, &enrolment)?;
                 print(&format!(
                     "{name}  enrolled as sensor {}  {}  {}\n",

@@ -78,7 +78,7 @@ impl NodeArgs {
             ..Layer::default()
         };
         // An empty variable is what a shell script leaves of one that is not set.
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         Config::load(self.config.as_deref(), variable, flags)
     }
 }
@@ -146,7 +146,7 @@ fn explain_private_network(home: &Home, path: &Path, api: &SocketAddr) -> String
     .join("\n")
 }
 
-fn warn_of_strangers(node: &Node) {
+pub(super) fn warn_of_strangers(node: &Node) {
     let api = node.api_address();
     if api.ip().is_loopback() {
         return;

@@ -3,6 +3,7 @@
 use super::{Config, ConfigError};
 use crate::limits::{CACHE_DEFAULT_MIB, CACHE_MOST_MIB};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -73,10 +74,13 @@ impl Layer {
         Ok(layer)
     }
 
-    pub(super) fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        // What is no text is no address, number or level either, and is refused as such.
+        let path = |name| variable(name).map(PathBuf::from);
+        let variable = |name| variable(name).map(|value| value.to_string_lossy().into_owned());
         Self {
-            data: variable("WEFT_DATA").map(Into::into),
-            network: variable("WEFT_NETWORK").map(Into::into),
+            data: path("WEFT_DATA"),
+            network: path("WEFT_NETWORK"),
             api: ApiLayer { listen: variable("WEFT_API_LISTEN") },
             gossip: GossipLayer { listen: variable("WEFT_GOSSIP_LISTEN") },
             storage: StorageLayer { cache_mib: variable("WEFT_STORAGE_CACHE_MIB") },
@@ -101,8 +105,8 @@ impl Layer {
         let cache_fits = |mib: &usize| (1..=CACHE_MOST_MIB).contains(mib);
         let level = "off, error, warn, info, debug or trace";
         Ok(Config {
-            data: self.data.unwrap_or_else(|| "weft-data".into()),
-            network: self.network,
+            data: text_path("data", self.data)?.unwrap_or_else(|| "weft-data".into()),
+            network: text_path("network", self.network)?,
             api_listen: value(
                 "[api] listen (WEFT_API_LISTEN, --api-listen)",
                 self.api.listen,
@@ -129,6 +133,14 @@ impl Layer {
                 .unwrap_or(LevelFilter::WARN),
         })
     }
+}
+
+/// TOML, which the configuration is printed as, can only hold paths that are text.
+fn text_path(name: &'static str, path: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {
+    let is_text = path.as_ref().is_none_or(|path| path.to_str().is_some());
+    let must = "a path in UTF-8";
+    let value = || path.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    if is_text { Ok(path) } else { Err(ConfigError::Value { name, value: value(), must }) }
 }
 
 fn value<T: FromStr>(

@@ -7,6 +7,7 @@ mod layer;
 
 pub use layer::{ApiLayer, GossipLayer, Layer, LogLayer, StorageLayer};
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tracing::level_filters::LevelFilter;
@@ -67,7 +68,7 @@ impl Config {
     /// [`ConfigError`], which names the setting and says what must stand there.
     pub fn load(
         file: Option<&Path>,
-        variable: impl Fn(&str) -> Option<String>,
+        variable: impl Fn(&str) -> Option<OsString>,
         flags: Layer,
     ) -> Result<Self, ConfigError> {
         let named = variable("WEFT_CONFIG").map(PathBuf::from);
@@ -86,7 +87,8 @@ impl Config {
             storage: StorageLayer { cache_mib: Some((self.cache_bytes >> 20).to_string()) },
             log: LogLayer { level: Some(self.log.to_string()) },
         };
-        toml::to_string_pretty(&layer).expect("paths that came from text and numbers can be written as TOML")
+        toml::to_string_pretty(&layer)
+            .expect("lowering let only text and numbers through, which TOML can hold")
     }
 }
 
@@ -98,8 +100,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("weft.toml");
         std::fs::write(&file, toml).unwrap();
-        let variable =
-            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let variable = |name: &str| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+        };
         Config::load(Some(&file), variable, flags)
     }
 
@@ -136,6 +139,21 @@ mod tests {
         assert!(error("", &[("WEFT_GOSSIP_LISTEN", "localhost")]).contains("gossip"));
         assert!(error("[storage]\ncache_mib = 0", &[]).contains("1 to 1024"));
         assert!(error("[log]\nlevel = \"loud\"", &[]).contains("loud"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_no_text_is_refused_wherever_it_comes_from() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = || OsString::from_vec(vec![b'd', 0xFF]);
+        let flags = Layer { network: Some(odd().into()), ..Layer::default() };
+        for error in [
+            Config::load(None, |_| None, flags).unwrap_err(),
+            Config::load(None, |name| (name == "WEFT_DATA").then(odd), Layer::default()).unwrap_err(),
+            Config::load(None, |name| (name == "WEFT_LOG_LEVEL").then(odd), Layer::default()).unwrap_err(),
+        ] {
+            assert!(matches!(error, ConfigError::Value { .. }), "{error}");
+        }
     }
 
     #[test]

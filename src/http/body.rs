@@ -17,14 +17,14 @@ use super::gate::BodyError;
 use super::problem::{Kind, Problem};
 use crate::runtime::{Stream, StreamExt};
 
-/// How many bytes all request bodies in memory may have together. Clones share it.
+/// How many bytes all bodies of one direction in memory may have together. Clones share it.
 #[derive(Debug, Clone)]
 pub struct BodyBudget {
     left: Arc<AtomicUsize>,
 }
 
 impl BodyBudget {
-    /// A budget of `bytes`; the node uses `limits::HTTP_BODY_MEMORY`.
+    /// A budget of `bytes`; the node uses `limits::HTTP_BODY_MEMORY` and `limits::HTTP_ANSWER_MEMORY`.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
         Self { left: Arc::new(AtomicUsize::new(bytes)) }
@@ -34,6 +34,19 @@ impl BodyBudget {
     #[must_use]
     pub fn left(&self) -> usize {
         self.left.load(Ordering::Relaxed)
+    }
+
+    /// The bytes of an answer, which count against the budget until the last of them is written or dropped.
+    ///
+    /// # Errors
+    /// 503 when the budget is spent.
+    pub fn hold(&self, bytes: Vec<u8>) -> Result<Bytes, Problem> {
+        let mut share = Share { budget: self.clone(), taken: 0 };
+        if !share.take(bytes.len()) {
+            let detail = "The node is writing as many answers as fit in its memory. Try again.";
+            return Err(Problem::new(Kind::Overloaded, detail));
+        }
+        Ok(Bytes::from_owner(WholeBody { bytes: bytes.into(), _share: share }))
     }
 }
 
@@ -45,18 +58,13 @@ struct Share {
 }
 
 impl Share {
-    fn take(&mut self, bytes: usize) -> Result<(), Problem> {
+    /// Takes more of the budget; says whether there was enough.
+    #[must_use]
+    fn take(&mut self, bytes: usize) -> bool {
         let take = |left: usize| left.checked_sub(bytes);
-        match self.budget.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
-            Ok(_) => {
-                self.taken += bytes;
-                Ok(())
-            }
-            Err(_) => Err(Problem::new(
-                Kind::Overloaded,
-                "The node is reading as many request bodies as fit in its memory. Try again.",
-            )),
-        }
+        let taken = self.budget.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
+        self.taken += if taken { bytes } else { 0 };
+        taken
     }
 }
 
@@ -74,10 +82,17 @@ pub struct WholeBody {
 }
 
 impl WholeBody {
-    /// The bytes, shared. Keep the body itself as long as they are in use, for it holds their share of the budget.
+    /// The bytes, which take their share of the budget along: it is given back with the last slice of them. A
+    /// client that leaves drops its request, but not what already waits in a queue.
     #[must_use]
-    pub fn bytes(&self) -> Bytes {
-        self.bytes.clone()
+    pub fn into_bytes(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for WholeBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -143,7 +158,10 @@ async fn read(
         if length > most - only.len().max(joined.len()) {
             return Err(too_large(most));
         }
-        share.take(length)?;
+        if !share.take(length) {
+            let detail = "The node is reading as many request bodies as fit in its memory. Try again.";
+            return Err(Problem::new(Kind::Overloaded, detail));
+        }
         if only.is_empty() && joined.is_empty() {
             only = piece.copy_to_bytes(length);
         } else {
@@ -177,5 +195,49 @@ fn broken(error: &warp::Error) -> Problem {
             "The body did not arrive in time. Send less at once, or faster.",
         ),
         _ => Problem::new(Kind::Malformed, "The body broke off, or its chunks are malformed."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::block_on;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    #[test]
+    fn a_share_is_held_as_long_as_any_slice_of_the_body() {
+        let budget = BodyBudget::new(100);
+        let share = Share { budget: budget.clone(), taken: 0 };
+        let stream = Pieces(vec![Bytes::from_static(&[2; 20]), Bytes::from_static(&[1; 40])]);
+        let body = block_on(read(stream, 60, share)).unwrap();
+        assert_eq!((body.len(), budget.left()), (60, 40));
+        let bytes = body.into_bytes();
+        let slice = bytes.slice(39..41);
+        drop(bytes);
+        assert_eq!((&slice[..], budget.left()), (&[1, 2][..], 40));
+        drop(slice);
+        assert_eq!(budget.left(), 100);
+    }
+
+    #[test]
+    fn answers_are_held_by_a_budget_too() {
+        let budget = BodyBudget::new(100);
+        let first = budget.hold(vec![0; 60]).unwrap();
+        assert_eq!(budget.hold(vec![0; 41]).unwrap_err().kind(), Kind::Overloaded);
+        assert_eq!(budget.left(), 40);
+        drop(first);
+        assert_eq!(budget.hold(vec![0; 100]).unwrap().len(), 100);
+    }
+
+    /// A body that comes in pieces, the last one of the list first.
+    struct Pieces(Vec<Bytes>);
+
+    impl Stream for Pieces {
+        type Item = Result<Bytes, warp::Error>;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Ready(self.0.pop().map(Ok))
+        }
     }
 }

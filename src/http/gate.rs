@@ -20,6 +20,7 @@ use warp::reply::Reply;
 use super::pace::Pace;
 use super::problem::{Kind, Problem};
 use super::stats::ServerStats;
+use crate::limits::HTTP_ANSWER_PIECE;
 
 /// warp does not name its body type; this does.
 pub(super) trait HasBody {
@@ -81,9 +82,12 @@ impl Body for RequestBody {
     }
 }
 
-/// An answer's body that tells when it has been handed over.
+/// An answer's body that tells when it has been handed over. It comes in pieces, for hyper copies what it is given
+/// whole: of an answer that nobody reads it then holds a piece or two, and not all of it a second time.
 pub(super) struct AnswerBody {
     inner: WarpBody,
+    /// What is left of a long frame.
+    rest: Bytes,
     pace: Pace,
 }
 
@@ -95,15 +99,33 @@ impl Body for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, warp::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(cx)
+        if self.rest.is_empty() {
+            let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => self.rest = data,
+                Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        let length = self.rest.len().min(HTTP_ANSWER_PIECE);
+        let piece = self.rest.split_to(length);
+        self.pace.answer_moved(!self.rest.is_empty());
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.rest.is_empty() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let (inner, rest) = (self.inner.size_hint(), self.rest.len() as u64);
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower().saturating_add(rest));
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
     }
 }
 
@@ -142,7 +164,7 @@ where
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             pace.answered();
-            Ok(response.map(|inner| AnswerBody { inner, pace }))
+            Ok(response.map(|inner| AnswerBody { inner, rest: Bytes::new(), pace }))
         })
     }
 }

@@ -52,6 +52,8 @@ struct Backlog {
 struct State {
     phase: Phase,
     backlog: Option<Backlog>,
+    /// Whether a piece of the answer waits for its turn to be handed over.
+    more: bool,
     ended: bool,
 }
 
@@ -65,7 +67,10 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn new(limits: Arc<ServerLimits>, now: Instant) -> Self {
         let phase = Phase::Head { by: now + limits.head_timeout, begun: false };
-        Self { state: Arc::new(Mutex::new(State { phase, backlog: None, ended: false })), limits }
+        Self {
+            state: Arc::new(Mutex::new(State { phase, backlog: None, more: false, ended: false })),
+            limits,
+        }
     }
 
     /// Bytes came, or none when the client ended its side.
@@ -125,9 +130,15 @@ impl Pace {
         self.lock().phase = Phase::Answering;
     }
 
+    /// A piece of the answer's body has been handed over; `more` says whether another is there already.
+    pub(super) fn answer_moved(&self, more: bool) {
+        self.lock().more = more;
+    }
+
     /// The answer's body has been handed over as a whole.
     pub(super) fn answer_done(&self, now: Instant) {
         let mut state = self.lock();
+        state.more = false;
         if matches!(state.phase, Phase::Answering) {
             state.phase = Phase::Idle { by: now + self.limits.idle_timeout };
         }
@@ -150,9 +161,12 @@ impl Pace {
         }
     }
 
-    /// Nothing waits to be written.
+    /// The kernel took all that was handed over.
     pub(super) fn flushed(&self) {
-        self.lock().backlog = None;
+        let mut state = self.lock();
+        if !state.more {
+            state.backlog = None;
+        }
     }
 
     /// Whether the client ended its side.

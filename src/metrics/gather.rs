@@ -14,8 +14,7 @@ impl Metrics {
     /// # Errors
     /// A figure cannot be written as text: a fault of the registration.
     pub fn text(&self, ledger: &Ledger, server: &ServerStats) -> Result<String, prometheus::Error> {
-        let (jobs, requests) = ledger.intake.queued();
-        for (queue, depth) in [("check", jobs), ("owner", requests)] {
+        for (queue, depth) in ledger.intake.queued() {
             self.queue.with_label_values(&[queue]).set(depth as i64);
         }
         self.store_bytes.set(ledger.store.file_bytes() as i64);

@@ -12,6 +12,7 @@ use crate::store::{Store, StoreError};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender};
 use futures_channel::oneshot;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 use weft_tangle::check::{check_door, check_enrolment_cheaply};
@@ -49,10 +50,10 @@ impl Checker {
     }
 
     fn check_one(&self, wire: &[u8], answer: oneshot::Sender<Answer>) {
-        let outcome = match self.check(wire) {
+        let outcome = match unharmed(|| self.check(wire)) {
             Ok(Checked::Verified(transaction)) => {
                 // The owner ends only when nobody waits for answers any more.
-                let _gone = self.owner.send(Request::Attach { transaction: Box::new(transaction), answer });
+                let _gone = self.owner.send(Request { transaction: Box::new(transaction), answer });
                 return;
             }
             Ok(Checked::Known(taken)) => Ok(taken),
@@ -76,7 +77,7 @@ impl Checker {
             let screened = Screened::check(&self.network, transaction)?;
             self.timed(|| Verified::check_enrolment(&self.network, screened))?
         } else {
-            let issuer = self.directory.find(&header.issuer, || Ok(reader)).map_err(storage)?;
+            let issuer = self.directory.find(&header.issuer, &self.store).map_err(storage)?;
             let issuer = issuer.ok_or(Refusal::NotEnrolled(header.issuer))?;
             issuer.permits(&transaction)?;
             let screened = Screened::check(&self.network, transaction)?;
@@ -95,6 +96,15 @@ impl Checker {
     }
 }
 
+/// A check that panics costs its own transaction and no other: whoever finds such a one sends it again and again.
+fn unharmed<T>(check: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    // What a check changes outside itself, the directory and the figures, is whole at every step.
+    catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| {
+        tracing::error!("the check of a transaction panicked");
+        Err(Fault::Internal)
+    })
+}
+
 /// What a reading contains is checked at the door only, where a client can be told; replicas carry it as it is.
 fn check_content(transaction: &Transaction) -> Result<(), Fault> {
     if transaction.header().kind != Kind::Reading {
@@ -109,4 +119,15 @@ fn check_content(transaction: &Transaction) -> Result<(), Fault> {
 
 fn storage(error: StoreError) -> Fault {
     Fault::Storage(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_panics_is_a_fault() {
+        assert_eq!(unharmed(|| Ok(1)), Ok(1));
+        assert_eq!(unharmed::<()>(|| panic!("as if a decoder had a slip")), Err(Fault::Internal));
+    }
 }

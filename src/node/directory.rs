@@ -3,8 +3,8 @@
 //! Nothing is cached for a device that is not enrolled, so a flood of unknown ids costs reads but no memory. An
 //! entry is dropped when a new enrolment of its device becomes durable, before anybody is told of it.
 
-use crate::limits::DIRECTORY_ENTRIES;
-use crate::store::{Reader, StoreError};
+use crate::limits::{DIRECTORY_ENROLMENTS, DIRECTORY_ENTRIES};
+use crate::store::{Reader, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weft_tangle::body::Enrolment;
@@ -33,16 +33,12 @@ impl Directory {
         Self { network, cache: Mutex::default() }
     }
 
-    /// The issuer with all its standings, or none if nobody of this id is enrolled. `reader` is asked for when the
-    /// cache does not know.
+    /// The issuer with its standings, or none if nobody of this id is enrolled. Of a device that has enrolled more
+    /// than [`DIRECTORY_ENROLMENTS`] times the newest count.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn find(
-        &self,
-        device: &DeviceId,
-        reader: impl FnOnce() -> Result<Reader, StoreError>,
-    ) -> Result<Option<Arc<Issuer>>, StoreError> {
+    pub fn find(&self, device: &DeviceId, store: &Store) -> Result<Option<Arc<Issuer>>, StoreError> {
         let version = {
             let mut cache = self.lock();
             if let Some(issuer) = cache.get(device) {
@@ -50,12 +46,19 @@ impl Directory {
             }
             cache.version
         };
-        let Some(issuer) = self.read(device, &reader()?)?.map(Arc::new) else { return Ok(None) };
+        // A snapshot from before the version was read could miss an enrolment that nobody would forget any more.
+        let found = self.read(device, &store.reader()?)?;
+        Ok(found.map(|issuer| self.keep(device, issuer, version)))
+    }
+
+    /// Caches what was read after `version`, unless something was forgotten since.
+    fn keep(&self, device: &DeviceId, issuer: Issuer, version: u64) -> Arc<Issuer> {
+        let issuer = Arc::new(issuer);
         let mut cache = self.lock();
         if cache.version == version {
             cache.insert(*device, Arc::clone(&issuer));
         }
-        Ok(Some(issuer))
+        issuer
     }
 
     /// Drops what is known of a device, for it has enrolled anew.
@@ -81,7 +84,7 @@ impl Directory {
         let named = self.network.standing(device);
         let mut key: Option<PublicKey> = named.as_ref().map(|(key, _)| (*key).clone());
         let mut standings: Vec<Standing> = named.into_iter().map(|(_, standing)| standing).collect();
-        for transaction in reader.enrolments(device, usize::MAX)? {
+        for transaction in reader.newest_enrolments(device, DIRECTORY_ENROLMENTS)? {
             if let Ok(enrolment) = Enrolment::decode(transaction.content()) {
                 standings.push(enrolment.standing());
                 key = Some(enrolment.public_key);
@@ -112,5 +115,85 @@ impl Cache {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(device, issuer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreOptions;
+    use crate::testing::{Device, Ledger, network};
+
+    struct World {
+        _directory: tempfile::TempDir,
+        store: Store,
+        ledger: Ledger,
+        device: Device,
+        directory: Directory,
+    }
+
+    fn world() -> World {
+        let network = network("directory");
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
+        let ledger = Ledger::new(&network, 1);
+        let (device, cache) = (Device::new(1), Directory::new(network));
+        World { _directory: directory, store, ledger, device, directory: cache }
+    }
+
+    impl World {
+        fn enrol(&mut self, counter: u32) {
+            let attached = self.ledger.enrol(&self.device, counter);
+            self.store.append(&[attached]).unwrap();
+        }
+
+        fn find(&self) -> Option<Arc<Issuer>> {
+            self.directory.find(&self.device.id(), &self.store).unwrap()
+        }
+    }
+
+    #[test]
+    fn nobody_is_remembered_who_is_not_enrolled() {
+        let mut world = world();
+        assert!(world.find().is_none() && world.directory.is_empty());
+        world.enrol(0);
+        assert!(world.find().is_some(), "an enrolment is seen at once");
+        assert_eq!(world.directory.len(), 1);
+    }
+
+    #[test]
+    fn a_new_enrolment_is_seen_once_the_device_is_forgotten() {
+        let mut world = world();
+        world.enrol(0);
+        assert_eq!(world.find().unwrap().standings().len(), 1);
+        world.enrol(1);
+        world.directory.forget(&world.device.id());
+        assert_eq!(world.find().unwrap().standings().len(), 2);
+    }
+
+    #[test]
+    fn what_was_read_before_something_was_forgotten_is_not_kept() {
+        let mut world = world();
+        world.enrol(0);
+        let device = world.device.id();
+        let version = world.directory.lock().version;
+        let stale = world.directory.read(&device, &world.store.reader().unwrap()).unwrap().unwrap();
+        world.enrol(1);
+        world.directory.forget(&device);
+        world.directory.keep(&device, stale, version);
+        assert_eq!(world.find().unwrap().standings().len(), 2);
+    }
+
+    #[test]
+    fn of_a_device_that_enrols_again_and_again_the_newest_count() {
+        let mut world = world();
+        for counter in 0..DIRECTORY_ENROLMENTS as u32 + 5 {
+            world.enrol(counter);
+        }
+        assert_eq!(world.find().unwrap().standings().len(), DIRECTORY_ENROLMENTS);
+        let newest = world.store.reader().unwrap().newest_enrolments(&world.device.id(), 2).unwrap();
+        let ids: Vec<_> = newest.iter().map(|transaction| transaction.id()).collect();
+        let arrivals: Vec<_> = world.ledger.arrivals.iter().map(|attached| attached.id()).collect();
+        assert!(arrivals.ends_with(&ids));
     }
 }

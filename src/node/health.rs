@@ -17,7 +17,7 @@ impl Health {
     pub fn turn_read_only(&self, reason: String) {
         let text = reason.clone();
         if self.read_only.set(reason).is_ok() {
-            tracing::error!(reason = text, "storage failed; the node is read-only until it is restarted");
+            tracing::error!(reason = text, "the node is read-only until it is restarted");
         }
     }
 
@@ -39,7 +39,7 @@ impl Health {
     /// What keeps the node from taking transactions, in words; empty when it is ready.
     pub fn reasons(&self) -> Vec<String> {
         let stopping = self.is_stopping().then(|| "the node is stopping".to_owned());
-        let read_only = self.read_only().map(|cause| format!("storage is read-only: {cause}"));
+        let read_only = self.read_only().map(|cause| format!("the node is read-only: {cause}"));
         stopping.into_iter().chain(read_only).collect()
     }
 }

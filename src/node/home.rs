@@ -1,12 +1,15 @@
 //! What a node is: the network that it belongs to, and its own key.
 //!
 //! Without a network file the node makes a private network of one in its data directory, so that the first command
-//! just works; the files it makes are never overwritten, and the next start finds the same network and key.
+//! just works; the files it makes are never overwritten, and the next start finds the same network and key. While a
+//! node has its home nobody else gets it, so two that start at once cannot make two networks of one directory.
 
 use crate::config::Config;
 use crate::network_file::{NetworkFile, NetworkFileError};
 use crate::sensor::key::{KeyError, KeyFile};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use weft_tangle::{DeviceId, Network, NetworkError, NetworkParts, Rules};
 
@@ -28,9 +31,42 @@ pub enum HomeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Another node has it.
+    #[error(
+        "the data directory {0} is in use by another process; stop that one, or choose another with --data"
+    )]
+    InUse(PathBuf),
     /// The network file cannot be used.
-    #[error(transparent)]
-    NetworkFile(#[from] NetworkFileError),
+    #[error("{path}: {source}")]
+    NetworkFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: NetworkFileError,
+    },
+    /// The node's key is not the one that the private network was made with.
+    #[error(
+        "{key} is not the key that the private network in {path} was made with: restore it from a copy, or choose \
+         another directory with --data"
+    )]
+    OtherKey {
+        /// The node's key file.
+        key: PathBuf,
+        /// The network file.
+        path: PathBuf,
+    },
+    /// A private network that anybody may join would be reached from elsewhere.
+    #[error(
+        "the private network in {path} was made for this machine alone, so whoever reaches it may enrol; {api} is \
+         reached from elsewhere. Let the API listen on 127.0.0.1, or choose another directory with --data, where a \
+         network with a registrar is made; if it is to be open to everybody, say so with --network {path}"
+    )]
+    Exposed {
+        /// The network file.
+        path: PathBuf,
+        /// Where the API would listen.
+        api: SocketAddr,
+    },
     /// A key file cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -50,6 +86,8 @@ pub struct Home {
     pub private: Option<PathBuf>,
     /// Whether it was made just now.
     pub is_new: bool,
+    /// The locked data directory.
+    _lock: File,
 }
 
 impl Home {
@@ -58,31 +96,46 @@ impl Home {
     /// # Errors
     /// [`HomeError`], whose text says what to do.
     pub fn open(config: &Config) -> Result<Self, HomeError> {
-        make_directory(&config.data)
-            .map_err(|source| HomeError::Data { path: config.data.clone(), source })?;
+        let lock = lock_directory(&config.data)?;
         let key = own_key(&config.data.join(NODE_KEY))?;
         let node = key.device();
         if let Some(path) = &config.network {
-            let network = NetworkFile::read(path)?.network;
-            return Ok(Self { network, node, private: None, is_new: false });
+            return Ok(Self { network: read(path)?, node, private: None, is_new: false, _lock: lock });
         }
         let path = config.data.join(NETWORK_FILE);
         let is_new = !path.exists();
         if is_new {
             make_private_network(config, &path, &key)?;
         }
-        let network = NetworkFile::read(&path)?.network;
-        Ok(Self { network, node, private: Some(path), is_new })
+        let (network, api) = (read(&path)?, config.api_listen);
+        if network.standing(&node).is_none() {
+            return Err(HomeError::OtherKey { key: config.data.join(NODE_KEY), path });
+        }
+        if network.is_open() && !api.ip().is_loopback() {
+            return Err(HomeError::Exposed { path, api });
+        }
+        Ok(Self { network, node, private: Some(path), is_new, _lock: lock })
     }
 }
 
-/// For this user alone: keys and readings lie in it.
-fn make_directory(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
+fn read(path: &Path) -> Result<Network, HomeError> {
+    let file = NetworkFile::read(path);
+    Ok(file.map_err(|source| HomeError::NetworkFile { path: path.to_owned(), source })?.network)
+}
+
+/// Makes the directory where it is missing, for this user alone, for readings and keys lie in it; and locks it.
+fn lock_directory(path: &Path) -> Result<File, HomeError> {
+    let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    let failed = |source| HomeError::Data { path: path.to_owned(), source };
+    let directory = builder.create(path).and_then(|()| File::open(path)).map_err(failed)?;
+    match directory.try_lock() {
+        Ok(()) => Ok(directory),
+        Err(TryLockError::WouldBlock) => Err(HomeError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
 }
 
 fn own_key(path: &Path) -> Result<KeyFile, KeyError> {
@@ -110,45 +163,81 @@ fn make_private_network(config: &Config, path: &Path, node: &KeyFile) -> Result<
 /// Writes a file that is there whole or not at all, also after a crash.
 fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let temporary = path.with_extension("new");
-    let mut file = std::fs::File::create(&temporary)?;
+    let mut file = File::create(&temporary)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&temporary, path)?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::File::open(directory)?.sync_all()
+    File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Layer;
+    use crate::config::{ApiLayer, Layer};
 
-    fn config(data: &Path, listen: &str) -> Config {
-        let api = crate::config::ApiLayer { listen: Some(listen.into()) };
+    fn config(data: &Path, api: &str) -> Config {
+        let api = ApiLayer { listen: Some(api.into()) };
         Config::load(None, |_| None, Layer { data: Some(data.into()), api, ..Layer::default() }).unwrap()
     }
 
     #[test]
-    fn a_private_network_is_made_once_and_open_on_loopback_alone() {
+    fn a_home_is_found_again_and_nobody_shares_it() {
         let directory = tempfile::tempdir().unwrap();
-        let data = directory.path().join("a/b");
-        let made = Home::open(&config(&data, "127.0.0.1:0")).unwrap();
-        assert!(made.is_new && made.network.is_open());
-        let found = Home::open(&config(&data, "0.0.0.0:0")).unwrap();
-        assert!(!found.is_new && found.network.is_open(), "what was made is not made anew");
-        assert_eq!((found.node, found.network.id()), (made.node, made.network.id()));
-        let other = Home::open(&config(&directory.path().join("c"), "0.0.0.0:0")).unwrap();
-        assert!(other.is_new && !other.network.is_open());
+        let config = config(&directory.path().join("made/here"), "127.0.0.1:8470");
+        let first = Home::open(&config).unwrap();
+        assert!(first.is_new && first.network.is_open());
+        assert!(matches!(Home::open(&config), Err(HomeError::InUse(_))));
+        let (network, node) = (*first.network.id(), first.node);
+        drop(first);
+        let again = Home::open(&config).unwrap();
+        assert_eq!((*again.network.id(), again.node, again.is_new), (network, node, false));
     }
 
     #[cfg(unix)]
     #[test]
-    fn others_do_not_look_into_the_data_directory() {
+    fn only_its_owner_may_look_into_it() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
-        let data = directory.path().join("data");
-        Home::open(&config(&data, "127.0.0.1:0")).unwrap();
-        let mode = std::fs::metadata(&data).unwrap().permissions().mode();
-        assert_eq!(mode & 0o077, 0);
+        let config = config(&directory.path().join("data"), "127.0.0.1:8470");
+        let _home = Home::open(&config).unwrap();
+        assert_eq!(std::fs::metadata(&config.data).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_network_made_for_this_machine_is_not_served_to_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let [here, everywhere] = ["127.0.0.1:0", "0.0.0.0:0"].map(|api| config(directory.path(), api));
+        drop(Home::open(&here).unwrap());
+        let refused = Home::open(&everywhere).unwrap_err();
+        assert!(matches!(refused, HomeError::Exposed { .. }) && refused.to_string().contains("--network"));
+        let asked_for = Config { network: Some(here.data.join(NETWORK_FILE)), ..everywhere };
+        assert!(Home::open(&asked_for).unwrap().network.is_open());
+
+        let other = tempfile::tempdir().unwrap();
+        let [here, everywhere] = ["[::1]:0", "[::]:0"].map(|api| config(other.path(), api));
+        assert!(!Home::open(&everywhere).unwrap().network.is_open(), "a registrar admits");
+        assert!(!Home::open(&here).unwrap().network.is_open());
+    }
+
+    #[test]
+    fn a_node_that_has_lost_its_key_does_not_go_on_as_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config(directory.path(), "127.0.0.1:0");
+        drop(Home::open(&config).unwrap());
+        std::fs::remove_file(directory.path().join(NODE_KEY)).unwrap();
+        assert!(matches!(Home::open(&config), Err(HomeError::OtherKey { .. })));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config(directory.path(), "127.0.0.1:0");
+        std::fs::write(directory.path().join(NETWORK_FILE), "name = 7").unwrap();
+        let words = Home::open(&config).unwrap_err().to_string();
+        assert!(words.contains(NETWORK_FILE) && words.contains("name"), "{words}");
+        std::fs::write(directory.path().join(NODE_KEY), "").unwrap();
+        let words = Home::open(&config).unwrap_err().to_string();
+        assert!(words.contains(NODE_KEY), "{words}");
     }
 }

@@ -4,7 +4,7 @@
 
 use super::checker::Job;
 use super::health::Health;
-use super::owner::Request;
+use super::owner::{Request, TicketRequest};
 use bytes::Bytes;
 use crossbeam_channel::{Sender, TrySendError};
 use futures_channel::oneshot;
@@ -27,6 +27,9 @@ pub enum Fault {
     /// A queue is full.
     #[error("this node has more transactions to check than it can; try again shortly")]
     Overloaded,
+    /// The check failed by a fault of the node.
+    #[error("this node could not check the transaction, and its log says why")]
+    Internal,
     /// Nothing is written at present.
     #[error("this node cannot write at present: {0}")]
     Storage(String),
@@ -42,13 +45,20 @@ pub(super) type Answer = Result<Taken, Fault>;
 #[derive(Debug, Clone)]
 pub struct Intake {
     jobs: Sender<Job>,
+    tickets: Sender<TicketRequest>,
+    /// Looked at only: it is the checkers that send.
     requests: Sender<Request>,
     health: Arc<Health>,
 }
 
 impl Intake {
-    pub(super) fn new(jobs: Sender<Job>, requests: Sender<Request>, health: Arc<Health>) -> Self {
-        Self { jobs, requests, health }
+    pub(super) fn new(
+        jobs: Sender<Job>,
+        tickets: Sender<TicketRequest>,
+        requests: Sender<Request>,
+        health: Arc<Health>,
+    ) -> Self {
+        Self { jobs, tickets, requests, health }
     }
 
     /// Has transactions in wire form checked and attached, in their order, for a later one may approve an earlier.
@@ -78,15 +88,13 @@ impl Intake {
     /// [`Fault::Overloaded`], [`Fault::Storage`], [`Fault::Stopping`].
     pub async fn ticket(&self, device: DeviceId, count: usize) -> Result<Ticket, Fault> {
         let (answer, receiver) = oneshot::channel();
-        self.requests
-            .try_send(Request::Ticket { device, count, answer })
-            .map_err(|error| self.full(&error))?;
+        self.tickets.try_send(TicketRequest { device, count, answer }).map_err(|error| self.full(&error))?;
         receiver.await.map_err(|_| self.lost())?
     }
 
-    /// Jobs that wait for a checker, and requests that wait for the owner.
-    pub fn queued(&self) -> (usize, usize) {
-        (self.jobs.len(), self.requests.len())
+    /// How much waits in each queue: jobs for a checker, checked transactions and tickets for the owner.
+    pub fn queued(&self) -> [(&'static str, usize); 3] {
+        [("check", self.jobs.len()), ("owner", self.requests.len()), ("ticket", self.tickets.len())]
     }
 
     fn enqueue(&self, job: Job) -> Result<(), Fault> {

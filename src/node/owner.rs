@@ -1,7 +1,7 @@
 //! The one thread that owns the replica.
 //!
 //! It takes what has become durable before anything else, and takes new transactions only while the replica has
-//! room, so it never waits for the writer and the writer never waits long for it.
+//! room, so it never waits for the writer and the writer never waits long for it. Tickets need no room.
 
 use super::clock::now;
 use super::health::Health;
@@ -9,20 +9,26 @@ use super::intake::{Answer, Fault};
 use crate::limits::OWNER_TICK;
 use crate::metrics::Metrics;
 use crate::store::{Reader, Store};
-use crossbeam_channel::{Receiver, Sender, never, select_biased};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select};
 use futures_channel::oneshot;
 use std::collections::HashMap;
 use std::sync::Arc;
 use weft_tangle::replica::{Attached, Effect, Event, Source, Ticket, Token};
 use weft_tangle::{DeviceId, HistoryError, Position, Replica, Verified};
 
-/// Something asked of the replica.
+/// Attach this and say when it is durable.
 #[derive(Debug)]
-pub(super) enum Request {
-    /// Attach this and say when it is durable.
-    Attach { transaction: Box<Verified>, answer: oneshot::Sender<Answer> },
-    /// Parents for a device.
-    Ticket { device: DeviceId, count: usize, answer: oneshot::Sender<Result<Ticket, Fault>> },
+pub(super) struct Request {
+    pub(super) transaction: Box<Verified>,
+    pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// Parents for a device.
+#[derive(Debug)]
+pub(super) struct TicketRequest {
+    pub(super) device: DeviceId,
+    pub(super) count: usize,
+    pub(super) answer: oneshot::Sender<Result<Ticket, Fault>>,
 }
 
 /// What the writer says.
@@ -41,11 +47,12 @@ pub(super) struct Owner {
     pub(super) writer: Sender<Arc<Attached>>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) waiting: Waiting,
 }
 
 /// Who waits for which token.
 #[derive(Default)]
-struct Waiting {
+pub(super) struct Waiting {
     next: u64,
     answers: HashMap<Token, oneshot::Sender<Answer>>,
     tickets: HashMap<Token, oneshot::Sender<Result<Ticket, Fault>>>,
@@ -61,29 +68,40 @@ impl Waiting {
 impl Owner {
     /// Serves until nobody can ask any more and everything attached is durable, or storage fails.
     pub(super) fn run(
-        mut self,
+        &mut self,
         requests: &Receiver<Request>,
+        tickets: &Receiver<TicketRequest>,
         written: &Receiver<Written>,
-        mut reader: Reader,
+        reader: &mut Reader,
     ) {
-        let mut waiting = Waiting::default();
-        let nothing = never();
+        let (no_requests, no_tickets) = (never(), never());
+        let mut tickets = tickets;
         let ticks = crossbeam_channel::tick(OWNER_TICK);
         let mut asked = true;
         while asked || self.replica.occupancy().in_flight > 0 {
-            let open = if asked && self.replica.has_room() { requests } else { &nothing };
-            let step = select_biased! {
-                recv(written) -> written => match written {
-                    Ok(Written::UpTo(position)) => self.became_durable(position, &mut reader, &mut waiting),
-                    Ok(Written::Failed) | Err(_) => break,
+            let open = if asked && self.replica.has_room() { requests } else { &no_requests };
+            // What is written comes first. Among the others nobody does, or a flood of one would shut out the rest.
+            let step = match written.try_recv() {
+                Ok(written) => self.storage_said(written, reader),
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => select! {
+                    recv(written) -> written => match written {
+                        Ok(written) => self.storage_said(written, reader),
+                        Err(_) => break,
+                    },
+                    recv(open) -> request => match request {
+                        Ok(request) => self.attach(request, reader),
+                        Err(_) => { asked = false; Ok(()) }
+                    },
+                    recv(tickets) -> request => match request {
+                        Ok(request) => self.ticket(request, reader),
+                        Err(_) => { tickets = &no_tickets; Ok(()) }
+                    },
+                    recv(ticks) -> _ => self.handle(Event::Tick, reader),
                 },
-                recv(open) -> request => match request {
-                    Ok(request) => self.serve(request, &reader, &mut waiting),
-                    Err(_) => { asked = false; Ok(()) }
-                },
-                recv(ticks) -> _ => self.handle(Event::Tick, &reader, &mut waiting),
             };
             if let Err(error) = step {
+                // The first reason stays, and the writer has told its own before it said that it failed.
                 self.health.turn_read_only(error.to_string());
                 break;
             }
@@ -91,43 +109,46 @@ impl Owner {
         }
     }
 
-    fn became_durable(
-        &mut self,
-        position: Position,
-        reader: &mut Reader,
-        waiting: &mut Waiting,
-    ) -> Result<(), HistoryError> {
+    fn storage_said(&mut self, written: Written, reader: &mut Reader) -> Result<(), HistoryError> {
+        match written {
+            Written::UpTo(position) => self.became_durable(position, reader),
+            Written::Failed => Err(HistoryError("a commit failed".into())),
+        }
+    }
+
+    fn became_durable(&mut self, position: Position, reader: &mut Reader) -> Result<(), HistoryError> {
         *reader = self.store.reader().map_err(|error| HistoryError(error.to_string()))?;
-        self.handle(Event::Durable { position }, reader, waiting)
+        self.handle(Event::Durable { position }, reader)
     }
 
-    fn serve(
+    fn attach(
         &mut self,
-        request: Request,
+        Request { transaction, answer }: Request,
         reader: &Reader,
-        waiting: &mut Waiting,
     ) -> Result<(), HistoryError> {
-        let token = waiting.token();
-        let event = match request {
-            Request::Attach { transaction, answer } => {
-                waiting.answers.insert(token, answer);
-                Event::Received { transaction: *transaction, source: Source::Door, token: Some(token) }
-            }
-            Request::Ticket { device, count, answer } => {
-                let mut entropy = [0; 32];
-                if let Err(error) = getrandom::fill(&mut entropy) {
-                    let _left =
-                        answer.send(Err(Fault::Storage(format!("the system gives no entropy: {error}"))));
-                    return Ok(());
-                }
-                waiting.tickets.insert(token, answer);
-                Event::Ticket { device, count, entropy, token }
-            }
-        };
-        self.handle(event, reader, waiting)
+        let token = self.waiting.token();
+        self.waiting.answers.insert(token, answer);
+        let event = Event::Received { transaction: *transaction, source: Source::Door, token: Some(token) };
+        self.handle(event, reader)
     }
 
-    fn handle(&mut self, event: Event, reader: &Reader, waiting: &mut Waiting) -> Result<(), HistoryError> {
+    fn ticket(
+        &mut self,
+        TicketRequest { device, count, answer }: TicketRequest,
+        reader: &Reader,
+    ) -> Result<(), HistoryError> {
+        let mut entropy = [0; 32];
+        if let Err(error) = getrandom::fill(&mut entropy) {
+            tracing::error!(%error, "the system gives no entropy");
+            let _left = answer.send(Err(Fault::Internal));
+            return Ok(());
+        }
+        let token = self.waiting.token();
+        self.waiting.tickets.insert(token, answer);
+        self.handle(Event::Ticket { device, count, entropy, token }, reader)
+    }
+
+    fn handle(&mut self, event: Event, reader: &Reader) -> Result<(), HistoryError> {
         for effect in self.replica.handle(event, now(), reader)? {
             match effect {
                 Effect::Persist(attached) => {
@@ -137,11 +158,11 @@ impl Owner {
                 }
                 // Clients that have left meanwhile do not want to know.
                 Effect::Answer(token, answer) => {
-                    let sender = waiting.answers.remove(&token);
+                    let sender = self.waiting.answers.remove(&token);
                     let _left = sender.map(|sender| sender.send(answer.map_err(Fault::Refused)));
                 }
                 Effect::Ticket(token, ticket) => {
-                    let sender = waiting.tickets.remove(&token);
+                    let sender = self.waiting.tickets.remove(&token);
                     let _left = sender.map(|sender| sender.send(Ok(ticket)));
                 }
                 Effect::Verify(..) => {

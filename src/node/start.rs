@@ -4,9 +4,9 @@ use super::checker::Checker;
 use super::directory::Directory;
 use super::health::Health;
 use super::intake::Intake;
-use super::owner::Owner;
+use super::owner::{Owner, Waiting};
 use super::writer::Writer;
-use crate::limits::{CHECK_QUEUE, OWNER_QUEUE, WRITE_QUEUE};
+use crate::limits::{CHECK_QUEUE, OWNER_QUEUE, TICKET_QUEUE, WRITE_QUEUE};
 use crate::metrics::Metrics;
 use crate::runtime::{timeout, unblock};
 use crate::store::{Store, StoreError};
@@ -78,17 +78,18 @@ impl Ledger {
         let mut replica = Replica::new(Arc::clone(&network), store.next_position()?);
         store.recover(WINDOW, &mut |id, parents| replica.recover(id, parents))?;
         metrics.set_occupancy(replica.occupancy());
-        let reader = store.reader()?;
+        let mut reader = store.reader()?;
         let directory = Arc::new(Directory::new(Arc::clone(&network)));
         let health = Arc::new(Health::default());
         let (jobs, job_queue) = bounded(CHECK_QUEUE);
         let (requests, request_queue) = bounded(OWNER_QUEUE);
+        let (tickets, ticket_queue) = bounded(TICKET_QUEUE);
         let (writes, write_queue) = bounded(WRITE_QUEUE);
         let (written, written_queue) = bounded(1);
 
         let mut threads = Vec::new();
-        let mut spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            Builder::new().name(name.into()).spawn(work).map(|thread| threads.push(thread))
+        let mut spawn = |name: &str, work: Box<dyn FnMut() + Send>| {
+            watched(name, &health, work).map(|thread| threads.push(thread))
         };
         let writer = Writer {
             store: Arc::clone(&store),
@@ -98,14 +99,18 @@ impl Ledger {
             written,
         };
         spawn("weft-writer", Box::new(move || writer.run(&write_queue)))?;
-        let owner = Owner {
+        let mut owner = Owner {
             replica,
             store: Arc::clone(&store),
             writer: writes,
             health: Arc::clone(&health),
             metrics: Arc::clone(&metrics),
+            waiting: Waiting::default(),
         };
-        spawn("weft-owner", Box::new(move || owner.run(&request_queue, &written_queue, reader)))?;
+        spawn(
+            "weft-owner",
+            Box::new(move || owner.run(&request_queue, &ticket_queue, &written_queue, &mut reader)),
+        )?;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         for number in 0..cores {
             let checker = Checker {
@@ -118,7 +123,63 @@ impl Ledger {
             let queue = job_queue.clone();
             spawn(&format!("weft-check-{number}"), Box::new(move || checker.run(&queue)))?;
         }
-        let intake = Intake::new(jobs, requests, Arc::clone(&health));
+        let intake = Intake::new(jobs, tickets, requests, Arc::clone(&health));
         Ok((Self { network, store, directory, intake, health, metrics }, Threads(threads)))
+    }
+}
+
+/// Starts a thread that makes the node read-only if it panics: without it nothing can be taken any more, which
+/// whoever asks `/readyz` must learn.
+fn watched(
+    name: &str,
+    health: &Arc<Health>,
+    mut work: impl FnMut() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let alarm = Alarm { name: name.to_owned(), health: Arc::clone(health) };
+    Builder::new().name(name.into()).spawn(move || {
+        // Dropped before what `work` owns, so that whoever waits for an answer finds the reason there.
+        let _alarm = alarm;
+        work();
+    })
+}
+
+struct Alarm {
+    name: String,
+    health: Arc<Health>,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.health
+                .turn_read_only(format!("the thread {} panicked, and standard error says where", self.name));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_makes_the_node_read_only_before_its_channels_close() {
+        let health = Arc::new(Health::default());
+        let (alive, ended) = bounded::<()>(0);
+        let work = move || {
+            let _held = &alive;
+            panic!("as if the replica had a slip");
+        };
+        let thread = watched("weft-owner", &health, work).unwrap();
+        assert!(ended.recv().is_err(), "the channel closes with the thread");
+        assert!(health.read_only().is_some_and(|cause| cause.contains("weft-owner")), "{health:?}");
+        assert!(!health.reasons().is_empty());
+        assert!(thread.join().is_err());
+    }
+
+    #[test]
+    fn a_thread_that_ends_changes_nothing() {
+        let health = Arc::new(Health::default());
+        watched("weft-check-0", &health, || ()).unwrap().join().unwrap();
+        assert_eq!(health.read_only(), None);
     }
 }

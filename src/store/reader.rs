@@ -67,6 +67,19 @@ impl Reader {
         self.indexed(ENROLMENTS, device, limit)
     }
 
+    /// The newest `limit` enrolments of a device, the oldest of them first.
+    ///
+    /// # Errors
+    /// As [`Reader::enrolments`].
+    pub fn newest_enrolments(&self, device: &DeviceId, limit: usize) -> Result<Vec<Transaction>, StoreError> {
+        let [first, last] = ID_BOUNDS.map(|id| device_key(device, &id));
+        let table = self.snapshot.open_table(ENROLMENTS)?;
+        let rows = table.range::<&_>(&first..=&last)?.rev().take(limit);
+        let mut ids = rows.map(|row| Ok(id_of(row?.0.value()))).collect::<Result<Vec<_>, StoreError>>()?;
+        ids.reverse();
+        self.load(ids)
+    }
+
     /// The first `limit` transactions that revoke a device, in id order.
     ///
     /// # Errors
@@ -174,10 +187,14 @@ impl Reader {
         device: &DeviceId,
         limit: usize,
     ) -> Result<Vec<Transaction>, StoreError> {
+        self.load(self.ids(index, device, limit)?)
+    }
+
+    fn load(&self, ids: Vec<TxId>) -> Result<Vec<Transaction>, StoreError> {
         let missing =
             |id| StoreError::Damaged { id, cause: "the index names it but it is not stored".into() };
         let load = |id| Ok(self.transaction(&id)?.ok_or_else(|| missing(id))?.transaction);
-        self.ids(index, device, limit)?.into_iter().map(load).collect()
+        ids.into_iter().map(load).collect()
     }
 
     fn ids(&self, index: DeviceTable, device: &DeviceId, limit: usize) -> Result<Vec<TxId>, StoreError> {

@@ -1,6 +1,7 @@
 //! The integration tests of the package, in one binary so that they link once.
 //!
-//! `cli` runs the `weft` command; `door` and `api` talk to a real node in a process of its own.
+//! `cli` runs the `weft` command; `door` and `api` talk to a real node in a process of its own,
+//! `stop` tells it to end, `stress` is greedy.
 //! `tidy`, `documents`, `catalogues` and `layers` read the project's own files: style and layering are failing tests,
 //! not promises.
 //! Each of their checks is a function of a text, and is shown to fail on a planted bad sample.
@@ -13,6 +14,8 @@ mod cli;
 mod documents;
 mod door;
 mod layers;
+mod stop;
+mod stress;
 #[allow(dead_code, reason = "other test binaries use more of it")]
 mod support;
 mod tidy;

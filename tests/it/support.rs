@@ -82,6 +82,20 @@ impl Node {
         (response.status().as_u16(), body)
     }
 
+    /// One page of JSON, and where the next one is.
+    pub(crate) fn page(&self, path: &str) -> (Option<String>, Value) {
+        let mut response = agent().get(format!("{}{path}", self.url)).call().unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        let link = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        let next = link.map(|link| {
+            let (target, relation) = link.strip_prefix('<').unwrap().split_once('>').unwrap();
+            assert_eq!(relation, "; rel=\"next\"");
+            target.to_owned()
+        });
+        let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
+        (next, serde_json::from_slice(&body).unwrap())
+    }
+
     /// POST; status and JSON.
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> (u16, Value) {
         self.post_as(path, "application/octet-stream", body)

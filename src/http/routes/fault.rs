@@ -30,6 +30,7 @@ fn kind(fault: &Fault) -> Kind {
         Fault::UnsupportedContent(_) => return Kind::UnsupportedMediaType,
         Fault::Content(_) => return Kind::Content,
         Fault::Overloaded => return Kind::Overloaded,
+        Fault::Internal => return Kind::Internal,
         Fault::Storage(_) => return Kind::Storage,
         Fault::Stopping => return Kind::ShuttingDown,
         Fault::Refused(refusal) => refusal,

@@ -14,15 +14,15 @@ use super::body::BodyBudget;
 use super::problem::{Kind, Problem};
 use super::rejection::{self, only};
 use super::stats::ServerStats;
-use crate::limits::HTTP_BODY_MEMORY;
+use crate::limits::{HTTP_ANSWER_MEMORY, HTTP_BODY_MEMORY};
 use crate::node::Ledger;
 use crate::runtime::unblock;
 use crate::store::{Reader, StoreError};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::sync::Arc;
-use warp::http::header::CONTENT_TYPE;
-use warp::http::{HeaderValue, Method, StatusCode};
+use warp::http::header::{ACCEPT, CONTENT_TYPE};
+use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 use weft_tangle::DeviceId;
@@ -37,6 +37,7 @@ pub struct Api {
     /// The server's counters.
     pub server: Arc<ServerStats>,
     bodies: BodyBudget,
+    answers: BodyBudget,
 }
 
 /// The methods of what is read.
@@ -45,7 +46,8 @@ const READ: &[Method] = &[Method::GET, Method::HEAD];
 impl Api {
     /// The API of `node` over `ledger`.
     pub fn new(ledger: Ledger, node: DeviceId, server: Arc<ServerStats>) -> Arc<Self> {
-        Arc::new(Self { ledger, node, server, bodies: BodyBudget::new(HTTP_BODY_MEMORY) })
+        let [bodies, answers] = [HTTP_BODY_MEMORY, HTTP_ANSWER_MEMORY].map(BodyBudget::new);
+        Arc::new(Self { ledger, node, server, bodies, answers })
     }
 
     /// Runs `read` on a snapshot of the store, where it may block.
@@ -116,9 +118,13 @@ fn with(api: &Arc<Api>) -> impl Filter<Extract = (Arc<Api>,), Error = Infallible
     warp::any().map(move || Arc::clone(&api))
 }
 
-/// The `Accept` header, all of its lines.
-fn accept() -> impl Filter<Extract = (Option<String>,), Error = Rejection> + Clone {
-    warp::header::optional::<String>("accept")
+/// The `Accept` header, all of its lines as one list (RFC 9110 §5.3). A line that is no text names no media type.
+fn accept() -> impl Filter<Extract = (Option<String>,), Error = Infallible> + Clone {
+    warp::header::headers_cloned().map(|headers: HeaderMap| {
+        let lines: Vec<&str> =
+            headers.get_all(ACCEPT).iter().map(|line| line.to_str().unwrap_or_default()).collect();
+        (!lines.is_empty()).then(|| lines.join(","))
+    })
 }
 
 fn json(value: &impl Serialize) -> Response {
@@ -146,7 +152,7 @@ fn id<T: std::str::FromStr<Err = weft_tangle::IdError>>(text: &str) -> Result<T,
 /// What is read is damaged or cannot be read: logged for the operator, told to the client without details.
 fn stored_badly(error: &StoreError) -> Problem {
     tracing::error!(%error, "cannot read the store");
-    Problem::new(Kind::Internal, format!("The node cannot read what it stored: {error}"))
+    Problem::new(Kind::Internal, "The node cannot read what it stored; its log says why.")
 }
 
 #[cfg(test)]

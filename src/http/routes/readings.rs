@@ -3,12 +3,14 @@
 use super::{Answered, Api, READ, accept, answered, bytes, id, only, stored_badly, with};
 use crate::content::{self, ContentError};
 use crate::http::accept::choose;
+use crate::http::body::BodyBudget;
 use crate::http::problem::Problem;
 use crate::http::query::{Query, query};
-use crate::limits::{READINGS_DEFAULT, READINGS_MOST, READINGS_RECORDS};
+use crate::limits::{READINGS_BYTES, READINGS_DEFAULT, READINGS_MOST, READINGS_RECORDS};
 use crate::network_file::parse_time;
 use crate::senml::{self, Record};
 use crate::store::Reader;
+use bytes::Bytes;
 use std::sync::Arc;
 use warp::http::header::LINK;
 use warp::http::{HeaderName, HeaderValue};
@@ -51,6 +53,20 @@ struct Found {
     next: Option<TxId>,
 }
 
+/// What is answered.
+struct Shown {
+    text: Bytes,
+    sealed: usize,
+    next: Option<TxId>,
+}
+
+impl Shown {
+    fn of(found: Found, budget: &BodyBudget) -> Result<Self, Problem> {
+        let text = budget.hold(senml::write_json(&found.records).into_bytes())?;
+        Ok(Self { text, sealed: found.sealed, next: found.next })
+    }
+}
+
 async fn find(text: &str, query: &Query, accept: Option<&str>, api: &Arc<Api>) -> Result<Response, Problem> {
     choose(accept, &[SENML_JSON, "application/json"])?;
     let asked = Asked {
@@ -62,10 +78,10 @@ async fn find(text: &str, query: &Query, accept: Option<&str>, api: &Arc<Api>) -
     };
     let found = api.read({
         let asked = asked.clone();
-        move |_, reader| collect(reader, &asked)
+        move |api, reader| Shown::of(collect(reader, &asked)?, &api.answers)
     });
     let found = found.await?;
-    let mut response = bytes(SENML_JSON, senml::write_json(&found.records));
+    let mut response = bytes(SENML_JSON, found.text);
     if found.sealed > 0 {
         response.headers_mut().insert(SEALED, found.sealed.into());
     }
@@ -76,12 +92,14 @@ async fn find(text: &str, query: &Query, accept: Option<&str>, api: &Arc<Api>) -
     Ok(response)
 }
 
-/// Reads transactions until the page is full by their number or by their records: one body can hold thousands.
+/// Reads transactions until the page is full by their number or by what is in them: one body can hold
+/// thousands of records, and a thousand bodies are too much to answer at once.
 fn collect(reader: &Reader, asked: &Asked) -> Result<Found, Problem> {
     let page = reader
         .readings(&asked.device, asked.from, asked.to, asked.after, asked.limit)
         .map_err(|error| stored_badly(&error))?;
     let mut found = Found { next: page.resume.filter(|_| !page.is_last), ..Found::default() };
+    let mut read = 0;
     for id in page.ids {
         let stored = reader.transaction(&id).map_err(|error| stored_badly(&error))?;
         let Some(transaction) = stored.map(|stored| stored.transaction) else { continue };
@@ -93,7 +111,8 @@ fn collect(reader: &Reader, asked: &Asked) -> Result<Found, Problem> {
                 tracing::warn!(%id, %error, "a reading from a peer has content that the door would refuse")
             }
         }
-        if found.records.len() >= READINGS_RECORDS {
+        read += transaction.content().len();
+        if found.records.len() >= READINGS_RECORDS || read >= READINGS_BYTES {
             found.next = Some(id);
             break;
         }

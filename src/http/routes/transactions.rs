@@ -39,51 +39,66 @@ pub(super) fn routes(
 }
 
 async fn post(body: WholeBody, api: Arc<Api>) -> Answered {
-    let mut answers = api.ledger.intake.submit(vec![body.bytes()]).await;
-    let answer = answers.pop().unwrap_or(Err(Fault::Overloaded));
-    answered(match answer {
-        Ok(taken) => take(&api, &taken),
-        Err(fault) => Err(fault::problem(&api, &fault)),
-    })
+    let answer = submit(&api, vec![body.into_bytes()]).await.pop();
+    answered(
+        answer.unwrap_or_else(|| Err(fault::problem(&api, &Fault::Overloaded))).map(|taken| take(&taken)),
+    )
 }
 
-fn take(api: &Api, taken: &Taken) -> Result<Response, Problem> {
+fn take(taken: &Taken) -> Response {
     let status = if taken.is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = json_with(status, &describe_taken(api, taken)?);
+    let mut response = json_with(status, &describe_taken(taken));
     let location = format!("/api/v1/transactions/{}", taken.id);
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }
-    Ok(response)
+    response
 }
 
-fn describe_taken(api: &Api, taken: &Taken) -> Result<Value, Problem> {
-    let disputed = if taken.is_new {
-        taken.disputed
-    } else {
-        let reader = api.ledger.store.reader().map_err(|error| stored_badly(&error))?;
-        load(&reader, &taken.id)?.is_some_and(|(_, disputed)| disputed)
-    };
-    Ok(json!({ "id": taken.id.to_string(), "status": status(disputed) }))
+fn describe_taken(taken: &Taken) -> Value {
+    json!({ "id": taken.id.to_string(), "status": status(taken.disputed) })
 }
 
 async fn post_batch(body: WholeBody, api: Arc<Api>) -> Answered {
-    let transactions = match split(&body.bytes()) {
+    let transactions = match split(&body.into_bytes()) {
         Ok(transactions) => transactions,
         Err(problem) => return answered(Err(problem)),
     };
+    let answers = submit(&api, transactions).await;
+    let described = answers.into_iter().map(|answer| match answer {
+        Ok(taken) => describe_taken(&taken),
+        Err(problem) => json!({ "problem": problem.to_json() }),
+    });
+    answered(Ok(json(&json!({ "results": described.collect::<Vec<_>>() }))))
+}
+
+/// Hands transactions in and says what became of each.
+async fn submit(api: &Arc<Api>, transactions: Vec<Bytes>) -> Vec<Result<Taken, Problem>> {
     let answers = api.ledger.intake.submit(transactions).await;
-    let results: Vec<Value> = answers
-        .iter()
-        .map(|answer| {
-            let described = match answer {
-                Ok(taken) => describe_taken(&api, taken),
-                Err(fault) => Err(fault::problem(&api, fault)),
-            };
-            described.unwrap_or_else(|problem| json!({ "problem": problem.to_json() }))
-        })
-        .collect();
-    answered(Ok(json(&json!({ "results": results }))))
+    let mut answers: Vec<_> =
+        answers.into_iter().map(|answer| answer.map_err(|fault| fault::problem(api, &fault))).collect();
+    let known: Vec<TxId> =
+        answers.iter().flatten().filter(|taken| !taken.is_new).map(|taken| taken.id).collect();
+    if known.is_empty() {
+        return answers;
+    }
+    // Whether what was known before is disputed must be read. A client can hand in the same batch again and again,
+    // so that is done where it may block.
+    let verdicts =
+        api.read(move |_, reader| Ok(known.iter().map(|id| load(reader, id)).collect::<Vec<_>>())).await;
+    let mut verdicts = verdicts.unwrap_or_else(|problem| vec![Err(problem)]).into_iter();
+    for answer in &mut answers {
+        if let Ok(taken) = answer
+            && !taken.is_new
+        {
+            match verdicts.next() {
+                Some(Ok(found)) => taken.disputed = found.is_some_and(|(_, disputed)| disputed),
+                Some(Err(problem)) => *answer = Err(problem),
+                None => *answer = Err(Problem::new(Kind::Internal, "The node cannot read what it stored.")),
+            }
+        }
+    }
+    answers
 }
 
 /// Splits (u32 length, transaction)*. A length is compared with what is there and never allocated.
@@ -107,6 +122,9 @@ fn split(batch: &Bytes) -> Result<Vec<Bytes>, Problem> {
         };
         transactions.push(rest.slice(4..end));
         rest = rest.slice(end..);
+    }
+    if transactions.is_empty() {
+        return Err(malformed("The batch is empty. Send at least one transaction.".into()));
     }
     Ok(transactions)
 }
@@ -174,7 +192,7 @@ mod tests {
     #[test]
     fn a_batch_is_split_or_refused_whole() {
         let lengths = |bytes: &Bytes| split(bytes).map(|all| all.iter().map(Bytes::len).collect::<Vec<_>>());
-        assert_eq!(lengths(&batch(&[])).unwrap(), [0usize; 0]);
+        assert_eq!(lengths(&batch(&[])).unwrap_err().kind(), Kind::Malformed);
         assert_eq!(lengths(&batch(&[(3, 3), (0, 0), (5, 5)])).unwrap(), [3, 0, 5]);
         assert_eq!(lengths(&batch(&[(1, 1); 256])).unwrap().len(), 256);
         assert!(lengths(&batch(&[(1, 1); 257])).is_err());

@@ -1,0 +1,87 @@
+//! Clients that ask for more than they mean to read, or leave: the node's memory stays bounded and it goes on serving.
+
+use crate::support::{Device, Node};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+use weft_tangle::{Role, TxId};
+
+/// Connections that ask and do not read.
+const GREEDY: usize = 300;
+
+/// What the process may grow by: both budgets of 64 MiB, and what the allocator and the pages themselves take.
+const GROWTH_MIB: u64 = 320;
+
+/// Mebibytes of the process in memory; where the system does not say, nothing is judged.
+fn resident_mib(node: &Node) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", node.pid())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
+}
+
+/// Readings of 16,000 bytes of text each, in one batch after the other.
+fn fill(node: &Node, device: &mut Device, parents: [TxId; 2], count: usize) {
+    let content = format!(r#"[{{"n":"urn:dev:ow:10e2073a0108006:note","vs":"{}"}}]"#, "x".repeat(16_000));
+    let wires: Vec<Vec<u8>> = (0..count)
+        .map(|_| {
+            let mut wish = device.reading(parents);
+            wish.content = content.clone().into_bytes();
+            device.wire(&wish)
+        })
+        .collect();
+    for batch in wires.chunks(200) {
+        let framed: Vec<u8> =
+            batch.iter().flat_map(|wire| [&(wire.len() as u32).to_be_bytes()[..], wire].concat()).collect();
+        let (status, answer) = node.post("/api/v1/transactions/batch", &framed);
+        assert_eq!(status, 200, "{answer}");
+        assert!(
+            answer["results"].as_array().unwrap().iter().all(|result| result["status"] == "attached"),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn pages_that_nobody_reads_do_not_pile_up() {
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start(data.path());
+    let mut device = Device::new(1, node.network());
+    device.enrol(&node, Role::Sensor);
+    let parents = node.parents(&device.id());
+    fill(&node, &mut device, parents, 200);
+    let path = format!("/api/v1/devices/{}/readings?limit=1000", device.id());
+    let before = resident_mib(&node);
+    let mut greedy: Vec<TcpStream> = (0..GREEDY)
+        .map(|_| {
+            let mut stream = TcpStream::connect(node.url.strip_prefix("http://").unwrap()).unwrap();
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    // Each has the beginning of its answer, so each answer is made and waits to be read.
+    let mut words = Vec::new();
+    for stream in &mut greedy {
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        words.push(String::from_utf8(status[9..].to_vec()).unwrap());
+    }
+    assert!(words.iter().all(|word| word == "200" || word == "503"), "{words:?}");
+    assert!(words.iter().any(|word| word == "200") && words.iter().any(|word| word == "503"), "{words:?}");
+    if let (Some(before), Some(after)) = (before, resident_mib(&node)) {
+        assert!(after < before + GROWTH_MIB, "{before} MiB became {after}");
+    }
+    drop(greedy);
+
+    // Page by page all of it is there, once the others have gone.
+    let (mut next, mut pages, mut records) = (path, 0, 0);
+    loop {
+        let (link, body) = node.page(&next);
+        records += body.as_array().unwrap().len();
+        pages += 1;
+        let Some(link) = link else { break };
+        next = link;
+    }
+    assert_eq!(records, 200);
+    assert!(pages > 1, "a page has a bound in bytes");
+}
