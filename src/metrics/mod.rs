@@ -121,7 +121,7 @@ impl Metrics {
             read_only: int_gauge(
                 r,
                 "weft_store_read_only",
-                "1 when nothing is written because storage failed.",
+                "1 when nothing is written because storage or a thread failed.",
             )?,
             open_connections: int_gauge(r, "weft_http_open_connections", "HTTP connections open now.")?,
             connections: counters(

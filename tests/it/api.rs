@@ -50,6 +50,12 @@ fn requests_that_ask_for_too_much_or_nothing() {
     expect(&format!("/api/v1/devices/{id}/readings?from=yesterday"), 400, "bad-request");
     expect("/api/v2/network", 404, "not-found");
     expect("/api/v1/transactions", 405, "method-not-allowed");
+    expect("/api/v1/transactions/batch", 405, "method-not-allowed");
+    let (status, answer) = node.post("/api/v1/transactions/batch", &[]);
+    assert_eq!((status, word(&answer)), (400, "malformed".into()));
+    let asked = ureq::get(format!("{}/api/v1/ticket?device={id}", node.url));
+    let lines = asked.header("accept", "text/html").header("accept", "application/json").call().unwrap();
+    assert_eq!(lines.headers()["content-type"], "application/json", "all lines of Accept count");
     let (status, ticket) = node.get(&format!("/api/v1/ticket?device={id}&count=64"));
     assert_eq!((status, ticket["parents"].as_array().unwrap().len()), (200, 64));
     let (status, bytes) =

@@ -134,6 +134,10 @@ async fn get(text: String, accept: Option<String>, api: Arc<Api>) -> Answered {
 }
 
 async fn find(text: &str, accept: Option<&str>, api: &Arc<Api>) -> Result<Response, Problem> {
+    if text == "batch" {
+        // The path of another call, which would else be taken for an id.
+        return Err(Problem::new(Kind::MethodNotAllowed, "This path takes POST.").allow("POST"));
+    }
     let media_type = choose(accept, &[JSON, WIRE])?;
     let id: TxId = id(text)?;
     let found = api.read(move |_, reader| load(reader, &id)).await?;
