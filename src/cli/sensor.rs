@@ -2,7 +2,7 @@
 
 use super::api::{Api, read_key, say, stop_on_signals, with_session};
 use super::key::object;
-use super::{Failure, Output, replay};
+use super::{Failure, Output, load, replay};
 use crate::sensor::send::{self, Measurement};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -14,6 +14,8 @@ pub(super) enum Command {
     Send(Send),
     /// Send a recording (CSV: a time column and one column a signal) as if it were measured now
     Replay(replay::Replay),
+    /// Put a node under load: many devices that enrol and send, and what came of it
+    Load(load::Load),
 }
 
 #[derive(Args, Debug)]
@@ -35,6 +37,7 @@ impl Command {
         match self {
             Self::Send(arguments) => arguments.run(),
             Self::Replay(arguments) => arguments.run(),
+            Self::Load(arguments) => arguments.run(),
         }
     }
 }

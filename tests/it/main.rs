@@ -1,6 +1,6 @@
 //! The integration tests of the package, in one binary so that they link once.
 //!
-//! `door` talks to a real node in a process of its own.
+//! `door` and `load` talk to a real node in a process of its own.
 //! `tidy`, `documents` and `layers` read the project's own files: style and layering are failing tests, not promises.
 //! Each of their checks is a function of a text, and is shown to fail on a planted bad sample.
 
@@ -9,6 +9,7 @@
 mod documents;
 mod door;
 mod layers;
+mod load;
 #[allow(dead_code, reason = "other test binaries use more of it")]
 mod support;
 mod tidy;
