@@ -22,9 +22,13 @@ pub(super) struct Api {
 impl Api {
     /// A client of the node.
     pub(super) fn client(&self, stop: Stop) -> Result<Client, Failure> {
+        Ok(Client::new(&self.url(), Patience::INTERACTIVE, stop)?)
+    }
+
+    /// The node's address, as it was given.
+    pub(super) fn url(&self) -> String {
         let variable = || std::env::var(VARIABLE).ok().filter(|url| !url.is_empty());
-        let url = self.api.clone().or_else(variable).unwrap_or_else(|| DEFAULT_API.into());
-        Ok(Client::new(&url, Patience::INTERACTIVE, stop)?)
+        self.api.clone().or_else(variable).unwrap_or_else(|| DEFAULT_API.into())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::recording::RecordingError;
 use crate::sensor::client::Problem;
 use crate::sensor::enrol::ValidDays;
+use crate::sensor::load::LoadError;
 use crate::sensor::replay::ReplayError;
 use crate::sensor::send::MeasurementError;
 use crate::sensor::{ClientError, KeyError, SessionError, StateError, SurveyError};
@@ -49,6 +50,19 @@ pub enum Failure {
     /// The enrolment.
     #[error("--valid-days: {0}")]
     ValidDays(#[from] ValidDays),
+    /// The load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The node did not take all of a load.
+    #[error("{accepted} of {planned} transactions were accepted{}", reason(.last_error))]
+    NotAll {
+        /// How many were accepted.
+        accepted: u64,
+        /// How many were to be.
+        planned: u64,
+        /// The last error, if there was one.
+        last_error: Option<String>,
+    },
     /// A file that was named cannot be read.
     #[error("cannot read {path}: {source}")]
     File {
@@ -93,4 +107,8 @@ impl Failure {
     pub fn is_silent(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+fn reason(error: &Option<String>) -> String {
+    error.as_ref().map_or_else(String::new, |error| format!("; {error}"))
 }

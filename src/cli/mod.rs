@@ -9,6 +9,7 @@ mod demo;
 mod device;
 mod failure;
 mod key;
+mod load;
 #[cfg(feature = "node")]
 mod node;
 mod output;

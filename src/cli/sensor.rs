@@ -1,7 +1,7 @@
 //! `weft sensor`: sending readings as a sensor does.
 
 use super::api::{Api, read_key, say, stop_on_signals, with_session};
-use super::{Failure, Output, replay};
+use super::{Failure, Output, load, replay};
 use crate::sensor::send::{self, Measurement};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -13,6 +13,8 @@ pub(super) enum Command {
     Send(Send),
     /// Send a recording (CSV: a time column and one column a signal) as if it were measured now
     Replay(replay::Replay),
+    /// Put a node under load: many devices that enrol and send, and what came of it
+    Load(load::Load),
 }
 
 #[derive(Args, Debug)]
@@ -34,6 +36,7 @@ impl Command {
         match self {
             Self::Send(arguments) => arguments.run(),
             Self::Replay(arguments) => arguments.run(),
+            Self::Load(arguments) => arguments.run(),
         }
     }
 }

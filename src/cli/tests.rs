@@ -18,6 +18,7 @@ fn what_is_wrong_is_a_matter_of_usage() {
         "weft device enrol --key a.key --role sensor --registrar r.key --valid-days 3",
         "weft sensor send --key a.key hr=61 spo2=0.97:/",
         "weft sensor replay a.csv --key a.key --speed max --batch 50 --keep-time --unit hr=V --json",
+        "weft sensor load --devices 64 --count 1000 --rate 0.5 --batch 50 --presign --ids f --data d --json",
         &format!("weft show {id} --wire"),
         "weft tips --count 64 --api http://127.0.0.1:1",
     ] {
@@ -31,6 +32,8 @@ fn what_is_wrong_is_a_matter_of_usage() {
         "weft sensor send --key a.key hr",
         "weft sensor replay a.csv --key a.key --speed -1",
         "weft sensor replay a.csv --key a.key --unit hr",
+        "weft sensor load --devices 64",
+        "weft sensor load --devices x --count 1",
         "weft show 12",
         &format!("weft show {id} --wire --json"),
         "weft tips --count 65",

@@ -158,6 +158,17 @@ impl<'a> Device<'a> {
         })
     }
 
+    /// Lets the next transaction approve a pair of the device's own choosing, for one that chains what it makes.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoTicket`] when there never was one, which would have told of the network's time and difficulty.
+    pub fn put_pair(&mut self, pair: [TxId; 2]) -> Result<(), DeviceError> {
+        let bundle = self.bundle.as_mut().ok_or(DeviceError::NoTicket)?;
+        bundle.pairs.truncate(PAIRS_KEPT - 1);
+        bundle.pairs.push_front(pair);
+        Ok(())
+    }
+
     /// Gives up what is left of the ticket.
     pub fn drop_ticket(&mut self) {
         self.bundle = None;

@@ -60,5 +60,23 @@ pub const BATCH_ROWS: usize = crate::content::MAX_READING_RECORDS;
 /// Days that an enrolment may hold.
 pub const VALID_DAYS: u32 = 36_500;
 
+/// Devices of one load: a connection each, of which a node takes 1,024.
+pub const LOAD_DEVICES: usize = 1_000;
+
+/// Transactions that a load signs beforehand: 2.8 KB each, so 1.4 GB of memory.
+pub const LOAD_PRESIGNED: u64 = 500_000;
+
+/// Transactions of one load, so that rates and counters stay far from the ends of their types.
+pub const LOAD_TRANSACTIONS: u64 = 1_000_000_000;
+
+/// Bytes of an answer's head, as a load reads it; a node's has two hundred.
+pub const ANSWER_HEAD_BYTES: usize = 16_384;
+
+/// Requests without an answer, one after another, after which a load's device gives up.
+pub const LOAD_FAILURES: u32 = 6;
+
+/// How often a load hands in a transaction again that the node had no room for.
+pub const LOAD_BUSY: u32 = 600;
+
 const _: () = assert!(COUNTER_BLOCK <= COUNTER_JUMP, "a restart's gap is not taken for a lie");
 const _: () = assert!(WORK_BITS < 64, "a nonce has 64 bits");

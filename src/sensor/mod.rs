@@ -9,6 +9,7 @@ mod durable;
 pub mod enrol;
 pub mod key;
 pub mod limits;
+pub mod load;
 mod naming;
 pub mod replay;
 pub mod send;

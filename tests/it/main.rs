@@ -1,6 +1,6 @@
 //! The integration tests of the package, in one binary so that they link once.
 //!
-//! `cli` runs the `weft` command; `door` and `api` talk to a real node in a process of its own,
+//! `cli` runs the `weft` command; `door`, `api` and `load` talk to a real node in a process of its own,
 //! `stop` tells it to end, `stress` is greedy.
 //! `tidy`, `documents`, `catalogues` and `layers` read the project's own files: style and layering are failing tests,
 //! not promises.
@@ -14,6 +14,7 @@ mod cli;
 mod documents;
 mod door;
 mod layers;
+mod load;
 mod stop;
 mod stress;
 #[allow(dead_code, reason = "other test binaries use more of it")]

@@ -183,7 +183,7 @@ fn retry_after(response: &Response<Body>) -> Option<u64> {
 }
 
 /// Foreign text, cut, and without what could steer a terminal.
-pub(super) fn shown(text: &str) -> String {
+pub(in crate::sensor) fn shown(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     text.trim().chars().take(SHOWN_CHARACTERS).map(plain).collect()
 }

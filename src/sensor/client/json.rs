@@ -107,14 +107,14 @@ impl Problem {
 /// One result of a batch.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum BatchResult {
+pub(in crate::sensor) enum BatchResult {
     Refused { problem: Problem },
     Accepted(Accepted),
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct BatchAnswer {
-    pub(super) results: Vec<BatchResult>,
+pub(in crate::sensor) struct BatchAnswer {
+    pub(in crate::sensor) results: Vec<BatchResult>,
 }
 
 /// RFC 9457, section 3.1.1: a problem without a type has this one.

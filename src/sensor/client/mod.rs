@@ -12,11 +12,12 @@ mod tests;
 pub use error::ClientError;
 pub use exchange::Patience;
 pub use json::{Accepted, NetworkInfo, Problem, RulesInfo, Ticket};
+pub(super) use json::{BatchAnswer, BatchResult};
 
 use super::Stop;
 use super::limits::{BATCH_TRANSACTIONS, PAIRS_KEPT};
-use exchange::{Answer, Exchange, Request, shown};
-use json::{BatchAnswer, BatchResult};
+pub(super) use exchange::shown;
+use exchange::{Answer, Exchange, Request};
 use serde::de::DeserializeOwned;
 use weft_tangle::limits::TRANSACTION_MAX_BYTES;
 use weft_tangle::{DeviceId, TxId};

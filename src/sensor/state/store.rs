@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 /// One file's content.
-pub(super) trait Store {
+pub(super) trait Store: Send {
     /// What was written last; `None` when nothing ever was.
     fn load(&self) -> io::Result<Option<Vec<u8>>>;
 

@@ -2,9 +2,8 @@
 
 use super::*;
 use proptest::prelude::*;
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 /// A disk whose next write fails, before or after it took effect.
 #[derive(Default)]
@@ -20,15 +19,15 @@ enum Fault {
 }
 
 #[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Disk>>);
+struct Shared(Arc<Mutex<Disk>>);
 
 impl Store for Shared {
     fn load(&self) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.0.borrow().content.clone())
+        Ok(self.0.lock().unwrap().content.clone())
     }
 
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut disk = self.0.borrow_mut();
+        let mut disk = self.0.lock().unwrap();
         let fault = disk.fault.take();
         if !matches!(fault, Some(Fault::Before)) {
             disk.content = Some(bytes.to_vec());
@@ -114,14 +113,14 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
                 }
             }
             Step::Clock(to) => epoch = Epoch(*to),
-            Step::Fault(fault) => disk.0.borrow_mut().fault = Some(*fault),
+            Step::Fault(fault) => disk.0.lock().unwrap().fault = Some(*fault),
             Step::Crash => state = load(&disk),
             Step::Close => {
                 let _may_fail = state.close();
                 state = load(&disk);
             }
             Step::Lose => {
-                disk.0.borrow_mut().content = None;
+                disk.0.lock().unwrap().content = None;
                 state = load(&disk);
             }
         }
@@ -151,7 +150,7 @@ fn nothing_is_handed_out_that_is_not_on_disk() {
     for fault in [Fault::Before, Fault::After] {
         let disk = fresh();
         let mut state = load(&disk);
-        disk.0.borrow_mut().fault = Some(fault);
+        disk.0.lock().unwrap().fault = Some(fault);
         assert!(matches!(state.take(&network(1), Epoch(7), 0), Err(StateError::Disk { .. })));
         assert_eq!(state.take(&network(1), Epoch(7), 0).unwrap(), 0);
         let on_disk = String::from_utf8(disk.load().unwrap().unwrap()).unwrap();

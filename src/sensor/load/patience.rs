@@ -1,0 +1,57 @@
+//! How long a device of a load goes on with one request: waits after 503, backs off when there is no answer.
+
+use crate::sensor::Stop;
+use crate::sensor::limits::{LOAD_BUSY, LOAD_FAILURES};
+use std::time::Duration;
+
+/// The wait after the first failure; each further one is twice as long, so that a device gives up after three seconds.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// The wait when the node is busy and does not say for how long.
+const BUSY_WAIT: Duration = Duration::from_millis(500);
+
+/// The longest wait that a node may ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// Of one request; every further request begins anew.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    failures: u32,
+    busy: u32,
+}
+
+impl Patience {
+    /// There was no answer: waits. False when it is not to be tried again.
+    pub(super) fn after_failure(&mut self, stop: &Stop) -> bool {
+        self.failures += 1;
+        self.failures < LOAD_FAILURES && stop.sleep(FIRST_WAIT * (1 << (self.failures - 1)))
+    }
+
+    /// The node has no room, and asks to wait so many seconds: waits. False when it is not to be tried again.
+    pub(super) fn after_busy(&mut self, seconds: Option<u64>, stop: &Stop) -> bool {
+        self.busy += 1;
+        self.failures = 0;
+        let wait = seconds.map_or(BUSY_WAIT, Duration::from_secs).min(LONGEST_WAIT);
+        self.busy < LOAD_BUSY && stop.sleep(wait)
+    }
+}
+
+const _: () = assert!(LOAD_FAILURES < 16, "the longest wait is a number of seconds");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_ends() {
+        let stop = Stop::default();
+        let mut patience = Patience::default();
+        assert!(patience.after_failure(&stop));
+        assert!(patience.after_busy(Some(0), &stop));
+        assert_eq!(patience.failures, 0, "an answer is a sign of life");
+        assert_eq!((1..).find(|_| !patience.after_busy(Some(0), &stop)), Some(LOAD_BUSY - 1));
+        stop.raise();
+        assert!(!Patience::default().after_failure(&stop));
+        assert!(!Patience::default().after_busy(Some(1_000), &stop));
+    }
+}
