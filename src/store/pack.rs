@@ -37,6 +37,9 @@ const _: () = {
     assert!(PREFIX_BYTES + SLOT_BYTES + weft_tangle::limits::TRANSACTION_MAX_BYTES <= ROW_BYTES);
 };
 
+/// The position of a row's first transaction.
+type Key = [u8; 8];
+
 /// A transaction as it stands in a row.
 #[derive(Clone, Copy)]
 pub(super) struct Entry<'a> {
@@ -88,7 +91,7 @@ pub(super) fn put(
 /// The open rows, newest first. One that does not read as a row stays as it is: its damage is for its reader to find.
 fn open_rows(
     packs: &impl ReadableTable<&'static [u8; 8], &'static [u8]>,
-) -> Result<Vec<([u8; 8], Vec<u8>)>, StoreError> {
+) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
     let mut open = Vec::new();
     for row in packs.iter()?.rev().take(OPEN_ROWS) {
         let (key, row) = row?;
