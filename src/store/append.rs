@@ -2,12 +2,12 @@
 
 use super::layout::{
     ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, REVOCATIONS, TRANSACTIONS, device_key, encode_arrival,
-    encode_issued, encode_row, equivocation_key,
+    encode_issued, equivocation_key,
 };
-use super::{StoreError, reader::next_position};
+use super::pack::{self, PACKS};
+use super::{Record, StoreError, reader::next_position};
 use redb::{Database, Durability, WriteTransaction};
-use std::sync::Arc;
-use weft_tangle::{Attached, Kind, Network, Position, body::Revocation};
+use weft_tangle::{Kind, Network, Position, body::Revocation};
 
 /// Begins a commit that is on disk when it returns and that a crash does not make the next start wait for.
 pub(super) fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {
@@ -21,44 +21,59 @@ pub(super) fn begin(database: &Database) -> Result<WriteTransaction, StoreError>
 pub(super) fn put(
     commit: &WriteTransaction,
     network: &Network,
-    batch: &[Arc<Attached>],
+    batch: &[Record<'_>],
 ) -> Result<(), StoreError> {
-    let mut transactions = commit.open_table(TRANSACTIONS)?;
     let mut arrivals = commit.open_table(ARRIVALS)?;
-    let mut issued = commit.open_table(ISSUED)?;
-    let mut expected = next_position(&arrivals)?;
-    for attached in batch {
-        let (id, transaction) = (attached.id(), attached.transaction());
-        let header = transaction.header();
-        let found = attached.position();
+    let first = next_position(&arrivals)?;
+    for (expected, record) in (first.0..).map(Position).zip(batch) {
+        let Record { position: found, transaction, .. } = *record;
         if found != expected {
             return Err(StoreError::Gap { expected, found });
         }
-        expected = Position(found.0 + 1);
-        let row = encode_row(found, transaction.wire());
-        if transactions.insert(id.as_bytes(), &row[..])?.is_some() {
-            return Err(StoreError::Twice(id));
+        let row = encode_arrival(transaction.id(), transaction.header().parents);
+        arrivals.insert(&found.0.to_be_bytes(), &row)?;
+        put_rarities(commit, network, record)?;
+    }
+    put_index(commit, batch)?;
+    let entries: Vec<_> =
+        batch.iter().map(|record| pack::Entry::new(record.position, record.transaction.wire())).collect();
+    pack::put(&mut commit.open_table(PACKS)?, first, &entries)
+}
+
+/// The rows that find a transaction by its id and by its issuer. Written in the order of their keys, rows of one commit
+/// touch each page once, and ids fill pages from left to right.
+fn put_index(commit: &WriteTransaction, batch: &[Record<'_>]) -> Result<(), StoreError> {
+    let mut sorted: Vec<_> = batch.iter().map(|record| (record.transaction.id(), record)).collect();
+    sorted.sort_unstable_by_key(|(id, _)| *id);
+    let mut transactions = commit.open_table(TRANSACTIONS)?;
+    for (id, record) in &sorted {
+        if transactions.insert(id.as_bytes(), &record.position.0.to_be_bytes())?.is_some() {
+            return Err(StoreError::Twice(*id));
         }
-        arrivals.insert(&found.0.to_be_bytes(), &encode_arrival(id, header.parents))?;
+    }
+    let issuer = |record: &Record<'_>| record.transaction.header().issuer;
+    sorted.sort_by_key(|(_, record)| issuer(record));
+    let mut issued = commit.open_table(ISSUED)?;
+    for (id, record) in &sorted {
+        let header = record.transaction.header();
         let counter = encode_issued(header.counter, header.kind);
-        issued.insert(&device_key(&header.issuer, &id), &counter)?;
-        put_rarities(commit, network, attached)?;
+        issued.insert(&device_key(&header.issuer, id), &counter)?;
     }
     Ok(())
 }
 
 /// The rows that few transactions have: enrolments, revocations and equivocations.
-fn put_rarities(commit: &WriteTransaction, network: &Network, attached: &Attached) -> Result<(), StoreError> {
-    let (id, header) = (attached.id(), attached.transaction().header());
+fn put_rarities(commit: &WriteTransaction, network: &Network, record: &Record<'_>) -> Result<(), StoreError> {
+    let (id, header) = (record.transaction.id(), record.transaction.header());
     if header.kind == Kind::Enrol {
         commit.open_table(ENROLMENTS)?.insert(&device_key(&header.issuer, &id), ())?;
     }
     if header.kind == Kind::RevokeDevice {
-        let revocation = Revocation::decode(attached.transaction().content())
-            .expect("the check that made it verified has decoded its content");
+        let revocation =
+            Revocation::decode(record.transaction.content()).map_err(|_| StoreError::Unverified(id))?;
         commit.open_table(REVOCATIONS)?.insert(&device_key(&revocation.device, &id), ())?;
     }
-    if let Some(twin) = attached.twin() {
+    if let Some(twin) = record.twin {
         let mut equivocations = commit.open_table(EQUIVOCATIONS)?;
         let epoch = network.rules().epoch(header.timestamp);
         for id in [twin, id] {

@@ -63,6 +63,9 @@ pub enum StoreError {
     /// A batch brings what is stored already. Nothing of it was written.
     #[error("{0} is stored already; nothing of the batch was stored")]
     Twice(TxId),
+    /// A batch brings what no check can have let through. Nothing of it was written.
+    #[error("{0} has content that no verified transaction has; nothing of the batch was stored")]
+    Unverified(TxId),
     /// A stored row is not what was written. It is never served.
     #[error(
         "the stored row of {id} is damaged: {cause}; check the disk and fetch the transaction from a peer"

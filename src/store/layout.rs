@@ -3,19 +3,20 @@
 //! | table | key | value |
 //! | --- | --- | --- |
 //! | `meta` | name | `schema`: u32; `network`: NetworkId |
-//! | `transactions` | TxId (40) | position (8), check (8), wire form |
+//! | `transactions` | TxId (40) | position (8) |
+//! | `packs` | position of the first (8) | transactions in a row: `pack` |
 //! | `arrivals` | position (8) | TxId (40), parent 1 (40), parent 2 (40) |
 //! | `issued` | issuer (32), TxId (40) | counter (4), kind (1) |
 //! | `enrolments` | device (32), TxId (40) | nothing |
 //! | `revocations` | revoked device (32), TxId (40) | nothing |
 //! | `equivocations` | issuer (32), epoch (8), counter (4), TxId (40) | nothing |
 //!
-//! Always true: every transaction has one row in each of the first three; positions run from zero without gaps.
+//! Always true: every transaction has one row in `transactions`, `arrivals` and `issued`, and one slot in `packs`;
+//! positions run from zero without gaps.
 
-use super::StoreError;
 use redb::TableDefinition;
 use std::ops::Range;
-use weft_tangle::{DeviceId, Epoch, HEADER_BYTES, Kind, Network, Position, Timestamp, Transaction, TxId};
+use weft_tangle::{DeviceId, Epoch, HEADER_BYTES, Kind, Position, Timestamp, TxId};
 use weft_tangle::{blake2s, limits::BODY_OFFSET};
 
 /// The schema that this version writes and reads.
@@ -30,15 +31,12 @@ pub(super) const EQUIVOCATION_KEY_BYTES: usize = DeviceId::BYTES + 8 + 4 + TxId:
 /// Bytes of a row in `arrivals`.
 pub(super) const ARRIVAL_BYTES: usize = 3 * TxId::BYTES;
 
-/// Bytes before the wire form in a row of `transactions`.
-pub(super) const ROW_PREFIX_BYTES: usize = 16;
-
 pub(super) type DeviceKey = [u8; DEVICE_KEY_BYTES];
 pub(super) type EquivocationKey = [u8; EQUIVOCATION_KEY_BYTES];
 pub(super) type DeviceTable = TableDefinition<'static, &'static DeviceKey, ()>;
 
 pub(super) const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
-pub(super) const TRANSACTIONS: TableDefinition<'static, &'static [u8; TxId::BYTES], &'static [u8]> =
+pub(super) const TRANSACTIONS: TableDefinition<'static, &'static [u8; TxId::BYTES], &'static [u8; 8]> =
     TableDefinition::new("transactions");
 pub(super) const ARRIVALS: TableDefinition<'static, &'static [u8; 8], &'static [u8; ARRIVAL_BYTES]> =
     TableDefinition::new("arrivals");
@@ -49,40 +47,8 @@ pub(super) const REVOCATIONS: DeviceTable = TableDefinition::new("revocations");
 pub(super) const EQUIVOCATIONS: TableDefinition<'static, &'static EquivocationKey, ()> =
     TableDefinition::new("equivocations");
 
-/// The row of a transaction: the position, a check over what neither TxId nor body digest covers, the wire form.
-pub(super) fn encode_row(position: Position, wire: &[u8]) -> Vec<u8> {
-    let mut row = Vec::with_capacity(ROW_PREFIX_BYTES + wire.len());
-    row.extend_from_slice(&position.0.to_be_bytes());
-    row.extend_from_slice(&row_check(position, wire));
-    row.extend_from_slice(wire);
-    row
-}
-
-/// Reads a row back and checks every byte of it.
-///
-/// # Errors
-/// [`StoreError::Damaged`] when position, signature, nonce, header or body are not those that were written for `id`.
-pub(super) fn decode_row(
-    network: &Network,
-    id: &TxId,
-    row: &[u8],
-) -> Result<(Position, Transaction), StoreError> {
-    let damaged = |cause: String| StoreError::Damaged { id: *id, cause };
-    let (prefix, wire) =
-        row.split_first_chunk::<ROW_PREFIX_BYTES>().ok_or_else(|| damaged("it is too short".into()))?;
-    let transaction = Transaction::decode(network, wire).map_err(|refusal| damaged(refusal.to_string()))?;
-    if transaction.id() != *id {
-        return Err(damaged(format!("its header is that of {}", transaction.id())));
-    }
-    let position = Position(u64::from_be_bytes(first_bytes(prefix)));
-    if row_check(position, wire) != prefix[8..] {
-        return Err(damaged("position, signature or nonce have changed".into()));
-    }
-    Ok((position, transaction))
-}
-
 /// The first 8 bytes of BLAKE2s-256 over position, signature and nonce.
-fn row_check(position: Position, wire: &[u8]) -> [u8; 8] {
+pub(super) fn row_check(position: Position, wire: &[u8]) -> [u8; 8] {
     let end = BODY_OFFSET.min(wire.len());
     let signed = &wire[HEADER_BYTES.min(end)..end];
     first_bytes(&blake2s(&[&position.0.to_be_bytes(), signed]))
@@ -144,7 +110,7 @@ pub(super) fn slot_of(key: &EquivocationKey) -> (Epoch, u32) {
     (Epoch(u64::from_be_bytes(first_bytes(&key[32..]))), u32::from_be_bytes(first_bytes(&key[40..])))
 }
 
-fn first_bytes<const N: usize>(bytes: &[u8]) -> [u8; N] {
+pub(super) fn first_bytes<const N: usize>(bytes: &[u8]) -> [u8; N] {
     *bytes.first_chunk().expect("the layout's lengths are fixed, and this field lies within them")
 }
 

@@ -11,6 +11,7 @@ mod disk;
 mod error;
 mod layout;
 mod open;
+mod pack;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,23 @@ pub struct Stored {
     pub transaction: Transaction,
     /// Where it stands in this node's order of arrival.
     pub position: Position,
+}
+
+/// A transaction to be stored. Whoever makes one vouches that the transaction was verified and attached here.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Where it stands in this node's order of arrival.
+    pub position: Position,
+    /// The transaction.
+    pub transaction: &'a Transaction,
+    /// Another transaction of the same issuer, epoch and counter.
+    pub twin: Option<TxId>,
+}
+
+impl<'a> From<&'a Attached> for Record<'a> {
+    fn from(attached: &'a Attached) -> Self {
+        Self { position: attached.position(), transaction: attached.transaction(), twin: attached.twin() }
+    }
 }
 
 /// Some ids in id order, and where to go on.
@@ -123,6 +141,8 @@ impl Store {
         network: &Network,
         options: &StoreOptions,
     ) -> Result<Self, StoreError> {
+        open::discard_unborn(&*file)
+            .map_err(|cause| StoreError::Unreachable { path: path.clone(), cause })?;
         let disk = Disk::new(file);
         let database = open::open_database(&disk, &path, network.id(), options)?;
         let network = Arc::new(network.clone());
@@ -135,6 +155,15 @@ impl Store {
     /// [`StoreError::Gap`] and [`StoreError::Twice`]: nothing was stored. [`StoreError::ReadOnly`]: a write has failed,
     /// now or before. Whether the batch that failed is on disk shows when the store is opened again.
     pub fn append(&self, batch: &[Arc<Attached>]) -> Result<(), StoreError> {
+        let records: Vec<Record<'_>> = batch.iter().map(|attached| Record::from(&**attached)).collect();
+        self.append_records(&records)
+    }
+
+    /// Stores what does not come from the replica: see [`Store::append`], to which it is otherwise equal.
+    ///
+    /// # Errors
+    /// Those of [`Store::append`], and [`StoreError::Unverified`] where a record was vouched for wrongly.
+    pub fn append_records(&self, batch: &[Record<'_>]) -> Result<(), StoreError> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -187,7 +216,7 @@ impl Store {
         failure.as_ref().map(|failure| failure.cause.clone())
     }
 
-    fn write(&self, batch: &[Arc<Attached>]) -> Result<(), StoreError> {
+    fn write(&self, batch: &[Record<'_>]) -> Result<(), StoreError> {
         let commit = append::begin(&self.database)?;
         match append::put(&commit, &self.network, batch) {
             Ok(()) => Ok(commit.commit()?),

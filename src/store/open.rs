@@ -3,6 +3,7 @@
 use super::append::begin;
 use super::disk::{Disk, Live};
 use super::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, SCHEMA, TRANSACTIONS};
+use super::pack::PACKS;
 use super::{StoreError, StoreOptions};
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, backends::FileBackend};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -29,6 +30,33 @@ pub(super) fn open_file(directory: &Path, path: &Path) -> Result<Box<dyn Storage
     sync_directory(directory).map_err(unreachable(directory))?;
     let file = FileBackend::new(file).map_err(|error| opening(path, error))?;
     Ok(Box::new(file))
+}
+
+/// Bytes of redb's magic number, which it writes at a file's beginning when the empty database is on disk, not before.
+const MAGIC_BYTES: usize = 9;
+
+/// Bytes of redb's header; all behind them is zero until the first commit.
+const HEADER_BYTES: usize = 4_096;
+
+/// The longest file that a loss of power can leave while redb makes it.
+const UNBORN_BYTES: u64 = 2 << 20;
+
+/// Empties a file whose making was cut short, which redb would refuse for ever. Nothing was ever stored in it: its
+/// magic number is not there, and all behind the header is zero.
+pub(super) fn discard_unborn(file: &dyn StorageBackend) -> io::Result<()> {
+    let length = file.len()?;
+    if length == 0 || length > UNBORN_BYTES {
+        return Ok(());
+    }
+    let mut bytes = vec![0; length as usize];
+    file.read(0, &mut bytes)?;
+    let (header, rest) = bytes.split_at(HEADER_BYTES.min(bytes.len()));
+    let has_begun = header.iter().take(MAGIC_BYTES).any(|byte| *byte != 0);
+    if has_begun || rest.iter().any(|byte| *byte != 0) {
+        return Ok(());
+    }
+    file.set_len(0)?;
+    file.sync_data()
 }
 
 /// Opens the database on `disk` and checks whose it is; a new one is made ours.
@@ -65,6 +93,7 @@ fn initialise(database: &Database, network: &NetworkId) -> Result<(), StoreError
         meta.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes()[..])?;
         meta.insert(NETWORK_KEY, &network.as_bytes()[..])?;
         commit.open_table(TRANSACTIONS)?;
+        commit.open_table(PACKS)?;
         commit.open_table(ARRIVALS)?;
         commit.open_table(ISSUED)?;
         commit.open_table(ENROLMENTS)?;

@@ -5,8 +5,9 @@
 
 use super::layout::{
     ARRIVAL_BYTES, ARRIVALS, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS,
-    TRANSACTIONS, decode_issued, decode_row, device_key, device_keys, equivocation_key, id_of, slot_of,
+    TRANSACTIONS, decode_issued, device_key, device_keys, equivocation_key, id_of, slot_of,
 };
+use super::pack::{self, PACKS};
 use super::{Equivocation, Page, StoreError, Stored};
 use redb::{ReadTransaction, ReadableTable};
 use std::ops::Range;
@@ -44,8 +45,9 @@ impl Reader {
     /// [`StoreError::Damaged`] when the row is not what was written.
     pub fn transaction(&self, id: &TxId) -> Result<Option<Stored>, StoreError> {
         let table = self.snapshot.open_table(TRANSACTIONS)?;
-        let Some(row) = table.get(id.as_bytes())? else { return Ok(None) };
-        let (position, transaction) = decode_row(&self.network, id, row.value())?;
+        let Some(position) = table.get(id.as_bytes())? else { return Ok(None) };
+        let position = Position(u64::from_be_bytes(*position.value()));
+        let transaction = pack::get(&self.snapshot.open_table(PACKS)?, &self.network, id, position)?;
         Ok(Some(Stored { transaction, position }))
     }
 

@@ -5,6 +5,7 @@ mod disks;
 mod failure;
 mod model;
 mod opening;
+mod pack;
 
 use super::*;
 use crate::testing::{Device, Dice, Ledger, network};
@@ -41,4 +42,12 @@ fn ledger(network: &Arc<Network>, seed: u64, devices: u8, length: usize) -> (Led
         ledger.now = ledger.now.plus(dice.below(60_000));
     }
     (ledger, devices)
+}
+
+/// Changes the file behind the store's back.
+fn change(directory: &Path, change: impl FnOnce(&redb::WriteTransaction)) {
+    let database = Database::open(directory.join(FILE_NAME)).unwrap();
+    let commit = database.begin_write().unwrap();
+    change(&commit);
+    commit.commit().unwrap();
 }

@@ -1,0 +1,193 @@
+//! What the store costs: time and disk blocks of appending, a single read, and opening again.
+//!
+//! `cargo bench --bench store` prints the medians of five runs, each on a fresh store, by transactions in a commit;
+//! `-- --once` makes one run of each.
+//! The transactions have 2.8 KB and forged signatures, which the store does not look at; they are made outside the
+//! measured time. Without `--bench` it makes one tiny run.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the clock and prints its figures"
+)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use weft::store::{Record, Store, StoreOptions};
+use weft_tangle::signing::{Seed, SigningKey};
+use weft_tangle::{
+    DeviceId, Header, Kind, Network, NetworkParts, Position, Rules, Timestamp, Transaction, TxId, blake2s,
+    content_format,
+};
+
+const CREATED: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// Bytes of a body: with header, signature and nonce they make 2.8 KB.
+const BODY_BYTES: usize = 216;
+
+/// Devices that take turns.
+const DEVICES: u64 = 100;
+
+/// Transactions that are read back, one by one, from a store that has just been opened.
+const READS: u64 = 2_000;
+
+/// What one measurement appends.
+#[derive(Clone, Copy)]
+struct Load {
+    per_commit: u64,
+    transactions: u64,
+}
+
+/// What one measurement finds.
+struct Figures {
+    append_us: f64,
+    commits_per_second: f64,
+    blocks_per_wire_byte: f64,
+    read_us: f64,
+    reopen_ms: f64,
+}
+
+fn main() {
+    let asked = |name: &str| std::env::args().any(|argument| argument == name);
+    let (scale, runs) = match (asked("--bench"), asked("--once")) {
+        (true, false) => (1, 5),
+        (true, true) => (1, 1),
+        (false, _) => (200, 1),
+    };
+    let loads = [
+        Load { per_commit: 1, transactions: 10_000 / scale },
+        Load { per_commit: 5, transactions: 25_000 / scale },
+        Load { per_commit: 64, transactions: 200_000 / scale },
+        Load { per_commit: 1_024, transactions: 200_000 / scale },
+    ];
+    println!("per commit  transactions  us each  commits/s  blocks per wire byte  read us  reopen ms");
+    for load in loads {
+        let found: Vec<Figures> = (0..runs).map(|_| measure(load)).collect();
+        let median = |figure: fn(&Figures) -> f64| {
+            let mut figures: Vec<f64> = found.iter().map(figure).collect();
+            figures.sort_by(f64::total_cmp);
+            figures[figures.len() / 2]
+        };
+        println!(
+            "{:10}  {:12}  {:7.1}  {:9.0}  {:20.3}  {:7.1}  {:9.1}",
+            load.per_commit,
+            load.transactions,
+            median(|found| found.append_us),
+            median(|found| found.commits_per_second),
+            median(|found| found.blocks_per_wire_byte),
+            median(|found| found.read_us),
+            median(|found| found.reopen_ms),
+        );
+    }
+}
+
+fn measure(load: Load) -> Figures {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let network = network();
+    let mut forge = Forge::new(&network);
+    let store = open(directory.path(), &network);
+    let mut took = Duration::ZERO;
+    let mut commits = 0_u32;
+    let mut wire_bytes = 0;
+    while (forge.ids.len() as u64) < load.transactions {
+        let left = load.transactions - forge.ids.len() as u64;
+        let first = forge.ids.len() as u64;
+        let batch: Vec<Transaction> = (0..load.per_commit.min(left)).map(|_| forge.next()).collect();
+        let records: Vec<Record<'_>> = (first..)
+            .zip(&batch)
+            .map(|(position, transaction)| Record { position: Position(position), transaction, twin: None })
+            .collect();
+        wire_bytes += batch.iter().map(|transaction| transaction.wire().len()).sum::<usize>();
+        let begin = Instant::now();
+        store.append_records(&records).expect("the disk has room");
+        took += begin.elapsed();
+        commits += 1;
+    }
+    let blocks_per_wire_byte = store.file_bytes() as f64 / wire_bytes as f64;
+    drop(store);
+
+    let begin = Instant::now();
+    let store = open(directory.path(), &network);
+    let next = store.next_position().expect("the store can be read");
+    let reopen = begin.elapsed();
+    assert_eq!(next.0, load.transactions, "all that was appended is there");
+    Figures {
+        append_us: took.as_secs_f64() * 1e6 / load.transactions as f64,
+        commits_per_second: f64::from(commits) / took.as_secs_f64(),
+        blocks_per_wire_byte,
+        read_us: read(&store, &forge),
+        reopen_ms: reopen.as_secs_f64() * 1e3,
+    }
+}
+
+/// Microseconds to read one transaction of any age, checks included.
+fn read(store: &Store, forge: &Forge) -> f64 {
+    let begin = Instant::now();
+    for number in 0..READS {
+        // A stride that shares no factor with the count visits all ages in turn.
+        let position = (number * 7_919) % forge.ids.len() as u64;
+        let reader = store.reader().expect("the store can be read");
+        let found = reader.transaction(&forge.ids[position as usize]).expect("nothing is damaged");
+        assert_eq!(found.map(|found| found.position), Some(Position(position)));
+    }
+    begin.elapsed().as_secs_f64() * 1e6 / READS as f64
+}
+
+fn open(directory: &Path, network: &Network) -> Store {
+    Store::open(directory, network, &StoreOptions::default()).expect("the directory is ours")
+}
+
+fn network() -> Arc<Network> {
+    let member = SigningKey::from_seed(&Seed::from_bytes([1; 32])).expect("every seed makes a key");
+    let parts = NetworkParts {
+        name: "store".into(),
+        created: CREATED,
+        open_enrolment: true,
+        rules: Rules::new(600_000, 600, 0, 0).expect("the rules are in range"),
+        registrars: Vec::new(),
+        committee: vec![member.public_key().clone()],
+    };
+    Arc::new(Network::new(parts).expect("the network is well formed"))
+}
+
+/// Makes readings that are well formed in all but their signatures, each a millisecond after the one before.
+struct Forge {
+    network: Arc<Network>,
+    devices: Vec<DeviceId>,
+    ids: Vec<TxId>,
+}
+
+impl Forge {
+    fn new(network: &Arc<Network>) -> Self {
+        let device = |number: u64| DeviceId::from_bytes(blake2s(&[&number.to_be_bytes()]));
+        Self { network: Arc::clone(network), devices: (0..DEVICES).map(device).collect(), ids: Vec::new() }
+    }
+
+    fn next(&mut self) -> Transaction {
+        let number = self.ids.len() as u64;
+        let genesis = self.network.genesis();
+        let parents = match *self.ids.as_slice() {
+            [.., second, first] => [first, second],
+            [first] => [first, genesis],
+            [] => [genesis; 2],
+        };
+        let mut body = [0x5A; BODY_BYTES];
+        body[..8].copy_from_slice(&number.to_be_bytes());
+        let header = Header {
+            kind: Kind::Reading,
+            content_format: content_format::SENML_CBOR,
+            counter: (number / DEVICES) as u32,
+            timestamp: CREATED.plus(1 + number),
+            issuer: self.devices[(number % DEVICES) as usize],
+            parents,
+            body_digest: weft_tangle::Digest(blake2s(&[&body])),
+        };
+        let mut wire = header.encode().to_vec();
+        wire.resize(weft_tangle::limits::BODY_OFFSET, 0xA5);
+        wire.extend_from_slice(&body);
+        let transaction = Transaction::decode(&self.network, &wire).expect("it is well formed");
+        self.ids.push(transaction.id());
+        transaction
+    }
+}

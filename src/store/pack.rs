@@ -1,0 +1,183 @@
+//! Rows of many transactions: what stands in them, and which are still to be filled.
+//!
+//! A row holds transactions with consecutive positions, the first of which is its key. A commit writes what it brings
+//! as one open row. When the open rows at the end and a new batch fill more than one row together, all of them are
+//! packed anew into full rows, and what remains is open again. Always true: open rows come after all full ones, and
+//! hold at most [`ROW_BYTES`] together; a transaction is written at most twice, but for the remainder of a batch.
+
+use super::StoreError;
+use super::layout::{first_bytes, row_check};
+use redb::{ReadableTable, Table, TableDefinition};
+use weft_tangle::{Network, Position, Transaction, TxId, limits::BODY_OFFSET};
+
+pub(super) const PACKS: TableDefinition<'static, &'static [u8; 8], &'static [u8]> =
+    TableDefinition::new("packs");
+
+/// Bytes of a row. With key and page header it fills a page of 64 KiB: what a row leaves empty is half a transaction
+/// on average, and in pages of 16 or 32 KiB that is several percent of the disk.
+pub(super) const ROW_BYTES: usize = 65_536 - 64;
+
+/// State and number of transactions.
+const PREFIX_BYTES: usize = 2;
+
+/// Length of the wire form and check.
+const SLOT_BYTES: usize = 2 + CHECK_BYTES;
+
+const CHECK_BYTES: usize = 8;
+
+/// Rows at the end that one commit looks at: the open ones, each of which holds a transaction at least.
+const OPEN_ROWS: usize = ROW_BYTES / BODY_OFFSET + 1;
+
+const OPEN: u8 = 0;
+const FULL: u8 = 1;
+
+const _: () = {
+    assert!(weft_tangle::limits::TRANSACTION_MAX_BYTES <= u16::MAX as usize, "a slot holds every length");
+    assert!(ROW_BYTES / BODY_OFFSET <= u8::MAX as usize, "the prefix holds every number");
+    assert!(PREFIX_BYTES + SLOT_BYTES + weft_tangle::limits::TRANSACTION_MAX_BYTES <= ROW_BYTES);
+};
+
+/// The position of a row's first transaction.
+type Key = [u8; 8];
+
+/// A transaction as it stands in a row.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'a> {
+    check: [u8; CHECK_BYTES],
+    wire: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn new(position: Position, wire: &'a [u8]) -> Self {
+        Self { check: row_check(position, wire), wire }
+    }
+
+    fn bytes(&self) -> usize {
+        SLOT_BYTES + self.wire.len()
+    }
+}
+
+/// Puts transactions behind those that are stored; the first has position `first`.
+pub(super) fn put(
+    packs: &mut Table<'_, &'static [u8; 8], &'static [u8]>,
+    first: Position,
+    batch: &[Entry<'_>],
+) -> Result<(), StoreError> {
+    let open = open_rows(packs)?;
+    let held: Vec<Entry<'_>> =
+        open.iter().rev().flat_map(|(_, row)| entries(row).into_iter().flatten()).collect();
+    let bytes = |entries: &[Entry<'_>]| entries.iter().map(Entry::bytes).sum::<usize>();
+    if PREFIX_BYTES + bytes(&held) + bytes(batch) <= ROW_BYTES {
+        packs.insert(&first.0.to_be_bytes(), &encode(OPEN, batch)[..])?;
+        return Ok(());
+    }
+    for (key, _) in &open {
+        packs.remove(key)?;
+    }
+    let mut position = first.0 - held.len() as u64;
+    let all = [&held[..], batch].concat();
+    let mut rest = &all[..];
+    while !rest.is_empty() {
+        let count = fitting(rest);
+        let (row, behind) = rest.split_at(count);
+        let state = if behind.is_empty() { OPEN } else { FULL };
+        packs.insert(&position.to_be_bytes(), &encode(state, row)[..])?;
+        position += count as u64;
+        rest = behind;
+    }
+    Ok(())
+}
+
+/// The open rows, newest first. One that does not read as a row stays as it is: its damage is for its reader to find.
+fn open_rows(
+    packs: &impl ReadableTable<&'static [u8; 8], &'static [u8]>,
+) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
+    let mut open = Vec::new();
+    for row in packs.iter()?.rev().take(OPEN_ROWS) {
+        let (key, row) = row?;
+        let row = row.value();
+        if row.first() != Some(&OPEN) || entries(row).is_none() {
+            break;
+        }
+        open.push((*key.value(), row.to_vec()));
+    }
+    Ok(open)
+}
+
+/// How many of the first entries fit in a row: one at least.
+fn fitting(entries: &[Entry<'_>]) -> usize {
+    let ends = entries.iter().scan(PREFIX_BYTES, |end, entry| {
+        *end += entry.bytes();
+        Some(*end)
+    });
+    ends.take_while(|end| *end <= ROW_BYTES).count().max(1)
+}
+
+fn encode(state: u8, entries: &[Entry<'_>]) -> Vec<u8> {
+    let count = u8::try_from(entries.len()).expect("a row is too short for more");
+    let mut row = Vec::with_capacity(ROW_BYTES);
+    row.extend_from_slice(&[state, count]);
+    for Entry { check, wire } in entries {
+        let length = u16::try_from(wire.len()).expect("the longest transaction is shorter");
+        row.extend_from_slice(&length.to_be_bytes());
+        row.extend_from_slice(check);
+    }
+    for entry in entries {
+        row.extend_from_slice(entry.wire);
+    }
+    row
+}
+
+/// The transactions of a row; nothing when the lengths in it do not add up to its own.
+fn entries(row: &[u8]) -> Option<Vec<Entry<'_>>> {
+    let (&[_, count], rest) = row.split_first_chunk::<PREFIX_BYTES>()?;
+    let (slots, mut wires) = rest.split_at_checked(usize::from(count) * SLOT_BYTES)?;
+    let mut entries = Vec::with_capacity(usize::from(count));
+    for slot in slots.chunks_exact(SLOT_BYTES) {
+        let length = u16::from_be_bytes(first_bytes(slot));
+        let (wire, behind) = wires.split_at_checked(usize::from(length))?;
+        wires = behind;
+        entries.push(Entry { check: first_bytes(&slot[2..]), wire });
+    }
+    wires.is_empty().then_some(entries)
+}
+
+/// Reads the transaction at `position` from its row and checks every byte of it.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is not stored, or when position, signature, nonce, header or body are not those that
+/// were written for `id`.
+pub(super) fn get(
+    packs: &impl ReadableTable<&'static [u8; 8], &'static [u8]>,
+    network: &Network,
+    id: &TxId,
+    position: Position,
+) -> Result<Transaction, StoreError> {
+    let damaged = |cause: String| StoreError::Damaged { id: *id, cause };
+    let row = packs.range::<&[u8; 8]>(..=&position.0.to_be_bytes())?.next_back().transpose()?;
+    let (key, row) = row.ok_or_else(|| damaged("it lies in no row".into()))?;
+    let slot = position.0 - u64::from_be_bytes(*key.value());
+    decode(network, id, position, slot, row.value())
+}
+
+/// Reads the transaction in one slot of a row.
+pub(super) fn decode(
+    network: &Network,
+    id: &TxId,
+    position: Position,
+    slot: u64,
+    row: &[u8],
+) -> Result<Transaction, StoreError> {
+    let damaged = |cause: String| StoreError::Damaged { id: *id, cause };
+    let entries = entries(row).ok_or_else(|| damaged("the lengths in its row do not add up".into()))?;
+    let entry = usize::try_from(slot).ok().and_then(|slot| entries.get(slot));
+    let Entry { check, wire } = entry.ok_or_else(|| damaged("its row ends before it".into()))?;
+    let transaction = Transaction::decode(network, wire).map_err(|refusal| damaged(refusal.to_string()))?;
+    if transaction.id() != *id {
+        return Err(damaged(format!("its header is that of {}", transaction.id())));
+    }
+    if row_check(position, wire) != *check {
+        return Err(damaged("position, signature or nonce have changed".into()));
+    }
+    Ok(transaction)
+}
