@@ -63,14 +63,14 @@ pub(super) fn put(
     first: Position,
     batch: &[Entry<'_>],
 ) -> Result<(), StoreError> {
-    let open = open_rows(packs)?;
-    let held: Vec<Entry<'_>> =
-        open.iter().rev().flat_map(|(_, row)| entries(row).into_iter().flatten()).collect();
-    let bytes = |entries: &[Entry<'_>]| entries.iter().map(Entry::bytes).sum::<usize>();
-    if PREFIX_BYTES + bytes(&held) + bytes(batch) <= ROW_BYTES {
+    let added: usize = batch.iter().map(Entry::bytes).sum();
+    if PREFIX_BYTES + open_bytes(packs)? + added <= ROW_BYTES {
         packs.insert(&first.0.to_be_bytes(), &encode(OPEN, batch)[..])?;
         return Ok(());
     }
+    let open = open_rows(packs)?;
+    let held: Vec<Entry<'_>> =
+        open.iter().rev().flat_map(|(_, row)| entries(row).into_iter().flatten()).collect();
     for (key, _) in &open {
         packs.remove(key)?;
     }
@@ -86,6 +86,19 @@ pub(super) fn put(
         rest = behind;
     }
     Ok(())
+}
+
+/// The bytes of what lies in the open rows. Small commits only ask this, so that they copy no row.
+fn open_bytes(packs: &impl ReadableTable<&'static [u8; 8], &'static [u8]>) -> Result<usize, StoreError> {
+    let mut bytes = 0;
+    for row in packs.iter()?.rev().take(OPEN_ROWS) {
+        let row = row?.1;
+        match row.value() {
+            [OPEN, held @ ..] => bytes += held.len() + 1 - PREFIX_BYTES,
+            _ => break,
+        }
+    }
+    Ok(bytes)
 }
 
 /// The open rows, newest first. One that does not read as a row stays as it is: its damage is for its reader to find.
