@@ -4,13 +4,14 @@
 //! other.
 
 use super::directory::Directory;
+use super::fair::Receiver;
 use super::intake::{Answer, Fault};
 use super::owner::Request;
 use crate::content::{self, ContentError};
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use futures_channel::oneshot;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -42,7 +43,7 @@ enum Checked {
 impl Checker {
     /// Checks jobs until there can be no more.
     pub(super) fn run(&self, jobs: &Receiver<Job>) {
-        for Job { items } in jobs {
+        while let Some(Job { items }) = jobs.pop() {
             for (wire, answer) in items {
                 self.check_one(&wire, answer);
             }

@@ -10,6 +10,7 @@
 mod checker;
 mod clock;
 mod directory;
+mod fair;
 mod health;
 mod home;
 mod intake;
