@@ -91,8 +91,12 @@ pub const CHECK_BYTES_A_WEIGHT: usize = 8_192;
 pub const CHECK_CONNECTION_JOBS: usize = 16;
 /// What they may weigh.
 pub const CHECK_CONNECTION_WEIGHT: usize = 4_096;
-/// Checked transactions that wait for the owner of the replica.
-pub const OWNER_QUEUE: usize = 1_024;
+/// How long a checker waits for another one's verdict on the same signature before it checks by itself. A check takes
+/// 25 us; so long takes one whose thread the system has put aside.
+pub const VERDICT_WAIT: Duration = Duration::from_secs(1);
+/// Checked transactions that wait for the owner of the replica. Enough to keep it busy; what is behind the fair queue is
+/// first come, first served, so it must be short.
+pub const OWNER_QUEUE: usize = 256;
 /// Transactions that wait for the writer: all that can be attached and not yet durable.
 pub const WRITE_QUEUE: usize = weft_tangle::limits::IN_FLIGHT + weft_tangle::limits::PENDING;
 /// Transactions in one commit: storage gains little beyond, and the first one waits for the last.
@@ -141,6 +145,14 @@ const HEAVIEST_JOB: usize = BATCH_TRANSACTIONS + BATCH_BYTES / CHECK_BYTES_A_WEI
 
 const _: () = {
     assert!(HEAVIEST_JOB <= CHECK_CONNECTION_WEIGHT, "every request can be let in");
+    assert!(
+        OWNER_QUEUE + weft_tangle::limits::IN_FLIGHT + 2 * BATCH_TRANSACTIONS <= 24_000 / 8,
+        "behind the fair queue a transaction waits an eighth of a second, on two cores that make 24,000 durable a second"
+    );
+    assert!(
+        COMMIT_TRANSACTIONS * 2 <= weft_tangle::limits::IN_FLIGHT,
+        "a commit fills up while the one before it is written"
+    );
     assert!(CHECK_CONNECTION_WEIGHT <= CHECK_WEIGHT / 8, "no connection fills the whole");
     assert!(CHECK_CONNECTION_JOBS <= CHECK_JOBS / 8, "nor does one of small requests");
     assert!(

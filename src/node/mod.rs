@@ -17,6 +17,7 @@ mod intake;
 mod owner;
 mod run;
 mod start;
+mod verdicts;
 mod writer;
 
 pub use clock::now;

@@ -6,6 +6,7 @@ use super::fair::{self, Bounds};
 use super::health::Health;
 use super::intake::Intake;
 use super::owner::{Owner, Waiting};
+use super::verdicts::SharedVerdicts;
 use super::writer::Writer;
 use crate::limits::{OWNER_QUEUE, TICKET_QUEUE, WRITE_QUEUE};
 use crate::metrics::Metrics;
@@ -112,13 +113,14 @@ impl Ledger {
             "weft-owner",
             Box::new(move || owner.run(&request_queue, &ticket_queue, &written_queue, &mut reader)),
         )?;
+        let verdicts = Arc::new(SharedVerdicts::new(Arc::clone(&metrics)));
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         for number in 0..cores {
             let checker = Checker {
                 network: Arc::clone(&network),
                 store: Arc::clone(&store),
                 directory: Arc::clone(&directory),
-                metrics: Arc::clone(&metrics),
+                verdicts: Arc::clone(&verdicts),
                 owner: requests.clone(),
             };
             let queue = job_queue.clone();

@@ -51,8 +51,9 @@ pub const HANDED_OUT: usize = 131_072;
 /// Pairs of parents in one ticket.
 pub const TICKET_PAIRS: usize = 64;
 
-/// Attached transactions that are not yet durable. Beyond it the node stops taking more until storage follows.
-pub const IN_FLIGHT: usize = 4_096;
+/// Attached transactions that are not yet durable. Beyond it the node stops taking more until storage follows. Whoever
+/// comes next waits for all of them, so that these are no more than two large commits.
+pub const IN_FLIGHT: usize = 2_048;
 
 /// Transactions of one source that wait for something.
 pub const PENDING_PER_SOURCE: usize = 1_024;
