@@ -36,6 +36,11 @@ pub const HTTP_HEADERS: usize = 64;
 pub const HTTP_BUFFER_BYTES: usize = 32 * 1_024;
 /// Bytes of all request bodies in memory at once. Without it every connection could hold one of the largest.
 pub const HTTP_BODY_MEMORY: usize = 64 * 1_024 * 1_024;
+/// A request body of at most this many bytes is small: a transaction by itself.
+pub const HTTP_SMALL_BODY: usize = weft_tangle::limits::TRANSACTION_MAX_BYTES;
+/// The part of [`HTTP_BODY_MEMORY`] that only small bodies may take: one for each connection. A dozen of the largest
+/// batches would else lock out everybody.
+pub const HTTP_SMALL_BODY_MEMORY: usize = HTTP_CONNECTIONS * HTTP_SMALL_BODY;
 /// Bytes of all long answers in memory at once. A page of readings has megabytes, and a client that asks for it on
 /// every connection and reads none would take gigabytes.
 pub const HTTP_ANSWER_MEMORY: usize = 64 * 1_024 * 1_024;
@@ -76,10 +81,22 @@ const _: () = {
     assert!(2 * HTTP_BUFFER_BYTES * HTTP_CONNECTIONS <= 128 * 1_024 * 1_024);
 };
 
-/// Jobs that wait for a checker. A checker does 20,000 a second, so a full queue is 50 ms of waiting.
-pub const CHECK_QUEUE: usize = 1_024;
-/// Checked transactions that wait for the owner of the replica.
-pub const OWNER_QUEUE: usize = 1_024;
+/// Requests whose transactions wait for a checker: one for each connection, so that it is weight that runs out.
+pub const CHECK_JOBS: usize = HTTP_CONNECTIONS;
+/// What they may weigh in all: a large batch of each of 32 clients. Only who floods waits so long.
+pub const CHECK_WEIGHT: usize = 32_768;
+/// Bytes that weigh as much as a transaction by itself. Hashing them takes half as long as its signature check.
+pub const CHECK_BYTES_A_WEIGHT: usize = 8_192;
+/// Requests of one connection that wait in one line. HTTP/1.1 brings one after the other.
+pub const CHECK_CONNECTION_JOBS: usize = 16;
+/// What they may weigh.
+pub const CHECK_CONNECTION_WEIGHT: usize = 4_096;
+/// How long a checker waits for another one's verdict on the same signature before it checks by itself. A check takes
+/// 25 us; so long takes one whose thread the system has put aside.
+pub const VERDICT_WAIT: Duration = Duration::from_secs(1);
+/// Checked transactions that wait for the owner of the replica. Enough to keep it busy; what is behind the fair queue is
+/// first come, first served, so it must be short.
+pub const OWNER_QUEUE: usize = 256;
 /// Transactions that wait for the writer: all that can be attached and not yet durable.
 pub const WRITE_QUEUE: usize = weft_tangle::limits::IN_FLIGHT + weft_tangle::limits::PENDING;
 /// Transactions in one commit: storage gains little beyond, and the first one waits for the last.
@@ -123,7 +140,24 @@ pub const DEVICE_GAPS: usize = 64;
 /// Index rows read to tell of one device's counters.
 pub const DEVICE_COUNTER_ROWS: usize = 65_536;
 
+/// The most that one request weighs.
+const HEAVIEST_JOB: usize = BATCH_TRANSACTIONS + BATCH_BYTES / CHECK_BYTES_A_WEIGHT;
+
 const _: () = {
-    assert!(BATCH_BYTES <= HTTP_BODY_MEMORY / 8, "a few large batches do not lock out everybody else");
+    assert!(HEAVIEST_JOB <= CHECK_CONNECTION_WEIGHT, "every request can be let in");
+    assert!(
+        OWNER_QUEUE + weft_tangle::limits::IN_FLIGHT + 2 * BATCH_TRANSACTIONS <= 24_000 / 8,
+        "behind the fair queue a transaction waits an eighth of a second, on two cores that make 24,000 durable a second"
+    );
+    assert!(
+        COMMIT_TRANSACTIONS * 2 <= weft_tangle::limits::IN_FLIGHT,
+        "a commit fills up while the one before it is written"
+    );
+    assert!(CHECK_CONNECTION_WEIGHT <= CHECK_WEIGHT / 8, "no connection fills the whole");
+    assert!(CHECK_CONNECTION_JOBS <= CHECK_JOBS / 8, "nor does one of small requests");
+    assert!(
+        BATCH_BYTES <= (HTTP_BODY_MEMORY - HTTP_SMALL_BODY_MEMORY) / 8,
+        "a few large batches do not lock out everybody else's"
+    );
     assert!(READINGS_BYTES <= HTTP_ANSWER_MEMORY / 32, "nor do a few large pages");
 };

@@ -66,6 +66,24 @@ impl Device {
     pub(crate) fn id(&self) -> DeviceId {
         self.issuer.id()
     }
+
+    pub(crate) fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+}
+
+/// A reading of `device` above the genesis, in wire form.
+pub(crate) fn reading(network: &Network, device: &Device, counter: u32) -> Vec<u8> {
+    let draft = Draft {
+        kind: Kind::Reading,
+        content_format: content_format::SENML_JSON,
+        counter,
+        timestamp: CREATED.plus(1),
+        parents: [network.genesis(); 2],
+        salt: [7; 16],
+        content: b"[]",
+    };
+    draft.sign(network.id(), &device.key).unwrap().with_nonce(Nonce::from_bytes([3; 8]))
 }
 
 fn enrolment_of(key: &SigningKey) -> Enrolment {

@@ -21,13 +21,23 @@ use crate::runtime::{Stream, StreamExt};
 #[derive(Debug, Clone)]
 pub struct BodyBudget {
     left: Arc<AtomicUsize>,
+    /// Bytes that only bodies of at most `small` bytes may take.
+    reserve: usize,
+    small: usize,
 }
 
 impl BodyBudget {
     /// A budget of `bytes`; the node uses `limits::HTTP_BODY_MEMORY` and `limits::HTTP_ANSWER_MEMORY`.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        Self { left: Arc::new(AtomicUsize::new(bytes)) }
+        Self { left: Arc::new(AtomicUsize::new(bytes)), reserve: 0, small: 0 }
+    }
+
+    /// The same, of which `reserve` bytes are for bodies of at most `small`, so that large ones do not lock them out,
+    /// however many there are.
+    #[must_use]
+    pub fn reserving(self, reserve: usize, small: usize) -> Self {
+        Self { reserve, small, ..self }
     }
 
     /// Bytes that are not taken.
@@ -61,7 +71,9 @@ impl Share {
     /// Takes more of the budget; says whether there was enough.
     #[must_use]
     fn take(&mut self, bytes: usize) -> bool {
-        let take = |left: usize| left.checked_sub(bytes);
+        let is_small = self.taken.saturating_add(bytes) <= self.budget.small;
+        let keep = if is_small { 0 } else { self.budget.reserve };
+        let take = |left: usize| left.checked_sub(bytes).filter(|left| *left >= keep);
         let taken = self.budget.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
         self.taken += if taken { bytes } else { 0 };
         taken
@@ -218,6 +230,27 @@ mod tests {
         assert_eq!((&slice[..], budget.left()), (&[1, 2][..], 40));
         drop(slice);
         assert_eq!(budget.left(), 100);
+    }
+
+    #[test]
+    fn large_bodies_leave_room_for_small_ones() {
+        let budget = BodyBudget::new(100).reserving(40, 10);
+        let share = || Share { budget: budget.clone(), taken: 0 };
+        let (mut large, mut other) = (share(), share());
+        assert!(large.take(60), "as much as is not reserved");
+        assert!(other.take(10), "a large one begins small");
+        assert!(!other.take(1));
+        let small: Vec<Share> = (0..3)
+            .map(|_| {
+                let mut share = share();
+                assert!(share.take(4) && share.take(6));
+                share
+            })
+            .collect();
+        assert!(!share().take(1), "the whole is taken");
+        drop((large, small));
+        assert!(other.take(50));
+        assert_eq!(budget.left(), 40);
     }
 
     #[test]

@@ -49,7 +49,12 @@ pub(super) async fn serve<S>(
 {
     let pace = Pace::new(Arc::clone(&limits), Instant::now());
     let io = FuturesIo::new(PacedStream::new(stream.clone(), pace.clone()));
-    let gate = Gate { inner: service, pace: pace.clone(), stats: Arc::clone(&stats) };
+    let gate = Gate {
+        inner: service,
+        pace: pace.clone(),
+        stats: Arc::clone(&stats),
+        connection: place.connection(),
+    };
     let end = {
         let mut http = pin!(builder(&limits).serve_connection(io, gate));
         let mut timer = Timer::default();

@@ -19,6 +19,7 @@ use warp::reply::Reply;
 
 use super::pace::Pace;
 use super::problem::{Kind, Problem};
+use super::roster::ConnectionId;
 use super::stats::ServerStats;
 use crate::limits::HTTP_ANSWER_PIECE;
 
@@ -140,6 +141,7 @@ pub(super) struct Gate<S> {
     pub(super) inner: S,
     pub(super) pace: Pace,
     pub(super) stats: Arc<ServerStats>,
+    pub(super) connection: ConnectionId,
 }
 
 impl<S> Service<Request<Incoming>> for Gate<S>
@@ -151,7 +153,8 @@ where
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.connection);
         self.pace.requested(!request.body().is_end_stream(), Instant::now());
         let pace = self.pace.clone();
         let stats = Arc::clone(&self.stats);

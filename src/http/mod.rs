@@ -20,5 +20,7 @@ mod pace;
 mod roster;
 mod stream;
 
+pub use roster::ConnectionId;
+
 #[cfg(test)]
 mod tests;

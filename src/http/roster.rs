@@ -21,6 +21,11 @@ pub(super) enum Order {
     Drop = 2,
 }
 
+/// The number of a connection. The server gives it when it accepts, never twice in the life of a process, and puts it
+/// in the extensions of each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
 pub(super) struct Roster {
     most: usize,
     order: AtomicU8,
@@ -95,6 +100,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The connection's number.
+    pub(super) fn connection(&self) -> ConnectionId {
+        ConnectionId(self.id)
+    }
+
     /// The order in force. The task is woken when it changes.
     pub(super) fn watch(&mut self, cx: &Context<'_>) -> Order {
         let before = self.roster.order();

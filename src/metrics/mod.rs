@@ -17,12 +17,14 @@ use weft_tangle::replica::Occupancy;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Seconds of one signature check, enrolments with their registrar's included.
-    pub verify_seconds: Histogram,
+    /// Signatures whose verdict was remembered.
+    pub signatures_recalled: IntCounter,
     /// Seconds of one durable commit.
     pub commit_seconds: Histogram,
     /// Transactions in one commit.
     pub commit_transactions: Histogram,
+    signatures: IntCounterVec,
+    verify_seconds: Histogram,
     transactions: IntCounterVec,
     refusals: IntCounterVec,
     requests: IntCounterVec,
@@ -83,6 +85,17 @@ impl Metrics {
                 "Transactions in one durable commit.",
                 sizes,
             )?,
+            signatures: counters(
+                r,
+                "weft_signatures_checked_total",
+                "Signatures checked, by verdict.",
+                &["verdict"],
+            )?,
+            signatures_recalled: counter(
+                r,
+                "weft_signatures_recalled_total",
+                "Signatures not checked again, for their verdict was remembered.",
+            )?,
             transactions: counters(
                 r,
                 "weft_transactions_total",
@@ -134,6 +147,17 @@ impl Metrics {
         }))
     }
 
+    /// Counts a signature that took `seconds` to check.
+    pub fn count_signature(&self, is_valid: bool, seconds: f64) {
+        self.signatures.with_label_values(&[verdict(is_valid)]).inc();
+        self.verify_seconds.observe(seconds);
+    }
+
+    /// Signatures that were checked and found valid, or found not to be.
+    pub fn signatures_checked(&self, is_valid: bool) -> u64 {
+        self.signatures.with_label_values(&[verdict(is_valid)]).get()
+    }
+
     /// Counts a transaction that has become durable.
     pub fn count_attached(&self, kind: weft_tangle::Kind, disputed: bool) {
         let verdict = if disputed { "disputed" } else { "attached" };
@@ -166,6 +190,10 @@ impl Metrics {
     pub fn tips(&self) -> u64 {
         self.tips.get().unsigned_abs()
     }
+}
+
+const fn verdict(is_valid: bool) -> &'static str {
+    if is_valid { "valid" } else { "invalid" }
 }
 
 fn register_process(registry: &Registry) -> Result<(), prometheus::Error> {
@@ -254,6 +282,8 @@ mod tests {
             metrics.count_attached(kind, false);
             metrics.count_attached(kind, true);
         }
+        metrics.count_signature(true, 0.01);
+        metrics.count_signature(false, 0.01);
         metrics.queue.with_label_values(&["check"]).set(1);
         metrics.queue.with_label_values(&["owner"]).set(1);
         for event in 0..11 {

@@ -4,17 +4,17 @@
 //! other.
 
 use super::directory::Directory;
+use super::fair::Receiver;
 use super::intake::{Answer, Fault};
 use super::owner::Request;
+use super::verdicts::SharedVerdicts;
 use crate::content::{self, ContentError};
-use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use futures_channel::oneshot;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
 use weft_tangle::check::{check_door, check_enrolment_cheaply};
 use weft_tangle::replica::Taken;
 use weft_tangle::{History, Kind, Network, Refusal, Screened, Transaction, Verified};
@@ -30,7 +30,7 @@ pub(super) struct Checker {
     pub(super) network: Arc<Network>,
     pub(super) store: Arc<Store>,
     pub(super) directory: Arc<Directory>,
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) verdicts: Arc<SharedVerdicts>,
     pub(super) owner: Sender<Request>,
 }
 
@@ -42,7 +42,7 @@ enum Checked {
 impl Checker {
     /// Checks jobs until there can be no more.
     pub(super) fn run(&self, jobs: &Receiver<Job>) {
-        for Job { items } in jobs {
+        while let Some(Job { items }) = jobs.pop() {
             for (wire, answer) in items {
                 self.check_one(&wire, answer);
             }
@@ -75,30 +75,23 @@ impl Checker {
         let verified = if header.kind == Kind::Enrol {
             check_enrolment_cheaply(&self.network, &transaction)?;
             let screened = Screened::check(&self.network, transaction)?;
-            self.timed(|| Verified::check_enrolment(&self.network, screened))?
+            Verified::check_enrolment_once(&self.network, screened, &*self.verdicts)?
         } else {
             let issuer = self.directory.find(&header.issuer, &self.store).map_err(storage)?;
             let issuer = issuer.ok_or(Refusal::NotEnrolled(header.issuer))?;
             issuer.permits(&transaction)?;
             let screened = Screened::check(&self.network, transaction)?;
-            self.timed(|| Verified::check(&self.network, screened, &issuer))?
+            Verified::check_once(&self.network, screened, &issuer, &*self.verdicts)?
         };
         // Last, for parsing what nobody has signed would be work for nothing.
         check_content(verified.transaction())?;
         Ok(Checked::Verified(verified))
     }
-
-    fn timed(&self, verify: impl FnOnce() -> Result<Verified, Refusal>) -> Result<Verified, Refusal> {
-        let begin = Instant::now();
-        let result = verify();
-        self.metrics.verify_seconds.observe(begin.elapsed().as_secs_f64());
-        result
-    }
 }
 
 /// A check that panics costs its own transaction and no other: whoever finds such a one sends it again and again.
 fn unharmed<T>(check: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    // What a check changes outside itself, the directory and the figures, is whole at every step.
+    // What a check changes outside itself, the directory, the verdicts and the figures, is whole at every step.
     catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| {
         tracing::error!("the check of a transaction panicked");
         Err(Fault::Internal)

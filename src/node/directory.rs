@@ -69,6 +69,12 @@ impl Directory {
         cache.old.remove(device);
     }
 
+    /// Whether the device is in the cache: it is enrolled, and has been looked for not long ago. Costs no read.
+    pub fn is_cached(&self, device: &DeviceId) -> bool {
+        let cache = self.lock();
+        cache.young.contains_key(device) || cache.old.contains_key(device)
+    }
+
     /// Devices in the cache.
     pub fn len(&self) -> usize {
         let cache = self.lock();

@@ -3,8 +3,11 @@
 //! Nothing here waits for room: a full queue is told at once, so that load turns into answers, not into memory.
 
 use super::checker::Job;
+use super::directory::Directory;
+use super::fair::{self, Origin, PushError, busiest_issuer, weight_of};
 use super::health::Health;
 use super::owner::{Request, TicketRequest};
+use crate::http::ConnectionId;
 use bytes::Bytes;
 use crossbeam_channel::{Sender, TrySendError};
 use futures_channel::oneshot;
@@ -38,13 +41,17 @@ pub enum Fault {
     Stopping,
 }
 
+/// The line of those who are not known: no key has this digest.
+const STRANGERS: DeviceId = DeviceId::from_bytes([0; 32]);
+
 /// What becomes of a transaction.
 pub(super) type Answer = Result<Taken, Fault>;
 
 /// The way into the ledger, shared by all requests.
 #[derive(Debug, Clone)]
 pub struct Intake {
-    jobs: Sender<Job>,
+    jobs: fair::Sender<Job>,
+    directory: Arc<Directory>,
     tickets: Sender<TicketRequest>,
     /// Looked at only: it is the checkers that send.
     requests: Sender<Request>,
@@ -53,18 +60,26 @@ pub struct Intake {
 
 impl Intake {
     pub(super) fn new(
-        jobs: Sender<Job>,
+        jobs: fair::Sender<Job>,
+        directory: Arc<Directory>,
         tickets: Sender<TicketRequest>,
         requests: Sender<Request>,
         health: Arc<Health>,
     ) -> Self {
-        Self { jobs, tickets, requests, health }
+        Self { jobs, directory, tickets, requests, health }
     }
 
     /// Has transactions in wire form checked and attached, in their order, for a later one may approve an earlier.
-    /// Each is answered when it is durable.
-    pub async fn submit(&self, transactions: Vec<Bytes>) -> Vec<Result<Taken, Fault>> {
+    /// Each is answered when it is durable. They wait for their turn beside what else comes from their issuer, or on
+    /// this connection.
+    pub async fn submit(
+        &self,
+        connection: ConnectionId,
+        transactions: Vec<Bytes>,
+    ) -> Vec<Result<Taken, Fault>> {
         let count = transactions.len();
+        let origin = Origin { issuer: self.line_of(&transactions), connection };
+        let weight = weight_of(&transactions);
         let (items, answers): (Vec<_>, Vec<_>) = transactions
             .into_iter()
             .map(|wire| {
@@ -72,7 +87,7 @@ impl Intake {
                 ((wire, sender), receiver)
             })
             .unzip();
-        if let Err(fault) = self.may_write().and_then(|()| self.enqueue(Job { items })) {
+        if let Err(fault) = self.may_write().and_then(|()| self.enqueue(origin, weight, Job { items })) {
             return vec![Err(fault); count];
         }
         let mut results = Vec::with_capacity(count);
@@ -97,8 +112,18 @@ impl Intake {
         [("check", self.jobs.len()), ("owner", self.requests.len()), ("ticket", self.tickets.len())]
     }
 
-    fn enqueue(&self, job: Job) -> Result<(), Fault> {
-        self.jobs.try_send(job).map_err(|error| self.full(&error))
+    fn enqueue(&self, origin: Origin, weight: usize, job: Job) -> Result<(), Fault> {
+        self.jobs.push(origin, weight, job).map_err(|error| match error {
+            PushError::Full => Fault::Overloaded,
+            PushError::Disconnected => self.lost(),
+        })
+    }
+
+    /// Who has been found to be enrolled has a line of its own; all others share one, for ids that nobody has enrolled
+    /// are free to make up.
+    fn line_of(&self, transactions: &[Bytes]) -> DeviceId {
+        let claimed = busiest_issuer(transactions);
+        if self.directory.is_cached(&claimed) { claimed } else { STRANGERS }
     }
 
     fn may_write(&self) -> Result<(), Fault> {

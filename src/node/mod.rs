@@ -10,12 +10,14 @@
 mod checker;
 mod clock;
 mod directory;
+mod fair;
 mod health;
 mod home;
 mod intake;
 mod owner;
 mod run;
 mod start;
+mod verdicts;
 mod writer;
 
 pub use clock::now;

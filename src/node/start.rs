@@ -2,11 +2,13 @@
 
 use super::checker::Checker;
 use super::directory::Directory;
+use super::fair::{self, Bounds};
 use super::health::Health;
 use super::intake::Intake;
 use super::owner::{Owner, Waiting};
+use super::verdicts::SharedVerdicts;
 use super::writer::Writer;
-use crate::limits::{CHECK_QUEUE, OWNER_QUEUE, TICKET_QUEUE, WRITE_QUEUE};
+use crate::limits::{OWNER_QUEUE, TICKET_QUEUE, WRITE_QUEUE};
 use crate::metrics::Metrics;
 use crate::runtime::{timeout, unblock};
 use crate::store::{Store, StoreError};
@@ -81,7 +83,7 @@ impl Ledger {
         let mut reader = store.reader()?;
         let directory = Arc::new(Directory::new(Arc::clone(&network)));
         let health = Arc::new(Health::default());
-        let (jobs, job_queue) = bounded(CHECK_QUEUE);
+        let (jobs, job_queue) = fair::queue(Bounds::default());
         let (requests, request_queue) = bounded(OWNER_QUEUE);
         let (tickets, ticket_queue) = bounded(TICKET_QUEUE);
         let (writes, write_queue) = bounded(WRITE_QUEUE);
@@ -111,19 +113,20 @@ impl Ledger {
             "weft-owner",
             Box::new(move || owner.run(&request_queue, &ticket_queue, &written_queue, &mut reader)),
         )?;
+        let verdicts = Arc::new(SharedVerdicts::new(Arc::clone(&metrics)));
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         for number in 0..cores {
             let checker = Checker {
                 network: Arc::clone(&network),
                 store: Arc::clone(&store),
                 directory: Arc::clone(&directory),
-                metrics: Arc::clone(&metrics),
+                verdicts: Arc::clone(&verdicts),
                 owner: requests.clone(),
             };
             let queue = job_queue.clone();
             spawn(&format!("weft-check-{number}"), Box::new(move || checker.run(&queue)))?;
         }
-        let intake = Intake::new(jobs, tickets, requests, Arc::clone(&health));
+        let intake = Intake::new(jobs, Arc::clone(&directory), tickets, requests, Arc::clone(&health));
         Ok((Self { network, store, directory, intake, health, metrics }, Threads(threads)))
     }
 }

@@ -7,6 +7,7 @@
 use crate::body::{Anchor, Enrolment, Revocation};
 use crate::limits::{AHEAD_MS, DOOR_BEHIND_MS};
 use crate::signing::VerifyingKey;
+use crate::verdicts::{Claim, Forgetful, Recall, Verdict};
 use crate::{DeviceId, Issuer, Kind, Malformed, Network, Refusal, Standing, Timestamp, Transaction, TxId};
 use crate::{Header, content_format};
 
@@ -63,16 +64,29 @@ impl Verified {
     /// [`Refusal::NotEnrolled`] when `issuer` is somebody else, what [`Issuer::permits`] refuses,
     /// [`Refusal::Signature`], and [`Refusal::Malformed`] for a body that Weft's own encoding does not allow.
     pub fn check(network: &Network, screened: Screened, issuer: &Issuer) -> Result<Self, Refusal> {
+        Self::check_once(network, screened, issuer, &Forgetful)
+    }
+
+    /// The same, computing no verdict that `verdicts` recalls.
+    ///
+    /// # Errors
+    /// Those of [`Verified::check`].
+    pub fn check_once(
+        network: &Network,
+        screened: Screened,
+        issuer: &Issuer,
+        verdicts: &dyn Recall,
+    ) -> Result<Self, Refusal> {
         let transaction = screened.0;
         let header = transaction.header();
         if header.kind == Kind::Enrol {
-            return Self::check_enrolment(network, Screened(transaction));
+            return Self::check_enrolment_once(network, Screened(transaction), verdicts);
         }
         if issuer.id() != header.issuer {
             return Err(Refusal::NotEnrolled(header.issuer));
         }
         issuer.permits(&transaction)?;
-        check_signature(network, &transaction, issuer.key())?;
+        check_signature(network, &transaction, issuer.key(), verdicts)?;
         check_encoding(&transaction)?;
         Ok(Self { transaction, enrolment: None })
     }
@@ -80,14 +94,30 @@ impl Verified {
     /// Checks an enrolment, which brings its own key: the key's digest is the issuer, the role is one that the
     /// network lets it take, and both the key and the registrar, where one is named, have signed.
     pub fn check_enrolment(network: &Network, screened: Screened) -> Result<Self, Refusal> {
+        Self::check_enrolment_once(network, screened, &Forgetful)
+    }
+
+    /// The same, computing no verdict on either signature that `verdicts` recalls.
+    ///
+    /// # Errors
+    /// Those of [`Verified::check_enrolment`].
+    pub fn check_enrolment_once(
+        network: &Network,
+        screened: Screened,
+        verdicts: &dyn Recall,
+    ) -> Result<Self, Refusal> {
         let transaction = screened.0;
         let enrolment = self_introduced(&transaction)?;
         let registrar = check_admission(network, &enrolment)?;
         let key = VerifyingKey::parse(&enrolment.public_key).map_err(|_| Refusal::Signature)?;
-        check_signature(network, &transaction, &key)?;
+        check_signature(network, &transaction, &key, verdicts)?;
         if let Some((id, key, signature)) = registrar {
             let message = enrolment.admission_message(network.id(), &id);
-            key.verify(&message, &signature[..]).map_err(|_| Refusal::RegistrarSignature)?;
+            let claim = Claim::of_admission(network.id(), &id, &message, &signature[..]);
+            let check = || key.verify(&message, &signature[..]).is_ok();
+            if !is_valid(verdicts, claim, check) {
+                return Err(Refusal::RegistrarSignature);
+            }
         }
         Ok(Self { transaction, enrolment: Some(std::sync::Arc::new(enrolment)) })
     }
@@ -125,9 +155,21 @@ fn check_at_work(kind: Kind) -> Result<(), Refusal> {
     if kind.is_at_work() { Ok(()) } else { Err(Refusal::KindNotYet(kind)) }
 }
 
-fn check_signature(network: &Network, transaction: &Transaction, key: &VerifyingKey) -> Result<(), Refusal> {
-    let message = transaction.signed_message(network.id());
-    key.verify(&message, transaction.signature()).map_err(|_| Refusal::Signature)
+fn check_signature(
+    network: &Network,
+    transaction: &Transaction,
+    key: &VerifyingKey,
+    verdicts: &dyn Recall,
+) -> Result<(), Refusal> {
+    let claim = Claim::of_transaction(network.id(), &transaction.header().issuer, transaction);
+    let check = || key.verify(&transaction.signed_message(network.id()), transaction.signature()).is_ok();
+    if is_valid(verdicts, claim, check) { Ok(()) } else { Err(Refusal::Signature) }
+}
+
+/// The verdict that is recalled, or that of the check. One on something else proves nothing here.
+fn is_valid(verdicts: &dyn Recall, claim: Claim, check: impl Fn() -> bool) -> bool {
+    let verdict = verdicts.verdict(claim, &mut || Verdict::new(claim, check()));
+    if verdict.claim() == claim { verdict.is_valid() } else { check() }
 }
 
 fn self_introduced(transaction: &Transaction) -> Result<Enrolment, Refusal> {

@@ -24,6 +24,7 @@ pub mod replica;
 pub mod signing;
 mod time;
 mod transaction;
+mod verdicts;
 
 pub use check::{Screened, Verified};
 pub use error::{Malformed, ParentsFault, Refusal};
@@ -37,3 +38,4 @@ pub use network::{Network, NetworkError, NetworkParts, Rules, RulesError};
 pub use replica::{Attached, History, HistoryError, Position, Replica};
 pub use time::{Epoch, Timestamp};
 pub use transaction::{Transaction, content_format};
+pub use verdicts::{Claim, Forgetful, Recall, Verdict, Verdicts};

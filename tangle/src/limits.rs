@@ -51,14 +51,18 @@ pub const HANDED_OUT: usize = 131_072;
 /// Pairs of parents in one ticket.
 pub const TICKET_PAIRS: usize = 64;
 
-/// Attached transactions that are not yet durable. Beyond it the node stops taking more until storage follows.
-pub const IN_FLIGHT: usize = 4_096;
+/// Attached transactions that are not yet durable. Beyond it the node stops taking more until storage follows. Whoever
+/// comes next waits for all of them, so that these are no more than two large commits.
+pub const IN_FLIGHT: usize = 2_048;
 
 /// Transactions of one source that wait for something.
 pub const PENDING_PER_SOURCE: usize = 1_024;
 
 /// Transactions that wait for something in all: at most 77 MiB.
 pub const PENDING: usize = 4_096;
+
+/// Signatures remembered as valid, and as many as wrong: under 10 MiB in all, for an entry of 32 bytes takes at most 74.
+pub const VERDICTS: usize = 65_536;
 
 /// Waiting requests told about one transaction's durability; retries of one device come one at a time.
 pub const WAITERS_PER_TRANSACTION: usize = 64;
@@ -95,5 +99,6 @@ const _: () = assert!(TICKET_PAIRS * 2 <= TIP_RESERVE, "a dry pool still serves 
 const _: () = assert!(TIP_POOL <= WINDOW, "what is a tip is mostly in the window");
 const _: () = assert!(IN_FLIGHT <= WINDOW, "what is not durable is in the window");
 const _: () = assert!(PENDING_PER_SOURCE * 2 <= PENDING, "one source never fills the whole");
+const _: () = assert!(IN_FLIGHT + PENDING <= VERDICTS / 2, "what is not durable yet is remembered");
 const _: () = assert!(TIP_SAMPLE <= TIP_RESERVE, "a draw is never larger than what it draws from");
 const _: () = assert!(HANDED_OUT >= TIP_POOL + TIP_RESERVE, "all that can be handed out can be remembered");

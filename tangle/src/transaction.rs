@@ -95,13 +95,17 @@ impl Transaction {
     /// [`Refusal::Work`] when the nonce shows less.
     pub fn check_work(&self, network: &Network) -> Result<Difficulty, Refusal> {
         let needed = network.rules().difficulty(self.header.kind, self.header.counter, network.is_open());
-        let seed = Seed::of(self.id.as_bytes(), self.signature());
-        let found = weft_pow::leading_zero_bits(&seed, self.nonce());
+        let found = weft_pow::leading_zero_bits(&self.seed(), self.nonce());
         let needed_bits = u32::from(needed.bits());
         if found < needed_bits {
             return Err(Refusal::Work { found, needed: needed_bits });
         }
         Ok(needed)
+    }
+
+    /// What the work began from: BLAKE2s-256(TxId || signature).
+    pub fn seed(&self) -> Seed {
+        Seed::of(self.id.as_bytes(), self.signature())
     }
 
     fn nonce(&self) -> Nonce {

@@ -14,7 +14,7 @@ use super::body::BodyBudget;
 use super::problem::{Kind, Problem};
 use super::rejection::{self, only};
 use super::stats::ServerStats;
-use crate::limits::{HTTP_ANSWER_MEMORY, HTTP_BODY_MEMORY};
+use crate::limits::{HTTP_ANSWER_MEMORY, HTTP_BODY_MEMORY, HTTP_SMALL_BODY, HTTP_SMALL_BODY_MEMORY};
 use crate::node::Ledger;
 use crate::runtime::unblock;
 use crate::store::{Reader, StoreError};
@@ -46,7 +46,8 @@ const READ: &[Method] = &[Method::GET, Method::HEAD];
 impl Api {
     /// The API of `node` over `ledger`.
     pub fn new(ledger: Ledger, node: DeviceId, server: Arc<ServerStats>) -> Arc<Self> {
-        let [bodies, answers] = [HTTP_BODY_MEMORY, HTTP_ANSWER_MEMORY].map(BodyBudget::new);
+        let bodies = BodyBudget::new(HTTP_BODY_MEMORY).reserving(HTTP_SMALL_BODY_MEMORY, HTTP_SMALL_BODY);
+        let answers = BodyBudget::new(HTTP_ANSWER_MEMORY);
         Arc::new(Self { ledger, node, server, bodies, answers })
     }
 

@@ -3,6 +3,7 @@
 use super::{
     Answered, Api, READ, accept, answered, bytes, fault, id, json, json_with, only, stored_badly, with,
 };
+use crate::http::ConnectionId;
 use crate::http::accept::choose;
 use crate::http::body::{WholeBody, whole};
 use crate::http::problem::{Kind, Problem};
@@ -31,15 +32,22 @@ pub(super) fn routes(
     const POST: &[Method] = &[Method::POST];
     let base = || warp::path!("api" / "v1" / "transactions" / ..);
     let one = base().and(warp::path::end()).and(only(POST));
-    let one = one.and(whole(WIRE, TRANSACTION_MAX_BYTES, api.bodies.clone())).and(with(api)).and_then(post);
+    let one = one.and(whole(WIRE, TRANSACTION_MAX_BYTES, api.bodies.clone()));
+    let one = one.and(connection()).and(with(api)).and_then(post);
     let batch = base().and(warp::path!("batch")).and(only(POST));
-    let batch = batch.and(whole(WIRE, BATCH_BYTES, api.bodies.clone())).and(with(api)).and_then(post_batch);
+    let batch = batch.and(whole(WIRE, BATCH_BYTES, api.bodies.clone()));
+    let batch = batch.and(connection()).and(with(api)).and_then(post_batch);
     let get = base().and(warp::path!(String)).and(only(READ)).and(accept()).and(with(api)).and_then(get);
     one.or(batch).unify().or(get).unify()
 }
 
-async fn post(body: WholeBody, api: Arc<Api>) -> Answered {
-    let answer = submit(&api, vec![body.into_bytes()]).await.pop();
+/// The number of the connection that the request came on. The gate gives it to every request.
+fn connection() -> impl Filter<Extract = (ConnectionId,), Error = Rejection> + Clone {
+    warp::ext::get()
+}
+
+async fn post(body: WholeBody, connection: ConnectionId, api: Arc<Api>) -> Answered {
+    let answer = submit(&api, connection, vec![body.into_bytes()]).await.pop();
     answered(
         answer.unwrap_or_else(|| Err(fault::problem(&api, &Fault::Overloaded))).map(|taken| take(&taken)),
     )
@@ -59,12 +67,12 @@ fn describe_taken(taken: &Taken) -> Value {
     json!({ "id": taken.id.to_string(), "status": status(taken.disputed) })
 }
 
-async fn post_batch(body: WholeBody, api: Arc<Api>) -> Answered {
+async fn post_batch(body: WholeBody, connection: ConnectionId, api: Arc<Api>) -> Answered {
     let transactions = match split(&body.into_bytes()) {
         Ok(transactions) => transactions,
         Err(problem) => return answered(Err(problem)),
     };
-    let answers = submit(&api, transactions).await;
+    let answers = submit(&api, connection, transactions).await;
     let described = answers.into_iter().map(|answer| match answer {
         Ok(taken) => describe_taken(&taken),
         Err(problem) => json!({ "problem": problem.to_json() }),
@@ -73,8 +81,12 @@ async fn post_batch(body: WholeBody, api: Arc<Api>) -> Answered {
 }
 
 /// Hands transactions in and says what became of each.
-async fn submit(api: &Arc<Api>, transactions: Vec<Bytes>) -> Vec<Result<Taken, Problem>> {
-    let answers = api.ledger.intake.submit(transactions).await;
+async fn submit(
+    api: &Arc<Api>,
+    connection: ConnectionId,
+    transactions: Vec<Bytes>,
+) -> Vec<Result<Taken, Problem>> {
+    let answers = api.ledger.intake.submit(connection, transactions).await;
     let mut answers: Vec<_> =
         answers.into_iter().map(|answer| answer.map_err(|fault| fault::problem(api, &fault))).collect();
     let known: Vec<TxId> =

@@ -12,4 +12,5 @@ mod flight;
 mod network;
 mod orders;
 mod vectors;
+mod verdicts;
 mod waiting;
