@@ -16,6 +16,9 @@ mod intake;
 mod owner;
 mod run;
 mod start;
+mod supervisor;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use clock::now;
