@@ -17,6 +17,9 @@ mod intake;
 mod owner;
 mod run;
 mod start;
+mod supervisor;
+#[cfg(test)]
+mod tests;
 mod verdicts;
 mod writer;
 

@@ -6,6 +6,7 @@ mod failure;
 mod model;
 mod opening;
 mod pack;
+mod reopen;
 
 use super::*;
 use crate::testing::{Device, Dice, Ledger, network};
@@ -13,7 +14,58 @@ use crate::testing::{Device, Dice, Ledger, network};
 /// Opens a store on `disk`, with a cache so small that reading means reading the disk.
 fn open_on(disk: impl StorageBackend, network: &Network) -> Result<Store, StoreError> {
     let options = StoreOptions { cache_bytes: 0 };
-    Store::open_on(Box::new(disk), PathBuf::from("a disk in memory"), network, &options)
+    Store::open_on(Box::new(disk), Box::new(Endless), PathBuf::from("a disk in memory"), network, &options)
+}
+
+/// Opens a store on `disk`, of which it knows how much room it has.
+fn open_with(disk: &disks::MemoryDisk, network: &Network) -> Result<Store, StoreError> {
+    let options = StoreOptions { cache_bytes: 0 };
+    let path = PathBuf::from("a disk in memory");
+    Store::open_on(Box::new(disk.clone()), Box::new(disk.clone()), path, network, &options)
+}
+
+/// A store for tests of the node, on a disk in memory that fails on command.
+pub(crate) struct Fragile {
+    pub(crate) store: Arc<Store>,
+    disk: disks::MemoryDisk,
+}
+
+impl Fragile {
+    pub(crate) fn new(network: &Network) -> Self {
+        let disk = disks::MemoryDisk::default();
+        Self { store: Arc::new(open_with(&disk, network).unwrap()), disk }
+    }
+
+    /// Lets `operations` more writes succeed.
+    pub(crate) fn fail_after(&self, operations: u64) {
+        self.disk.fail_after(operations);
+    }
+
+    pub(crate) fn fail_reads(&self) {
+        self.disk.fail_reads();
+    }
+
+    pub(crate) fn mend(&self) {
+        self.disk.mend();
+    }
+
+    pub(crate) fn leave_room(&self, bytes: u64) {
+        self.disk.leave_room(bytes);
+    }
+
+    pub(crate) fn damage(&self, bytes: &[u8]) {
+        self.disk.damage(bytes);
+    }
+}
+
+/// Where there is always room.
+#[derive(Debug)]
+struct Endless;
+
+impl Volume for Endless {
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A ledger of `devices` enrolled devices and `length` transactions of all kinds, some of them equivocations.
