@@ -5,6 +5,7 @@ use super::directory::Directory;
 use super::health::Health;
 use super::intake::Intake;
 use super::owner::{Owner, Waiting};
+use super::recover;
 use super::writer::Writer;
 use crate::limits::{CHECK_QUEUE, OWNER_QUEUE, TICKET_QUEUE, WRITE_QUEUE};
 use crate::metrics::Metrics;
@@ -16,7 +17,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
-use weft_tangle::{Network, Replica, limits::WINDOW};
+use weft_tangle::Network;
 
 /// Why the ledger does not start.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +76,7 @@ impl Ledger {
         store: Arc<Store>,
         metrics: Arc<Metrics>,
     ) -> Result<(Self, Threads), StartError> {
-        let mut replica = Replica::new(Arc::clone(&network), store.next_position()?);
-        store.recover(WINDOW, &mut |id, parents| replica.recover(id, parents))?;
+        let replica = recover::replica(&network, &store)?;
         metrics.set_occupancy(replica.occupancy());
         let mut reader = store.reader()?;
         let directory = Arc::new(Directory::new(Arc::clone(&network)));
