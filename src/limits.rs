@@ -84,6 +84,25 @@ pub const OWNER_QUEUE: usize = 1_024;
 pub const WRITE_QUEUE: usize = weft_tangle::limits::IN_FLIGHT + weft_tangle::limits::PENDING;
 /// Transactions in one commit: storage gains little beyond, and the first one waits for the last.
 pub const COMMIT_TRANSACTIONS: usize = 1_024;
+/// Bytes that stay free on the store's file system. redb refuses everything once a write has failed it, so the node stops
+/// writing before: at this much and twice the bytes of the batch, for its rows are written once, the open row in front of
+/// them again, and changed pages of the indexes to new places.
+pub const STORE_RESERVE_BYTES: u64 = 16 << 20;
+/// Bytes that must be free before a node that had stopped writing begins again: the largest commit, so that it does not
+/// stop at the first one.
+pub const STORE_RESUME_BYTES: u64 =
+    STORE_RESERVE_BYTES + 2 * (COMMIT_TRANSACTIONS * weft_tangle::limits::TRANSACTION_MAX_BYTES) as u64;
+/// How long the store waits for its readers to leave before it is opened again; new ones wait that long too.
+pub const REOPEN_READERS: Duration = Duration::from_millis(250);
+/// How often it looks whether they have.
+pub const REOPEN_POLL: Duration = Duration::from_millis(2);
+/// The first wait of a read-only node before it tries to write again; it doubles with each failure.
+pub const RECOVERY_WAIT: Duration = Duration::from_millis(250);
+/// The longest such wait, and so how long room may be there before the node sees it.
+pub const RECOVERY_WAIT_MOST: Duration = Duration::from_secs(5);
+/// A node that wrote for this long begins anew with the shortest wait. One that fails again sooner goes on with longer
+/// ones, or a disk with one bad spot would have it come and go four times a second.
+pub const RECOVERY_STEADY: Duration = Duration::from_secs(60);
 /// How often the owner looks for transactions whose time has come.
 pub const OWNER_TICK: Duration = Duration::from_millis(200);
 /// Devices whose keys are held ready to verify: 1.5 KiB each.
@@ -125,5 +144,8 @@ pub const DEVICE_COUNTER_ROWS: usize = 65_536;
 
 const _: () = {
     assert!(BATCH_BYTES <= HTTP_BODY_MEMORY / 8, "a few large batches do not lock out everybody else");
+    assert!(RECOVERY_WAIT.as_millis() < RECOVERY_WAIT_MOST.as_millis());
+    assert!(RECOVERY_WAIT_MOST.as_millis() < RECOVERY_STEADY.as_millis());
+    assert!(REOPEN_READERS.as_millis() < HTTP_ANSWER_TIMEOUT.as_millis(), "who reads meanwhile is answered");
     assert!(READINGS_BYTES <= HTTP_ANSWER_MEMORY / 32, "nor do a few large pages");
 };

@@ -17,12 +17,12 @@ pub(super) fn begin(database: &Database) -> Result<WriteTransaction, StoreError>
     Ok(commit)
 }
 
-/// Puts the rows of all tables; the caller commits, or drops all of it.
+/// Puts the rows of all tables; the caller commits, or drops all of it. The position behind the batch.
 pub(super) fn put(
     commit: &WriteTransaction,
     network: &Network,
     batch: &[Record<'_>],
-) -> Result<(), StoreError> {
+) -> Result<Position, StoreError> {
     let mut arrivals = commit.open_table(ARRIVALS)?;
     let first = next_position(&arrivals)?;
     for (expected, record) in (first.0..).map(Position).zip(batch) {
@@ -37,7 +37,8 @@ pub(super) fn put(
     put_index(commit, batch)?;
     let entries: Vec<_> =
         batch.iter().map(|record| pack::Entry::new(record.position, record.transaction.wire())).collect();
-    pack::put(&mut commit.open_table(PACKS)?, first, &entries)
+    pack::put(&mut commit.open_table(PACKS)?, first, &entries)?;
+    Ok(Position(first.0 + batch.len() as u64))
 }
 
 /// The rows that find a transaction by its id and by its issuer. Written in the order of their keys, rows of one commit

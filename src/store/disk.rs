@@ -2,12 +2,14 @@
 //!
 //! redb refuses every further access, reads included, once the file has failed it. A [`Refuge`] is then laid over
 //! the same file: what would be written stays in memory, so a second database opens on it, recovers to the last
-//! commit that is on disk for certain, and serves reads. Always true: a refuge never writes to the file.
+//! commit that is on disk for certain, and serves reads. Always true: a refuge never writes to the file, and the file's
+//! lock is held until the disk is closed, whatever databases come and go on it.
 
 use redb::{BackendError, StorageBackend};
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of a block of a refuge; redb's own pages are as large.
@@ -21,6 +23,9 @@ const REFUGE_BLOCKS: usize = 16_384;
 pub(super) struct Disk {
     file: Box<dyn StorageBackend>,
     headers: Mutex<Headers>,
+    /// What the first read said that failed the database. It refuses everything after that, so it has to be opened anew.
+    failed_read: Mutex<Option<String>>,
+    is_sealed: AtomicBool,
 }
 
 /// redb's header, which stands at the file's beginning and says which of two commits is the last.
@@ -32,7 +37,44 @@ struct Headers {
 
 impl Disk {
     pub(super) fn new(file: Box<dyn StorageBackend>) -> Arc<Self> {
-        Arc::new(Self { file, headers: Mutex::default() })
+        Arc::new(Self {
+            file,
+            headers: Mutex::default(),
+            failed_read: Mutex::default(),
+            is_sealed: AtomicBool::new(false),
+        })
+    }
+
+    /// No database writes the file any more, not even when it is closed.
+    pub(super) fn seal(&self) {
+        self.is_sealed.store(true, Ordering::SeqCst);
+    }
+
+    fn writable(&self) -> io::Result<&dyn StorageBackend> {
+        match self.is_sealed.load(Ordering::SeqCst) {
+            true => Err(io::Error::other("the store has failed and writes nothing more")),
+            false => Ok(&*self.file),
+        }
+    }
+
+    /// Brings all that was written to the disk, where that is still possible; then a new database may write.
+    pub(super) fn settle_anew(&self) -> io::Result<()> {
+        self.file.sync_data()?;
+        self.is_sealed.store(false, Ordering::SeqCst);
+        *self.failed_read.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+
+    /// What the first failed read said, since the file was opened.
+    pub(super) fn failed_read(&self) -> Option<String> {
+        self.failed_read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets go of the file's lock; no database is on it any more.
+    pub(super) fn close(&self) {
+        if let Err(error) = self.file.close() {
+            tracing::warn!(%error, "the store's file cannot be unlocked before the process ends");
+        }
     }
 
     /// What was written is on disk now. A refuge begins at such a header, not at one whose fate nobody knows.
@@ -63,28 +105,33 @@ impl StorageBackend for Live {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.file.read(offset, out)
+        self.0.file.read(offset, out).inspect_err(|error| {
+            let mut failed = self.0.failed_read.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.get_or_insert_with(|| error.to_string());
+        })
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.file.set_len(len)
+        self.0.writable()?.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.file.sync_data()?;
+        self.0.writable()?.sync_data()?;
         self.0.settle();
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let file = self.0.writable()?;
         if offset == 0 {
             self.0.note_header(data);
         }
-        self.0.file.write(offset, data)
+        file.write(offset, data)
     }
 
+    /// The database is closed; the file and its lock stay.
     fn close(&self) -> io::Result<()> {
-        self.0.file.close()
+        Ok(())
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {

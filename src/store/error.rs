@@ -76,13 +76,41 @@ pub enum StoreError {
         /// What does not fit.
         cause: String,
     },
-    /// A write has failed, so nothing more is written until the store is opened again.
+    /// A write or a read has failed, so nothing more is written until the store is opened again.
     #[error(
-        "the store is read-only since a write failed: {cause}; make room or repair the disk, then restart"
+        "the store is read-only, for the disk has failed it: {cause}; make room or repair the disk, and it goes on by itself"
     )]
     ReadOnly {
-        /// What failed first.
+        /// What failed first, or what keeps the store from being opened again.
         cause: String,
+    },
+    /// There is too little room for a write that is sure not to fail. Nothing was written.
+    #[error(
+        "{path} lies where {free} bytes are free and {needed} must be; make room, and the node goes on by itself"
+    )]
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that must be.
+        needed: u64,
+    },
+    /// The file cannot be opened again yet.
+    #[error("{readers} readers of the failed store have not ended yet; it is opened again once they have")]
+    Held {
+        /// How many.
+        readers: usize,
+    },
+    /// The file holds less than was acknowledged.
+    #[error(
+        "the file holds the transactions before {found:?}, but those before {acknowledged:?} were acknowledged; stop the node, keep the file, and look at the disk"
+    )]
+    Lost {
+        /// Behind the last position that was acknowledged.
+        acknowledged: Position,
+        /// Behind the last position in the file.
+        found: Position,
     },
     /// The database has failed.
     #[error("the store cannot be read or written: {0}")]

@@ -4,7 +4,8 @@
 //! - a batch is stored whole or not at all, and when [`Store::append`] returns `Ok` it is on disk;
 //! - stored positions are { 0, ..., n - 1 }, and each transaction is stored once;
 //! - a transaction that is read back is the one that was stored, or an error that names it;
-//! - after a failed write nothing more is written, and reading goes on from the last commit that is on disk for certain.
+//! - after a failed write nothing more is written before the file is opened again ([`Store::try_reopen`]), and reading
+//!   goes on from the last commit that is on disk for certain.
 
 mod append;
 mod disk;
@@ -13,24 +14,26 @@ mod layout;
 mod open;
 mod pack;
 mod reader;
+mod reopen;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 pub use error::StoreError;
 pub use reader::Reader;
 
-use disk::{Disk, Refuge};
+use crate::limits::STORE_RESERVE_BYTES;
+use disk::Disk;
 use layout::{ARRIVALS, decode_arrival};
-use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
+use redb::{Database, StorageBackend};
+use reopen::State;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use volume::{FileSystem, Volume};
 use weft_tangle::{Attached, Epoch, Network, Position, Transaction, TxId};
 
 /// The store's file in the data directory.
 pub const FILE_NAME: &str = "weft.redb";
-
-/// The cache of a store that reads on after a failure, beside the one that it cannot free.
-const REFUGE_CACHE_BYTES: usize = 16 << 20;
 
 /// How the store is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,16 +107,11 @@ pub struct Equivocation {
 pub struct Store {
     network: Arc<Network>,
     path: PathBuf,
+    options: StoreOptions,
     disk: Arc<Disk>,
-    database: Database,
+    volume: Box<dyn Volume>,
     writer: Mutex<()>,
-    failure: RwLock<Option<Failure>>,
-}
-
-/// What failed, and the database that reads on where that could be opened.
-struct Failure {
-    cause: String,
-    refuge: Option<Database>,
+    state: RwLock<State>,
 }
 
 impl std::fmt::Debug for Store {
@@ -131,12 +129,14 @@ impl Store {
     pub fn open(directory: &Path, network: &Network, options: &StoreOptions) -> Result<Self, StoreError> {
         let path = directory.join(FILE_NAME);
         let file = open::open_file(directory, &path)?;
-        Self::open_on(file, path, network, options)
+        let volume = Box::new(FileSystem { path: path.clone() });
+        Self::open_on(file, volume, path, network, options)
     }
 
     /// Opens a store on something that behaves like a file.
     fn open_on(
         file: Box<dyn StorageBackend>,
+        volume: Box<dyn Volume>,
         path: PathBuf,
         network: &Network,
         options: &StoreOptions,
@@ -146,14 +146,16 @@ impl Store {
         let disk = Disk::new(file);
         let database = open::open_database(&disk, &path, network.id(), options)?;
         let network = Arc::new(network.clone());
-        Ok(Self { network, path, disk, database, writer: Mutex::default(), failure: RwLock::default() })
+        let state = RwLock::new(State::new(database)?);
+        Ok(Self { network, path, options: *options, disk, volume, writer: Mutex::default(), state })
     }
 
     /// Stores a batch in one durable commit. Its positions follow on what is stored, and on each other.
     ///
     /// # Errors
-    /// [`StoreError::Gap`] and [`StoreError::Twice`]: nothing was stored. [`StoreError::ReadOnly`]: a write has failed,
-    /// now or before. Whether the batch that failed is on disk shows when the store is opened again.
+    /// [`StoreError::Gap`], [`StoreError::Twice`] and [`StoreError::NoRoom`]: nothing was stored.
+    /// [`StoreError::ReadOnly`]: a write has failed, now or before. Whether the batch that failed is on disk shows when
+    /// the store is opened again.
     pub fn append(&self, batch: &[Arc<Attached>]) -> Result<(), StoreError> {
         let records: Vec<Record<'_>> = batch.iter().map(|attached| Record::from(&**attached)).collect();
         self.append_records(&records)
@@ -168,11 +170,15 @@ impl Store {
             return Ok(());
         }
         let _one_writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cause) = self.read_only() {
-            return Err(StoreError::ReadOnly { cause });
-        }
-        match self.write(batch) {
-            Ok(()) => Ok(()),
+        let database = self.writable()?;
+        // A write that finds no room costs the database; so the disk is never filled to its end.
+        let bytes: usize = batch.iter().map(|record| record.transaction.wire().len()).sum();
+        self.check_free(STORE_RESERVE_BYTES + 2 * bytes as u64)?;
+        match self.write(&database, batch) {
+            Ok(next) => {
+                self.acknowledge(next);
+                Ok(())
+            }
             Err(StoreError::Database(error)) => Err(self.fail(error.to_string())),
             Err(error) => Err(error),
         }
@@ -186,12 +192,13 @@ impl Store {
 
     /// The position that the next transaction has to have.
     pub fn next_position(&self) -> Result<Position, StoreError> {
-        reader::next_position(&self.snapshot()?.open_table(ARRIVALS)?)
+        reader::next_position(&self.snapshot()?.rows.open_table(ARRIVALS)?)
     }
 
     /// Visits the newest `newest` transactions in their order of arrival, with their parents, from the arrival log.
     pub fn recover(&self, newest: usize, visit: &mut dyn FnMut(TxId, [TxId; 2])) -> Result<(), StoreError> {
-        let arrivals = self.snapshot()?.open_table(ARRIVALS)?;
+        let snapshot = self.snapshot()?;
+        let arrivals = snapshot.rows.open_table(ARRIVALS)?;
         let first = reader::next_position(&arrivals)?.0.saturating_sub(newest as u64);
         for row in arrivals.range::<&[u8; 8]>(&first.to_be_bytes()..)? {
             let (id, parents) = decode_arrival(row?.1.value());
@@ -210,16 +217,14 @@ impl Store {
         return metadata.len();
     }
 
-    /// Why the store takes nothing more, if it does not.
-    pub fn read_only(&self) -> Option<String> {
-        let failure = self.failure.read().unwrap_or_else(PoisonError::into_inner);
-        failure.as_ref().map(|failure| failure.cause.clone())
-    }
-
-    fn write(&self, batch: &[Record<'_>]) -> Result<(), StoreError> {
-        let commit = append::begin(&self.database)?;
+    /// Writes a batch in one commit; the position behind it.
+    fn write(&self, database: &Database, batch: &[Record<'_>]) -> Result<Position, StoreError> {
+        let commit = append::begin(database)?;
         match append::put(&commit, &self.network, batch) {
-            Ok(()) => Ok(commit.commit()?),
+            Ok(next) => {
+                commit.commit()?;
+                Ok(next)
+            }
             // What failed first says more than what that has made of the abort.
             Err(error @ StoreError::Database(_)) => Err(error),
             Err(error) => {
@@ -227,31 +232,5 @@ impl Store {
                 Err(error)
             }
         }
-    }
-
-    fn snapshot(&self) -> Result<ReadTransaction, StoreError> {
-        let failure = self.failure.read().unwrap_or_else(PoisonError::into_inner);
-        let database = match &*failure {
-            None => &self.database,
-            Some(Failure { refuge: Some(refuge), .. }) => refuge,
-            Some(Failure { cause, refuge: None }) => {
-                return Err(StoreError::ReadOnly { cause: cause.clone() });
-            }
-        };
-        Ok(database.begin_read()?)
-    }
-
-    /// Turns the store read-only. The failed database stays, for it holds the lock on the file.
-    fn fail(&self, cause: String) -> StoreError {
-        let builder =
-            |refuge| Database::builder().set_cache_size(REFUGE_CACHE_BYTES).create_with_backend(refuge);
-        let refuge = Refuge::new(Arc::clone(&self.disk)).map_err(redb::DatabaseError::from).and_then(builder);
-        let (cause, refuge) = match refuge {
-            Ok(refuge) => (cause, Some(refuge)),
-            Err(error) => (format!("{cause}; nor can it be read any more: {error}"), None),
-        };
-        let failure = Failure { cause: cause.clone(), refuge };
-        *self.failure.write().unwrap_or_else(PoisonError::into_inner) = Some(failure);
-        StoreError::ReadOnly { cause }
     }
 }

@@ -82,6 +82,12 @@ fn opening(path: &Path, error: DatabaseError) -> StoreError {
     let path = path.to_owned();
     match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
+        // These two are what redb says of a file that is none of its own.
+        DatabaseError::Storage(redb::StorageError::Io(cause))
+            if !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+        {
+            StoreError::Unreachable { path, cause }
+        }
         error => StoreError::NotAStore { path, cause: error.to_string() },
     }
 }

@@ -8,6 +8,7 @@ use super::layout::{
     TRANSACTIONS, decode_issued, device_key, device_keys, equivocation_key, id_of, slot_of,
 };
 use super::pack::{self, PACKS};
+use super::reopen::Snapshot;
 use super::{Equivocation, Page, StoreError, Stored};
 use redb::{ReadTransaction, ReadableTable};
 use std::ops::Range;
@@ -26,6 +27,8 @@ const PAGE_ROWS: usize = 16_384;
 pub struct Reader {
     snapshot: ReadTransaction,
     network: Arc<Network>,
+    /// Dropped last, for the file is not opened again while somebody reads it.
+    _counted: Arc<()>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -35,8 +38,9 @@ impl std::fmt::Debug for Reader {
 }
 
 impl Reader {
-    pub(super) fn new(snapshot: ReadTransaction, network: Arc<Network>) -> Self {
-        Self { snapshot, network }
+    pub(super) fn new(snapshot: Snapshot, network: Arc<Network>) -> Self {
+        let Snapshot { rows, counted } = snapshot;
+        Self { snapshot: rows, network, _counted: counted }
     }
 
     /// The transaction with this id, if it is stored.
@@ -238,9 +242,21 @@ impl History for Reader {
     }
 
     fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError> {
-        let enrolments = self.enrolments(device, usize::MAX)?;
-        let decoded = enrolments.iter().filter_map(|stored| Enrolment::decode(stored.content()).ok());
-        Ok(decoded.map(|enrolment| enrolment.standing()).collect())
+        let mut standings = Vec::new();
+        for id in self.ids(ENROLMENTS, device, usize::MAX)? {
+            match self.load(vec![id]) {
+                Ok(found) => {
+                    let decoded = found.iter().filter_map(|stored| Enrolment::decode(stored.content()).ok());
+                    standings.extend(decoded.map(|enrolment| enrolment.standing()));
+                }
+                // A damaged enrolment admits nobody. What its device sends waits; the node goes on with all others.
+                Err(error @ StoreError::Damaged { .. }) => {
+                    tracing::error!(%error, "an enrolment is left out")
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(standings)
     }
 }
 

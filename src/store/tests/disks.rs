@@ -1,16 +1,19 @@
 //! Disks in memory that fail and forget.
 //!
 //! Always true: `durable` is what a sync has made last; `unsynced` is what was written since, in order. A crash keeps
-//! any part of the latter: each write, each change of length for itself, whole, not at all, or torn at sectors or at
-//! bytes. So a later write may outlive an earlier one. Only a disk that lies keeps less than that.
+//! any part of the latter, as `torn` says; only a disk that lies keeps less. A disk with bounded room refuses writes to
+//! blocks that it has no room for; a file's length costs none.
 
+use super::Volume;
+use super::torn::Change;
 use crate::testing::Dice;
 use redb::StorageBackend;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-/// What a disk writes whole or not at all.
-const SECTOR_BYTES: usize = 512;
+/// What a file system gives a file at a time.
+const BLOCK_BYTES: usize = 4_096;
 
 #[derive(Debug, Default)]
 struct State {
@@ -26,6 +29,11 @@ struct State {
     power: Option<u64>,
     is_dark: bool,
     lie: Option<Lie>,
+    /// A failed sync drops what it should have brought to the disk, and `live` goes on showing it, as systems do.
+    forgets: bool,
+    /// Bytes that there is room for, where that is bounded.
+    room: Option<u64>,
+    blocks: BTreeSet<usize>,
 }
 
 /// What a disk says is on it for good, and is not.
@@ -35,12 +43,6 @@ pub(super) enum Lie {
     Sync,
     /// The file's length: a sync keeps what was written within the old one alone.
     Length,
-}
-
-#[derive(Debug)]
-enum Change {
-    Write(usize, Vec<u8>),
-    Length(usize),
 }
 
 /// A disk in memory; clones are the same disk.
@@ -76,6 +78,30 @@ impl MemoryDisk {
         self.0.lock().unwrap().lie = Some(lie);
     }
 
+    /// From now on a failed sync loses what was written since the one before.
+    pub(super) fn forget_on_failure(&self) {
+        self.0.lock().unwrap().forgets = true;
+    }
+
+    /// From now on there is room for `bytes` more.
+    pub(super) fn leave_room(&self, bytes: u64) {
+        let mut state = self.0.lock().unwrap();
+        state.room = Some((state.blocks.len() * BLOCK_BYTES) as u64 + bytes);
+    }
+
+    /// Nothing fails any more.
+    pub(super) fn mend(&self) {
+        let mut state = self.0.lock().unwrap();
+        (state.budget, state.reads_fail) = (None, false);
+    }
+
+    /// All that is there is replaced, as if somebody had copied another file over it.
+    pub(super) fn replace(&self, image: &[u8]) {
+        let mut state = self.0.lock().unwrap();
+        (state.live, state.durable) = (image.to_vec(), image.to_vec());
+        state.unsynced.clear();
+    }
+
     /// Writes, syncs and changes of length so far.
     pub(super) fn operations(&self) -> u64 {
         self.0.lock().unwrap().operations
@@ -90,60 +116,8 @@ impl MemoryDisk {
     pub(super) fn crash(&self, dice: &mut Dice) -> Vec<u8> {
         let state = self.0.lock().unwrap();
         let mut image = state.durable.clone();
-        for change in &state.unsynced {
-            match (dice.below(4), change) {
-                (0, _) => {}
-                (1, _) => change.apply(&mut image),
-                (_, Change::Length(_)) if dice.below(2) == 0 => {}
-                (_, Change::Length(_)) => change.apply(&mut image),
-                (2, Change::Write(offset, data)) => tear_at_sectors(&mut image, *offset, data, dice),
-                (_, Change::Write(offset, data)) => tear_at_bytes(&mut image, *offset, data, dice),
-            }
-        }
+        state.unsynced.iter().for_each(|change| change.tear(&mut image, dice));
         image
-    }
-}
-
-impl Change {
-    /// Makes the change, as far as the file reaches.
-    fn apply(&self, image: &mut Vec<u8>) {
-        match self {
-            Self::Length(length) => image.resize(*length, 0),
-            Self::Write(offset, data) => put(image, *offset, data),
-        }
-    }
-}
-
-fn put(image: &mut [u8], offset: usize, data: &[u8]) {
-    let there = image.len().saturating_sub(offset).min(data.len());
-    if there > 0 {
-        image[offset..offset + there].copy_from_slice(&data[..there]);
-    }
-}
-
-/// Writes the sectors that chance keeps.
-fn tear_at_sectors(image: &mut [u8], offset: usize, data: &[u8], dice: &mut Dice) {
-    let mut done = 0;
-    while done < data.len() {
-        let at = offset + done;
-        let length = (SECTOR_BYTES - at % SECTOR_BYTES).min(data.len() - done);
-        if dice.below(2) == 0 {
-            put(image, at, &data[done..done + length]);
-        }
-        done += length;
-    }
-}
-
-/// Writes the runs of bytes that chance keeps. A quarter of them are short, for what is changed is often a byte or two.
-fn tear_at_bytes(image: &mut [u8], offset: usize, data: &[u8], dice: &mut Dice) {
-    let mut done = 0;
-    while done < data.len() {
-        let longest = if dice.below(4) == 0 { 8 } else { data.len() as u64 };
-        let length = (1 + dice.below(longest) as usize).min(data.len() - done);
-        if dice.below(2) == 0 {
-            put(image, offset + done, &data[done..done + length]);
-        }
-        done += length;
     }
 }
 
@@ -162,6 +136,34 @@ impl State {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left on this disk"));
         }
         self.operations += 1;
+        Ok(())
+    }
+
+    /// Takes blocks for a write, if there is room for them.
+    fn take_blocks(&mut self, offset: usize, length: usize) -> io::Result<()> {
+        let wanted = offset / BLOCK_BYTES..(offset + length).div_ceil(BLOCK_BYTES);
+        let new = wanted.clone().filter(|block| !self.blocks.contains(block)).count();
+        let taken = (self.blocks.len() + new) * BLOCK_BYTES;
+        if self.room.is_some_and(|room| taken as u64 > room) {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "this disk is full"));
+        }
+        self.blocks.extend(wanted);
+        Ok(())
+    }
+}
+
+impl Volume for MemoryDisk {
+    fn free_bytes(&self) -> Option<u64> {
+        let state = self.0.lock().unwrap();
+        let taken = (state.blocks.len() * BLOCK_BYTES) as u64;
+        state.room.map(|room| room.saturating_sub(taken))
+    }
+
+    fn forget_cached(&self) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        let mut live = state.durable.clone();
+        state.unsynced.iter().for_each(|change| change.apply(&mut live));
+        state.live = live;
         Ok(())
     }
 }
@@ -190,8 +192,13 @@ impl StorageBackend for MemoryDisk {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
-        state.spend(None)?;
-        let State { live, durable, unsynced, lie, .. } = &mut *state;
+        if let Err(error) = state.spend(None) {
+            if state.forgets && !state.is_dark {
+                state.unsynced.clear();
+            }
+            return Err(error);
+        }
+        let State { live, durable, unsynced, lie, forgets, .. } = &mut *state;
         match lie {
             Some(Lie::Sync) => return Ok(()),
             Some(Lie::Length) => {
@@ -203,7 +210,7 @@ impl StorageBackend for MemoryDisk {
             }
             None => {
                 unsynced.drain(..).for_each(|change| change.apply(durable));
-                assert!(live == durable, "what is synced is what was written");
+                assert!(live == durable || *forgets, "what is synced is what was written");
             }
         }
         Ok(())
@@ -213,6 +220,7 @@ impl StorageBackend for MemoryDisk {
         let mut state = self.0.lock().unwrap();
         let offset = offset as usize;
         state.spend(Some(Change::Write(offset, data.to_vec())))?;
+        state.take_blocks(offset, data.len())?;
         let place = state.live.get_mut(offset..offset + data.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
         place.copy_from_slice(data);
         state.unsynced.push(Change::Write(offset, data.to_vec()));

@@ -4,7 +4,7 @@ use super::disks::MemoryDisk;
 use super::*;
 
 /// Every transaction up to `stored` is there and no other.
-fn holds(store: &Store, ledger: &Ledger, stored: usize) {
+pub(super) fn holds(store: &Store, ledger: &Ledger, stored: usize) {
     let reader = store.reader().unwrap();
     assert_eq!(reader.transactions().unwrap(), stored as u64);
     for (position, attached) in ledger.arrivals.iter().enumerate() {

@@ -6,6 +6,8 @@ mod failure;
 mod model;
 mod opening;
 mod pack;
+mod reopen;
+mod torn;
 
 use super::*;
 use crate::testing::{Device, Dice, Ledger, network};
@@ -13,7 +15,28 @@ use crate::testing::{Device, Dice, Ledger, network};
 /// Opens a store on `disk`, with a cache so small that reading means reading the disk.
 fn open_on(disk: impl StorageBackend, network: &Network) -> Result<Store, StoreError> {
     let options = StoreOptions { cache_bytes: 0 };
-    Store::open_on(Box::new(disk), PathBuf::from("a disk in memory"), network, &options)
+    Store::open_on(Box::new(disk), Box::new(Endless), PathBuf::from("a disk in memory"), network, &options)
+}
+
+/// Opens a store on `disk`, of which it knows how much room it has.
+fn open_with(disk: &disks::MemoryDisk, network: &Network) -> Result<Store, StoreError> {
+    let options = StoreOptions { cache_bytes: 0 };
+    let path = PathBuf::from("a disk in memory");
+    Store::open_on(Box::new(disk.clone()), Box::new(disk.clone()), path, network, &options)
+}
+
+/// Where there is always room.
+#[derive(Debug)]
+struct Endless;
+
+impl Volume for Endless {
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    fn forget_cached(&self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A ledger of `devices` enrolled devices and `length` transactions of all kinds, some of them equivocations.

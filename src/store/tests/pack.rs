@@ -6,7 +6,7 @@ use redb::{ReadableTable, ReadableTableMetadata};
 
 /// Key, state, number of transactions and length of each row.
 fn rows(store: &Store) -> Vec<(u64, u8, u8, usize)> {
-    let packs = store.snapshot().unwrap().open_table(PACKS).unwrap();
+    let packs = store.snapshot().unwrap().rows.open_table(PACKS).unwrap();
     let row = |key: [u8; 8], row: &[u8]| (u64::from_be_bytes(key), row[0], row[1], row.len());
     packs.iter().unwrap().map(Result::unwrap).map(|(key, value)| row(*key.value(), value.value())).collect()
 }
@@ -51,7 +51,7 @@ fn a_flipped_byte_is_found_wherever_it_is() {
     let (ledger, _) = ledger(&network, 31, 1, 3);
     let store = open_on(disks::MemoryDisk::default(), &network).unwrap();
     store.append(&ledger.arrivals).unwrap();
-    let packs = store.snapshot().unwrap().open_table(PACKS).unwrap();
+    let packs = store.snapshot().unwrap().rows.open_table(PACKS).unwrap();
     let row = packs.get(&[0; 8]).unwrap().unwrap().value().to_vec();
     assert_eq!(packs.len().unwrap(), 1);
     let read = |slot: usize, row: &[u8]| {

@@ -29,11 +29,11 @@ const ROUNDS_PER_COUNT: u64 = 10;
 #[derive(Clone, Copy, Debug)]
 enum Moment {
     /// So long after it was started, be it ready or not: while it opens the store and recovers, mostly.
-    AfterStart(Duration),
+    Starting(Duration),
     /// So long after the load was started: while devices enrol, or ask for their first tickets.
-    AfterLoad(Duration),
+    Joining(Duration),
     /// So long after the first acknowledgement of the round.
-    AfterFirst(Duration),
+    Loaded(Duration),
 }
 
 impl Moment {
@@ -41,11 +41,11 @@ impl Moment {
         let milliseconds = |dice: &mut Dice, below| Duration::from_micros(dice.below(below * 1_000));
         match dice.below(10) {
             // All devices are new in the first round, and enrolling them takes longer than this.
-            _ if round == 0 => Self::AfterLoad(milliseconds(dice, 500)),
-            0..3 => Self::AfterStart(milliseconds(dice, ready.as_millis() as u64 * 3 / 2 + 1)),
-            3 => Self::AfterLoad(milliseconds(dice, 300)),
-            4 => Self::AfterFirst(milliseconds(dice, 60)),
-            _ => Self::AfterFirst(milliseconds(dice, 1_500)),
+            _ if round == 0 => Self::Joining(milliseconds(dice, 500)),
+            0..3 => Self::Starting(milliseconds(dice, ready.as_millis() as u64 * 3 / 2 + 1)),
+            3 => Self::Joining(milliseconds(dice, 300)),
+            4 => Self::Loaded(milliseconds(dice, 60)),
+            _ => Self::Loaded(milliseconds(dice, 1_500)),
         }
     }
 }
@@ -68,7 +68,7 @@ fn whatever_was_acknowledged_survives_every_kill() {
     for round in 0..kills {
         let moment =
             Moment::draw(&mut dice, round, ready.last().copied().unwrap_or(Duration::from_millis(100)));
-        if let Moment::AfterStart(patience) = moment {
+        if let Moment::Starting(patience) = moment {
             kill_in_start(&data, patience);
             println!("round {round}: killed {patience:.1?} after its start");
             continue;
@@ -130,8 +130,8 @@ fn under_load(
 ) -> Vec<weft_tangle::TxId> {
     let mut load = Load::start(&node.url, directory, round, batch);
     match moment {
-        Moment::AfterStart(patience) | Moment::AfterLoad(patience) => std::thread::sleep(patience),
-        Moment::AfterFirst(patience) => {
+        Moment::Starting(patience) | Moment::Joining(patience) => std::thread::sleep(patience),
+        Moment::Loaded(patience) => {
             load.wait_for_first();
             std::thread::sleep(patience);
         }
@@ -139,5 +139,5 @@ fn under_load(
     node.kill();
     // A load that is killed as well gives back no counters, so the next one begins behind a gap. One that still makes
     // keys is not: a key that has lost its state waits for the next epoch.
-    if matches!(moment, Moment::AfterFirst(_)) && dice.below(4) == 0 { load.kill() } else { load.stop() }
+    if matches!(moment, Moment::Loaded(_)) && dice.below(4) == 0 { load.kill() } else { load.stop() }
 }

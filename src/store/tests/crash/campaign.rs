@@ -23,9 +23,11 @@ pub(super) struct Tally {
     pub(super) crashes: u64,
     /// Crashes while a store was opened.
     pub(super) opening: u64,
-    /// Commits that a crash cut short and that were on disk all the same.
+    /// Disks that failed without a crash, and worked again.
+    pub(super) reopened: u64,
+    /// Commits that were cut short and were on disk all the same.
     pub(super) kept: u64,
-    /// Commits that a crash cut short and that were not.
+    /// Commits that were cut short and were not.
     pub(super) lost: u64,
 }
 
@@ -33,6 +35,7 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.crashes += other.crashes;
         self.opening += other.opening;
+        self.reopened += other.reopened;
         self.kept += other.kept;
         self.lost += other.lost;
     }
@@ -48,11 +51,12 @@ pub(super) struct Survived {
 
 impl fmt::Display for Survived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tally: Tally { crashes, opening, kept, lost }, seeds, seconds } = self;
+        let Self { tally: Tally { crashes, opening, reopened, kept, lost }, seeds, seconds } = self;
         write!(
             f,
-            "{crashes} crashes of {seeds} seeds survived in {seconds:.1} s: {opening} while the store was opened; "
+            "{crashes} crashes of {seeds} seeds survived in {seconds:.1} s, {opening} of them while the "
         )?;
+        write!(f, "store was opened; {reopened} failures of the disk without a crash; ")?;
         write!(f, "of the commits that were cut short {kept} were on disk and {lost} were not")
     }
 }

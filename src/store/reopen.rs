@@ -1,0 +1,217 @@
+//! From writing to read-only and back: what fails the store, what reads on, and how it is opened again.
+//!
+//! Always true: at most one database writes the file, and none does while a reader of an earlier one is left, for pages
+//! that such a reader needs may be written over. The lock on the file is held throughout.
+
+use super::disk::Refuge;
+use super::layout::ARRIVALS;
+use super::{Store, StoreError, open, reader};
+use crate::limits::{REOPEN_POLL, REOPEN_READERS, STORE_RESERVE_BYTES, STORE_RESUME_BYTES};
+use redb::{Database, ReadTransaction, ReadableDatabase};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
+use weft_tangle::Position;
+
+/// The cache of a store that reads on after a failure, beside the one that it cannot free.
+const REFUGE_CACHE_BYTES: usize = 16 << 20;
+
+/// The databases on the file.
+pub(super) struct State {
+    /// The one that writes; `None` when the file could not be opened again.
+    database: Option<Arc<Database>>,
+    failure: Option<Failure>,
+    /// A clone is with every snapshot.
+    readers: Arc<()>,
+    /// Behind the last position that was acknowledged.
+    acknowledged: AtomicU64,
+}
+
+/// What failed, and the database that reads on where that could be opened.
+struct Failure {
+    cause: String,
+    refuge: Option<Database>,
+}
+
+/// A state of the store, with what makes it known that somebody reads it. Fields are dropped in their order.
+pub(super) struct Snapshot {
+    pub(super) rows: ReadTransaction,
+    pub(super) counted: Arc<()>,
+}
+
+impl State {
+    pub(super) fn new(database: Database) -> Result<Self, StoreError> {
+        let acknowledged = AtomicU64::new(stored(&database)?.0);
+        let database = Some(Arc::new(database));
+        Ok(Self { database, failure: None, readers: Arc::default(), acknowledged })
+    }
+}
+
+impl Store {
+    /// Why the store takes nothing more, if it does not. A read that failed counts: the database refuses everything
+    /// after it.
+    pub fn read_only(&self) -> Option<String> {
+        Some(self.failed_state()?.failure.as_ref()?.cause.clone())
+    }
+
+    /// Turns the store read-only, for what was read from it cannot be trusted; the first cause stays.
+    pub fn distrust(&self, cause: String) {
+        let _told = self.fail(cause);
+    }
+
+    /// Whether there is room for what is written at the least.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRoom`].
+    pub fn check_room(&self) -> Result<(), StoreError> {
+        self.check_free(STORE_RESERVE_BYTES)
+    }
+
+    pub(super) fn check_free(&self, needed: u64) -> Result<(), StoreError> {
+        match self.volume.free_bytes() {
+            Some(free) if free < needed => Err(StoreError::NoRoom { path: self.path.clone(), free, needed }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the file again after it has failed, if there is room, and makes sure that there is if it has not. Then the
+    /// store holds what is on disk: all that was acknowledged, and of the batch that failed all or nothing. Those who
+    /// want to read wait meanwhile, at most [`REOPEN_READERS`] and the time that opening takes.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRoom`]; [`StoreError::Held`] when earlier readers did not leave in time; [`StoreError::ReadOnly`]
+    /// when the file cannot be opened, or holds less than was acknowledged. The store is then as it was, and reads on
+    /// where it did.
+    pub fn try_reopen(&self) -> Result<(), StoreError> {
+        let _one_writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check_free(STORE_RESUME_BYTES)?;
+        if self.failed_state().is_none() {
+            return Ok(());
+        }
+        let mut state = self.write_state();
+        let deadline = Instant::now() + REOPEN_READERS;
+        loop {
+            match Arc::strong_count(&state.readers) - 1 {
+                0 => break,
+                readers if Instant::now() >= deadline => return Err(StoreError::Held { readers }),
+                _ => std::thread::sleep(REOPEN_POLL),
+            }
+        }
+        // Both let go of the file here; the failed one writes nothing to it any more.
+        if let Some(failure) = &mut state.failure {
+            failure.refuge = None;
+        }
+        state.database = None;
+        match self.open_again(Position(state.acknowledged.load(Ordering::Relaxed))) {
+            Ok(database) => {
+                state.database = Some(Arc::new(database));
+                state.failure = None;
+                Ok(())
+            }
+            Err(error) => {
+                let failure = self.read_on(error.to_string());
+                let cause = failure.cause.clone();
+                state.failure = Some(failure);
+                Err(StoreError::ReadOnly { cause })
+            }
+        }
+    }
+
+    fn open_again(&self, acknowledged: Position) -> Result<Database, StoreError> {
+        let unreachable = |cause| StoreError::Unreachable { path: self.path.clone(), cause };
+        // What can still reach the disk does so now. The rest must not be read as if it had.
+        self.disk.settle_anew().and_then(|()| self.volume.forget_cached()).map_err(unreachable)?;
+        let database = open::open_database(&self.disk, &self.path, self.network.id(), &self.options)?;
+        let found = stored(&database)?;
+        if found < acknowledged {
+            return Err(StoreError::Lost { acknowledged, found });
+        }
+        Ok(database)
+    }
+
+    /// The database to write to. Only whoever holds the writer's lock may have it.
+    pub(super) fn writable(&self) -> Result<Arc<Database>, StoreError> {
+        if let Some(cause) = self.read_only() {
+            return Err(StoreError::ReadOnly { cause });
+        }
+        let missing = || StoreError::ReadOnly { cause: "the file is not open".into() };
+        self.read_state().database.clone().ok_or_else(missing)
+    }
+
+    /// All before `next` is on disk, and whoever sent it is told so.
+    pub(super) fn acknowledge(&self, next: Position) {
+        self.read_state().acknowledged.store(next.0, Ordering::Relaxed);
+    }
+
+    pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let state = self.failed_state().unwrap_or_else(|| self.read_state());
+        let database = match (&state.failure, &state.database) {
+            (None, Some(database)) => database,
+            (Some(Failure { refuge: Some(refuge), .. }), _) => refuge,
+            (failure, _) => {
+                let cause = failure.as_ref().map(|failure| failure.cause.clone()).unwrap_or_default();
+                return Err(StoreError::ReadOnly { cause });
+            }
+        };
+        Ok(Snapshot { rows: database.begin_read()?, counted: Arc::clone(&state.readers) })
+    }
+
+    /// Turns the store read-only. The failed database stays open, so that nobody else opens the file.
+    pub(super) fn fail(&self, cause: String) -> StoreError {
+        let mut state = self.write_state();
+        let failure = match state.failure.take() {
+            Some(first) => first,
+            None => self.read_on(cause),
+        };
+        let cause = failure.cause.clone();
+        state.failure = Some(failure);
+        StoreError::ReadOnly { cause }
+    }
+
+    /// Has nothing more written, and lays a refuge over the file.
+    fn read_on(&self, cause: String) -> Failure {
+        let builder =
+            |refuge| Database::builder().set_cache_size(REFUGE_CACHE_BYTES).create_with_backend(refuge);
+        self.disk.seal();
+        let refuge = Refuge::new(Arc::clone(&self.disk)).map_err(redb::DatabaseError::from).and_then(builder);
+        match refuge {
+            Ok(refuge) => Failure { cause, refuge: Some(refuge) },
+            Err(error) => {
+                Failure { cause: format!("{cause}; nor can it be read any more: {error}"), refuge: None }
+            }
+        }
+    }
+
+    /// The state if it is a failed one, after a look at whether a read has failed since.
+    fn failed_state(&self) -> Option<RwLockReadGuard<'_, State>> {
+        let state = self.read_state();
+        if state.failure.is_some() {
+            return Some(state);
+        }
+        drop(state);
+        let cause = self.disk.failed_read()?;
+        self.distrust(format!("a read failed: {cause}"));
+        Some(self.read_state())
+    }
+
+    fn read_state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Store {
+    /// Closes the databases and then the file, which lets go of its lock also where a reader is left.
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        (state.failure, state.database) = (None, None);
+        self.disk.close();
+    }
+}
+
+fn stored(database: &Database) -> Result<Position, StoreError> {
+    reader::next_position(&database.begin_read()?.open_table(ARRIVALS)?)
+}
