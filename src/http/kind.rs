@@ -85,6 +85,8 @@ kinds! {
     Internal = INTERNAL_SERVER_ERROR "internal" "The node made a mistake",
     /// The node cannot store.
     Storage = SERVICE_UNAVAILABLE "storage" "The node cannot store at present",
+    /// What the node stored of the issuer is damaged.
+    Damaged = SERVICE_UNAVAILABLE "damaged" "What the node stored is damaged",
     /// The node has more to do than it can.
     Overloaded = SERVICE_UNAVAILABLE "overloaded" "The node is overloaded",
     /// The node is stopping.
@@ -105,7 +107,7 @@ impl Kind {
         match self {
             Self::TooManyRequests | Self::Overloaded => Some(1),
             Self::ShuttingDown => Some(5),
-            Self::Storage => Some(30),
+            Self::Storage | Self::Damaged => Some(30),
             _ => None,
         }
     }

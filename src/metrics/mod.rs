@@ -11,6 +11,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use weft_tangle::replica::Occupancy;
 
 /// All figures of one node.
@@ -36,6 +37,9 @@ pub struct Metrics {
     store_bytes: IntGauge,
     stored: IntGauge,
     read_only: IntGauge,
+    recoveries: IntCounter,
+    /// Tips that earlier replicas of this process have dropped.
+    tips_dropped_before: AtomicU64,
     open_connections: IntGauge,
     connections: IntCounterVec,
 }
@@ -123,6 +127,12 @@ impl Metrics {
                 "weft_store_read_only",
                 "1 when nothing is written because storage or a thread failed.",
             )?,
+            recoveries: counter(
+                r,
+                "weft_store_recoveries_total",
+                "Times that the node has written again after it could not.",
+            )?,
+            tips_dropped_before: AtomicU64::new(0),
             open_connections: int_gauge(r, "weft_http_open_connections", "HTTP connections open now.")?,
             connections: counters(
                 r,
@@ -158,8 +168,14 @@ impl Metrics {
         set(&self.pending, occupancy.pending);
         set(&self.window, occupancy.window);
         set(&self.in_flight, occupancy.in_flight);
-        let dropped = occupancy.tips_dropped.saturating_sub(self.tips_dropped.get());
-        self.tips_dropped.inc_by(dropped);
+        let dropped = self.tips_dropped_before.load(Ordering::Relaxed) + occupancy.tips_dropped;
+        self.tips_dropped.inc_by(dropped.saturating_sub(self.tips_dropped.get()));
+    }
+
+    /// The node writes again, with a new replica, which counts from nothing.
+    pub fn count_recovery(&self) {
+        self.recoveries.inc();
+        self.tips_dropped_before.store(self.tips_dropped.get(), Ordering::Relaxed);
     }
 
     /// Tips in the pool, as the replica last said.
@@ -242,6 +258,17 @@ mod tests {
         ("/api/v1/devices/{id}/readings", &[200, 400, 405, 406, 500]),
         ("other", &[404]),
     ];
+
+    #[test]
+    fn a_new_replica_counts_on_from_the_one_before() {
+        let metrics = Metrics::new("network").unwrap();
+        let dropped = |tips_dropped| Occupancy { tips_dropped, ..Occupancy::default() };
+        metrics.set_occupancy(dropped(5));
+        metrics.count_recovery();
+        metrics.set_occupancy(dropped(0));
+        metrics.set_occupancy(dropped(2));
+        assert_eq!((metrics.tips_dropped.get(), metrics.recoveries.get()), (7, 1));
+    }
 
     #[test]
     fn whatever_happens_there_are_fewer_than_300_series() {

@@ -118,7 +118,11 @@ fn check_content(transaction: &Transaction) -> Result<(), Fault> {
 }
 
 fn storage(error: StoreError) -> Fault {
-    Fault::Storage(error.to_string())
+    match error {
+        // It concerns the devices that are named in that row, and hinders no other.
+        StoreError::Damaged { .. } => Fault::Damaged(error.to_string()),
+        error => Fault::Storage(error.to_string()),
+    }
 }
 
 #[cfg(test)]

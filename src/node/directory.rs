@@ -69,6 +69,12 @@ impl Directory {
         cache.old.remove(device);
     }
 
+    /// Drops everything, for the store has been opened again and may hold enrolments that nobody was told of.
+    pub fn forget_all(&self) {
+        let mut cache = self.lock();
+        *cache = Cache { version: cache.version + 1, ..Cache::default() };
+    }
+
     /// Devices in the cache.
     pub fn len(&self) -> usize {
         let cache = self.lock();
@@ -180,6 +186,19 @@ mod tests {
         let stale = world.directory.read(&device, &world.store.reader().unwrap()).unwrap().unwrap();
         world.enrol(1);
         world.directory.forget(&device);
+        world.directory.keep(&device, stale, version);
+        assert_eq!(world.find().unwrap().standings().len(), 2);
+    }
+
+    #[test]
+    fn nothing_is_left_once_all_is_forgotten() {
+        let mut world = world();
+        world.enrol(0);
+        let (device, version) = (world.device.id(), world.directory.lock().version);
+        let stale = world.directory.read(&device, &world.store.reader().unwrap()).unwrap().unwrap();
+        assert_eq!(world.find().unwrap().standings().len(), 1);
+        world.enrol(1);
+        world.directory.forget_all();
         world.directory.keep(&device, stale, version);
         assert_eq!(world.find().unwrap().standings().len(), 2);
     }

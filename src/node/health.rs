@@ -1,24 +1,59 @@
 //! Whether the node can take transactions, and if not, why: read by `/readyz`, the door and the metrics.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The node's own view of its state. Reasons only ever appear; a restart clears them.
+/// The node's own view of its state.
 #[derive(Debug, Default)]
 pub struct Health {
-    read_only: OnceLock<String>,
+    read_only: Mutex<Option<ReadOnly>>,
     stopping: AtomicBool,
 }
 
+/// Why nothing is written.
+#[derive(Clone, Debug)]
+struct ReadOnly {
+    reason: String,
+    /// Whether only a restart ends it.
+    for_good: bool,
+}
+
 impl Health {
-    /// From now on nothing is written, for this reason. The first reason stays.
+    /// From now on nothing is written, for this reason, until [`Health::turn_writable`]. The first reason stays.
     pub fn turn_read_only(&self, reason: String) {
-        let text = reason.clone();
-        if self.read_only.set(reason).is_ok() {
-            tracing::error!(reason = text, "the node is read-only until it is restarted");
+        let mut state = self.lock();
+        if state.is_none() {
+            tracing::error!(reason, "the node is read-only, until it can write again");
+            *state = Some(ReadOnly { reason, for_good: false });
         }
+    }
+
+    /// From now on nothing is written until a restart, for this reason. It takes the place of one that may pass.
+    pub fn turn_read_only_for_good(&self, reason: String) {
+        let mut state = self.lock();
+        if state.as_ref().is_none_or(|state| !state.for_good) {
+            tracing::error!(reason, "the node is read-only until it is restarted");
+            *state = Some(ReadOnly { reason, for_good: true });
+        }
+    }
+
+    /// Still nothing is written, now for this reason, unless only a restart ends it.
+    pub fn stay_read_only(&self, reason: String) {
+        if let Some(state) = self.lock().as_mut().filter(|state| !state.for_good) {
+            state.reason = reason;
+        }
+    }
+
+    /// The node writes again. False when only a restart lets it.
+    pub fn turn_writable(&self) -> bool {
+        let mut state = self.lock();
+        match &*state {
+            Some(ReadOnly { for_good: true, .. }) => return false,
+            Some(ReadOnly { reason, .. }) => tracing::info!(reason, "the node writes again"),
+            None => {}
+        }
+        *state = None;
+        true
     }
 
     /// From now on new requests are sent away.
@@ -27,8 +62,13 @@ impl Health {
     }
 
     /// Why nothing is written, if so.
-    pub fn read_only(&self) -> Option<&str> {
-        self.read_only.get().map(String::as_str)
+    pub fn read_only(&self) -> Option<String> {
+        self.lock().as_ref().map(|state| state.reason.clone())
+    }
+
+    /// Whether only a restart lets the node write again.
+    pub fn is_read_only_for_good(&self) -> bool {
+        self.lock().as_ref().is_some_and(|state| state.for_good)
     }
 
     /// Whether the node is about to end.
@@ -41,5 +81,38 @@ impl Health {
         let stopping = self.is_stopping().then(|| "the node is stopping".to_owned());
         let read_only = self.read_only().map(|cause| format!("the node is read-only: {cause}"));
         stopping.into_iter().chain(read_only).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<ReadOnly>> {
+        // Every change is one assignment, so a panic elsewhere has spoilt nothing.
+        self.read_only.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_reason_stays_until_the_node_writes_again() {
+        let health = Health::default();
+        health.stay_read_only("nothing is wrong".into());
+        assert!(health.reasons().is_empty());
+        health.turn_read_only("the disk is full".into());
+        health.turn_read_only("a commit failed".into());
+        assert_eq!(health.read_only().as_deref(), Some("the disk is full"));
+        health.stay_read_only("7 bytes are free".into());
+        assert_eq!(health.reasons(), ["the node is read-only: 7 bytes are free"]);
+        assert!(health.turn_writable() && health.reasons().is_empty());
+    }
+
+    #[test]
+    fn what_only_a_restart_mends_is_not_left() {
+        let health = Health::default();
+        health.turn_read_only("the disk is full".into());
+        health.turn_read_only_for_good("a thread panicked".into());
+        health.stay_read_only("the disk is full".into());
+        assert!(!health.turn_writable() && health.is_read_only_for_good());
+        assert_eq!(health.read_only().as_deref(), Some("a thread panicked"));
     }
 }

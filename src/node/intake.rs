@@ -30,6 +30,9 @@ pub enum Fault {
     /// The check failed by a fault of the node.
     #[error("this node could not check the transaction, and its log says why")]
     Internal,
+    /// What is stored of the issuer is not what was written.
+    #[error("this node cannot tell who the issuer is, for what it stored is damaged: {0}")]
+    Damaged(String),
     /// Nothing is written at present.
     #[error("this node cannot write at present: {0}")]
     Storage(String),
@@ -103,7 +106,7 @@ impl Intake {
 
     fn may_write(&self) -> Result<(), Fault> {
         match self.health.read_only() {
-            Some(cause) => Err(Fault::Storage(cause.to_owned())),
+            Some(cause) => Err(Fault::Storage(cause)),
             None if self.health.is_stopping() => Err(Fault::Stopping),
             None => Ok(()),
         }
@@ -119,7 +122,7 @@ impl Intake {
     /// Whoever should have answered is gone: storage failed, or the node stops.
     fn lost(&self) -> Fault {
         match self.health.read_only() {
-            Some(cause) => Fault::Storage(cause.to_owned()),
+            Some(cause) => Fault::Storage(cause),
             None => Fault::Stopping,
         }
     }

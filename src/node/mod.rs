@@ -17,6 +17,9 @@ mod owner;
 pub(crate) mod recover;
 mod run;
 mod start;
+mod supervisor;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use clock::now;

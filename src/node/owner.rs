@@ -4,7 +4,6 @@
 //! room, so it never waits for the writer and the writer never waits long for it. Tickets need no room.
 
 use super::clock::now;
-use super::health::Health;
 use super::intake::{Answer, Fault};
 use crate::limits::OWNER_TICK;
 use crate::metrics::Metrics;
@@ -40,12 +39,15 @@ pub(super) enum Written {
     Failed,
 }
 
+fn no_writer() -> HistoryError {
+    HistoryError("the writer has ended".into())
+}
+
 /// The replica with its surroundings.
 pub(super) struct Owner {
     pub(super) replica: Replica,
     pub(super) store: Arc<Store>,
     pub(super) writer: Sender<Arc<Attached>>,
-    pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) waiting: Waiting,
 }
@@ -59,6 +61,17 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    /// Answers everybody with `fault`.
+    pub(super) fn refuse(&mut self, fault: &Fault) {
+        // Those who have left do not want to know.
+        for (_, answer) in self.answers.drain() {
+            let _left = answer.send(Err(fault.clone()));
+        }
+        for (_, answer) in self.tickets.drain() {
+            let _left = answer.send(Err(fault.clone()));
+        }
+    }
+
     fn token(&mut self) -> Token {
         self.next += 1;
         Token(self.next)
@@ -66,14 +79,17 @@ impl Waiting {
 }
 
 impl Owner {
-    /// Serves until nobody can ask any more and everything attached is durable, or storage fails.
+    /// Serves until nobody can ask any more and everything attached is durable.
+    ///
+    /// # Errors
+    /// Storage has failed. Who waits then is not answered yet.
     pub(super) fn run(
         &mut self,
         requests: &Receiver<Request>,
         tickets: &Receiver<TicketRequest>,
         written: &Receiver<Written>,
         reader: &mut Reader,
-    ) {
+    ) -> Result<(), HistoryError> {
         let (no_requests, no_tickets) = (never(), never());
         let mut tickets = tickets;
         let ticks = crossbeam_channel::tick(OWNER_TICK);
@@ -81,31 +97,35 @@ impl Owner {
         while asked || self.replica.occupancy().in_flight > 0 {
             let open = if asked && self.replica.has_room() { requests } else { &no_requests };
             // What is written comes first. Among the others nobody does, or a flood of one would shut out the rest.
-            let step = match written.try_recv() {
-                Ok(written) => self.storage_said(written, reader),
-                Err(TryRecvError::Disconnected) => break,
+            match written.try_recv() {
+                Ok(written) => self.storage_said(written, reader)?,
+                Err(TryRecvError::Disconnected) => return Err(no_writer()),
                 Err(TryRecvError::Empty) => select! {
                     recv(written) -> written => match written {
-                        Ok(written) => self.storage_said(written, reader),
-                        Err(_) => break,
+                        Ok(written) => self.storage_said(written, reader)?,
+                        Err(_) => return Err(no_writer()),
                     },
                     recv(open) -> request => match request {
-                        Ok(request) => self.attach(request, reader),
-                        Err(_) => { asked = false; Ok(()) }
+                        Ok(request) => self.attach(request, reader)?,
+                        Err(_) => asked = false,
                     },
                     recv(tickets) -> request => match request {
-                        Ok(request) => self.ticket(request, reader),
-                        Err(_) => { tickets = &no_tickets; Ok(()) }
+                        Ok(request) => self.ticket(request, reader)?,
+                        Err(_) => tickets = &no_tickets,
                     },
-                    recv(ticks) -> _ => self.handle(Event::Tick, reader),
+                    recv(ticks) -> _ => self.tick(reader)?,
                 },
-            };
-            if let Err(error) = step {
-                // The first reason stays, and the writer has told its own before it said that it failed.
-                self.health.turn_read_only(error.to_string());
-                break;
             }
             self.metrics.set_occupancy(self.replica.occupancy());
+        }
+        Ok(())
+    }
+
+    /// Whoever reads may find that the store has failed; here the owner hears of it also when there is nothing to write.
+    fn tick(&mut self, reader: &Reader) -> Result<(), HistoryError> {
+        match self.store.read_only() {
+            Some(cause) => Err(HistoryError(cause)),
+            None => self.handle(Event::Tick, reader),
         }
     }
 

@@ -4,10 +4,8 @@ use super::checker::Checker;
 use super::directory::Directory;
 use super::health::Health;
 use super::intake::Intake;
-use super::owner::{Owner, Waiting};
-use super::recover;
-use super::writer::Writer;
-use crate::limits::{CHECK_QUEUE, OWNER_QUEUE, TICKET_QUEUE, WRITE_QUEUE};
+use super::supervisor::{Recovered, Supervisor};
+use crate::limits::{CHECK_QUEUE, OWNER_QUEUE, TICKET_QUEUE};
 use crate::metrics::Metrics;
 use crate::runtime::{timeout, unblock};
 use crate::store::{Store, StoreError};
@@ -67,7 +65,7 @@ impl Threads {
 }
 
 impl Ledger {
-    /// Recovers the window from `store` and starts the threads: one checker a core, the owner, the writer.
+    /// Recovers the window from `store` and starts the threads: one checker a core, and the owner, which starts the writer.
     ///
     /// # Errors
     /// [`StartError`].
@@ -76,41 +74,29 @@ impl Ledger {
         store: Arc<Store>,
         metrics: Arc<Metrics>,
     ) -> Result<(Self, Threads), StartError> {
-        let replica = recover::replica(&network, &store)?;
-        metrics.set_occupancy(replica.occupancy());
-        let mut reader = store.reader()?;
+        let recovered = Recovered::from(&network, &store)?;
+        metrics.set_occupancy(recovered.replica.occupancy());
         let directory = Arc::new(Directory::new(Arc::clone(&network)));
         let health = Arc::new(Health::default());
         let (jobs, job_queue) = bounded(CHECK_QUEUE);
         let (requests, request_queue) = bounded(OWNER_QUEUE);
         let (tickets, ticket_queue) = bounded(TICKET_QUEUE);
-        let (writes, write_queue) = bounded(WRITE_QUEUE);
-        let (written, written_queue) = bounded(1);
 
         let mut threads = Vec::new();
         let mut spawn = |name: &str, work: Box<dyn FnMut() + Send>| {
             watched(name, &health, work).map(|thread| threads.push(thread))
         };
-        let writer = Writer {
+        let supervisor = Supervisor {
+            network: Arc::clone(&network),
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
             health: Arc::clone(&health),
             metrics: Arc::clone(&metrics),
-            written,
+            requests: request_queue,
+            tickets: ticket_queue,
         };
-        spawn("weft-writer", Box::new(move || writer.run(&write_queue)))?;
-        let mut owner = Owner {
-            replica,
-            store: Arc::clone(&store),
-            writer: writes,
-            health: Arc::clone(&health),
-            metrics: Arc::clone(&metrics),
-            waiting: Waiting::default(),
-        };
-        spawn(
-            "weft-owner",
-            Box::new(move || owner.run(&request_queue, &ticket_queue, &written_queue, &mut reader)),
-        )?;
+        let mut recovered = Some(recovered);
+        spawn("weft-owner", Box::new(move || supervisor.run(recovered.take())))?;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         for number in 0..cores {
             let checker = Checker {
@@ -130,12 +116,12 @@ impl Ledger {
 
 /// Starts a thread that makes the node read-only if it panics: without it nothing can be taken any more, which
 /// whoever asks `/readyz` must learn.
-fn watched(
+pub(super) fn watched(
     name: &str,
     health: &Arc<Health>,
     mut work: impl FnMut() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
-    let alarm = Alarm { name: name.to_owned(), health: Arc::clone(health) };
+    let alarm = Alarm::new(name, health);
     Builder::new().name(name.into()).spawn(move || {
         // Dropped before what `work` owns, so that whoever waits for an answer finds the reason there.
         let _alarm = alarm;
@@ -143,16 +129,25 @@ fn watched(
     })
 }
 
-struct Alarm {
+/// Makes the node read-only until it is restarted when it is dropped by a panic, for nobody knows what that has left.
+pub(super) struct Alarm {
     name: String,
     health: Arc<Health>,
+}
+
+impl Alarm {
+    pub(super) fn new(name: &str, health: &Arc<Health>) -> Self {
+        Self { name: name.to_owned(), health: Arc::clone(health) }
+    }
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.health
-                .turn_read_only(format!("the thread {} panicked, and standard error says where", self.name));
+            self.health.turn_read_only_for_good(format!(
+                "the thread {} panicked, and standard error says where",
+                self.name
+            ));
         }
     }
 }

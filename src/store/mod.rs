@@ -21,6 +21,8 @@ mod volume;
 
 pub use error::StoreError;
 pub use reader::Reader;
+#[cfg(test)]
+pub(crate) use tests::Fragile;
 
 use crate::limits::STORE_RESERVE_BYTES;
 use disk::Disk;

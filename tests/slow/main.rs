@@ -7,4 +7,6 @@
 mod support;
 
 mod crash;
+mod full;
+mod overload;
 mod recordings;

@@ -31,6 +31,7 @@ fn kind(fault: &Fault) -> Kind {
         Fault::Content(_) => return Kind::Content,
         Fault::Overloaded => return Kind::Overloaded,
         Fault::Internal => return Kind::Internal,
+        Fault::Damaged(_) => return Kind::Damaged,
         Fault::Storage(_) => return Kind::Storage,
         Fault::Stopping => return Kind::ShuttingDown,
         Fault::Refused(refusal) => refusal,

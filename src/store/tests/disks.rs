@@ -95,6 +95,24 @@ impl MemoryDisk {
         (state.budget, state.reads_fail) = (None, false);
     }
 
+    /// Flips a bit at the end of `bytes` wherever they lie.
+    pub(super) fn damage(&self, bytes: &[u8]) {
+        let mut state = self.0.lock().unwrap();
+        let found: Vec<usize> = state
+            .live
+            .windows(bytes.len())
+            .enumerate()
+            .filter(|(_, at)| *at == bytes)
+            .map(|(at, _)| at)
+            .collect();
+        assert!(!found.is_empty(), "they lie nowhere");
+        for at in found {
+            let last = at + bytes.len() - 1;
+            state.live[last] ^= 1;
+            state.durable[last] ^= 1;
+        }
+    }
+
     /// All that is there is replaced, as if somebody had copied another file over it.
     pub(super) fn replace(&self, image: &[u8]) {
         let mut state = self.0.lock().unwrap();

@@ -25,6 +25,40 @@ fn open_with(disk: &disks::MemoryDisk, network: &Network) -> Result<Store, Store
     Store::open_on(Box::new(disk.clone()), Box::new(disk.clone()), path, network, &options)
 }
 
+/// A store for tests of the node, on a disk in memory that fails on command.
+pub(crate) struct Fragile {
+    pub(crate) store: Arc<Store>,
+    disk: disks::MemoryDisk,
+}
+
+impl Fragile {
+    pub(crate) fn new(network: &Network) -> Self {
+        let disk = disks::MemoryDisk::default();
+        Self { store: Arc::new(open_with(&disk, network).unwrap()), disk }
+    }
+
+    /// Lets `operations` more writes succeed.
+    pub(crate) fn fail_after(&self, operations: u64) {
+        self.disk.fail_after(operations);
+    }
+
+    pub(crate) fn fail_reads(&self) {
+        self.disk.fail_reads();
+    }
+
+    pub(crate) fn mend(&self) {
+        self.disk.mend();
+    }
+
+    pub(crate) fn leave_room(&self, bytes: u64) {
+        self.disk.leave_room(bytes);
+    }
+
+    pub(crate) fn damage(&self, bytes: &[u8]) {
+        self.disk.damage(bytes);
+    }
+}
+
 /// Where there is always room.
 #[derive(Debug)]
 struct Endless;

@@ -1,0 +1,205 @@
+//! The owner's thread, from one life of the replica to the next.
+//!
+//! ```text
+//! serve (owner, and a writer of its own) -> storage fails -> refuse whoever asks, try to open the store -> serve
+//! ```
+//!
+//! Always true: a replica is never older than the store that it was recovered from, and whoever waited for one that
+//! ended is told that nothing was stored. What reached the disk nevertheless is known to the next one, which says so
+//! when it is sent again.
+
+use super::directory::Directory;
+use super::health::Health;
+use super::intake::Fault;
+use super::owner::{Owner, Request, TicketRequest, Waiting};
+use super::recover;
+use super::start::{Alarm, watched};
+use super::writer::Writer;
+use crate::limits::{RECOVERY_STEADY, RECOVERY_WAIT, RECOVERY_WAIT_MOST, WRITE_QUEUE};
+use crate::metrics::Metrics;
+use crate::store::{Reader, Store, StoreError};
+use crossbeam_channel::{Receiver, after, bounded, never, select};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use weft_tangle::{HistoryError, Network, Replica};
+
+/// A replica as the store has it, with a snapshot of the store.
+pub(super) struct Recovered {
+    pub(super) replica: Replica,
+    pub(super) reader: Reader,
+}
+
+impl Recovered {
+    /// Recovers the window and the next position.
+    pub(super) fn from(network: &Arc<Network>, store: &Store) -> Result<Self, StoreError> {
+        Ok(Self { replica: recover::replica(network, store)?, reader: store.reader()? })
+    }
+}
+
+/// What the owner's thread holds as long as the node lives.
+pub(super) struct Supervisor {
+    pub(super) network: Arc<Network>,
+    pub(super) store: Arc<Store>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) health: Arc<Health>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) requests: Receiver<Request>,
+    pub(super) tickets: Receiver<TicketRequest>,
+}
+
+impl Supervisor {
+    /// Serves until nobody can ask any more, or the node can write no more until it is restarted.
+    pub(super) fn run(&self, first: Option<Recovered>) {
+        let mut backoff = Backoff::default();
+        let mut recovered = first;
+        if let Err(error) = self.store.check_room() {
+            self.health.turn_read_only(error.to_string());
+            recovered = self.recover(&mut backoff);
+        }
+        while let Some(next) = recovered {
+            let begun = Instant::now();
+            let Err(error) = self.serve(next) else { return };
+            backoff.after(begun.elapsed());
+            // The first reason stays, and the writer has told its own before it said that it failed.
+            self.health.turn_read_only(error.to_string());
+            recovered = self.recover(&mut backoff);
+        }
+    }
+
+    /// One life of a replica: until all have been served, or storage fails.
+    fn serve(&self, recovered: Recovered) -> Result<(), HistoryError> {
+        let Recovered { replica, mut reader } = recovered;
+        let (writes, write_queue) = bounded(WRITE_QUEUE);
+        let (written, written_queue) = bounded(1);
+        let writer = Writer {
+            store: Arc::clone(&self.store),
+            directory: Arc::clone(&self.directory),
+            health: Arc::clone(&self.health),
+            metrics: Arc::clone(&self.metrics),
+            written,
+        };
+        let writer = watched("weft-writer", &self.health, move || writer.run(&write_queue));
+        let writer = writer
+            .map_err(|error| HistoryError(format!("the system gives the writer no thread: {error}")))?;
+        let mut owner = Owner {
+            replica,
+            store: Arc::clone(&self.store),
+            writer: writes,
+            metrics: Arc::clone(&self.metrics),
+            waiting: Waiting::default(),
+        };
+        // Dropped before the owner, so that whoever waits for an answer of one that panicked finds the reason.
+        let alarm = Alarm::new("weft-owner", &self.health);
+        let ended = owner.run(&self.requests, &self.tickets, &written_queue, &mut reader);
+        drop(alarm);
+        if let Err(error) = &ended {
+            if self.store.read_only().is_none() && self.health.read_only().is_none() {
+                self.store.distrust(error.to_string());
+            }
+            self.health.turn_read_only(error.to_string());
+            owner.waiting.refuse(&self.refusal());
+        }
+        // The writer ends once nobody can send it anything, and the store is opened again once nobody reads it.
+        drop((owner, written_queue, reader));
+        if writer.join().is_err() {
+            tracing::error!("the writer has panicked");
+        }
+        ended
+    }
+
+    /// Refuses whoever asks until the store can be written again. Nothing when nobody can ask any more, or only a
+    /// restart helps.
+    fn recover(&self, backoff: &mut Backoff) -> Option<Recovered> {
+        loop {
+            if self.health.is_read_only_for_good() || !self.refuse_for(backoff.next()) {
+                return None;
+            }
+            let reopened = self.store.try_reopen();
+            match reopened.and_then(|()| Recovered::from(&self.network, &self.store)) {
+                Ok(recovered) => {
+                    self.directory.forget_all();
+                    self.metrics.count_recovery();
+                    self.metrics.set_occupancy(recovered.replica.occupancy());
+                    return self.health.turn_writable().then_some(recovered);
+                }
+                Err(error) => self.health.stay_read_only(error.to_string()),
+            }
+        }
+    }
+
+    /// Answers all that is asked within `time` with a refusal; false when nobody can ask any more.
+    fn refuse_for(&self, time: Duration) -> bool {
+        let (no_requests, no_tickets) = (never(), never());
+        let (mut requests, mut tickets) = (Some(&self.requests), Some(&self.tickets));
+        let due = after(time);
+        while requests.is_some() || tickets.is_some() {
+            // Those who have left do not want to know.
+            select! {
+                recv(requests.unwrap_or(&no_requests)) -> request => match request {
+                    Ok(Request { answer, .. }) => drop(answer.send(Err(self.refusal()))),
+                    Err(_) => requests = None,
+                },
+                recv(tickets.unwrap_or(&no_tickets)) -> request => match request {
+                    Ok(TicketRequest { answer, .. }) => drop(answer.send(Err(self.refusal()))),
+                    Err(_) => tickets = None,
+                },
+                recv(due) -> _ => return true,
+            }
+        }
+        false
+    }
+
+    fn refusal(&self) -> Fault {
+        Fault::Storage(self.health.read_only().unwrap_or_default())
+    }
+}
+
+/// How long to wait before the next attempt.
+#[derive(Debug)]
+struct Backoff {
+    wait: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { wait: RECOVERY_WAIT }
+    }
+}
+
+impl Backoff {
+    /// The next wait: half of it is chance, so that nodes on one full disk do not all come at once.
+    fn next(&mut self) -> Duration {
+        let wait = self.wait;
+        self.wait = (2 * wait).min(RECOVERY_WAIT_MOST);
+        // Without chance the waits are merely alike.
+        let chance = getrandom::u32().unwrap_or_default();
+        wait / 2 + (wait / 2).mul_f64(f64::from(chance) / f64::from(u32::MAX))
+    }
+
+    /// The node has written for so long.
+    fn after(&mut self, served: Duration) {
+        if served >= RECOVERY_STEADY {
+            *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_their_bound_and_begin_anew_after_a_steady_time() {
+        let mut backoff = Backoff::default();
+        let mut most = RECOVERY_WAIT;
+        for _ in 0..12 {
+            backoff.after(RECOVERY_STEADY / 2);
+            let wait = backoff.next();
+            assert!(most / 2 <= wait && wait <= most, "{wait:?} of {most:?}");
+            most = (2 * most).min(RECOVERY_WAIT_MOST);
+        }
+        assert_eq!(most, RECOVERY_WAIT_MOST);
+        backoff.after(RECOVERY_STEADY);
+        assert!(backoff.next() <= RECOVERY_WAIT);
+    }
+}

@@ -1,0 +1,275 @@
+//! A whole ledger in one process on a disk that fails on command: it stops writing, says so, and goes on by itself.
+
+use super::*;
+use crate::limits::{STORE_RESERVE_BYTES, STORE_RESUME_BYTES};
+use crate::metrics::Metrics;
+use crate::runtime::block_on;
+use crate::store::Fragile;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+use weft_pow::Nonce;
+use weft_tangle::body::Enrolment;
+use weft_tangle::replica::Taken;
+use weft_tangle::signing::{Seed, SigningKey};
+use weft_tangle::{
+    DeviceId, Draft, History, Kind, Network, NetworkParts, Role, Rules, Timestamp, TxId, content_format,
+};
+
+/// How long a node may take to notice: its waits are a few hundred milliseconds, the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct World {
+    disk: Fragile,
+    ledger: Ledger,
+    threads: Threads,
+    acknowledged: Vec<TxId>,
+}
+
+struct Device {
+    key: SigningKey,
+    counter: u32,
+}
+
+fn network() -> Arc<Network> {
+    let committee = SigningKey::from_seed(&Seed::from_bytes([0xC0; 32])).unwrap();
+    let parts = NetworkParts {
+        name: "fragile".into(),
+        created: Timestamp::from_millis(1_600_000_000_000),
+        open_enrolment: true,
+        rules: Rules::new(600_000, 600, 0, 0).unwrap(),
+        registrars: Vec::new(),
+        committee: vec![committee.public_key().clone()],
+    };
+    Arc::new(Network::new(parts).unwrap())
+}
+
+impl Device {
+    fn new(number: u8) -> Self {
+        Self { key: SigningKey::from_seed(&Seed::from_bytes([number; 32])).unwrap(), counter: 0 }
+    }
+
+    fn id(&self) -> DeviceId {
+        DeviceId::of(self.key.public_key())
+    }
+
+    /// A transaction with a counter of one's choice.
+    fn sign(&self, world: &World, kind: Kind, counter: u32, content: &[u8]) -> Bytes {
+        let network = &world.ledger.network;
+        let draft = Draft {
+            kind,
+            content_format: content_format::WEFT,
+            counter,
+            timestamp: now(),
+            parents: [network.genesis(); 2],
+            salt: [7; 16],
+            content,
+        };
+        draft.sign(network.id(), &self.key).unwrap().with_nonce(Nonce::from_bytes([3; 8])).into()
+    }
+
+    fn enrolment(&mut self, world: &World) -> Bytes {
+        let enrolment = Enrolment {
+            role: Role::Sensor,
+            valid_from: Timestamp::from_millis(1_600_000_000_000),
+            valid_until: Timestamp::from_millis(2_600_000_000_000),
+            owner: [0; 32],
+            public_key: self.key.public_key().clone(),
+            kem_public_key: None,
+            address: None,
+            admission: None,
+        };
+        self.counter += 1;
+        self.sign(world, Kind::Enrol, self.counter, &enrolment.encode())
+    }
+
+    /// Something of an application's own.
+    fn next(&mut self, world: &World) -> Bytes {
+        self.counter += 1;
+        self.sign(world, Kind::from_byte(200).unwrap(), self.counter, b"anything")
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        Self::on(&network(), |_| ())
+    }
+
+    fn on(network: &Arc<Network>, prepare: impl FnOnce(&Fragile)) -> Self {
+        let disk = Fragile::new(network);
+        prepare(&disk);
+        let metrics = Metrics::new("network").unwrap();
+        let (ledger, threads) = Ledger::start(Arc::clone(network), Arc::clone(&disk.store), metrics).unwrap();
+        Self { disk, ledger, threads, acknowledged: Vec::new() }
+    }
+
+    fn submit(&mut self, wire: &Bytes) -> Result<Taken, Fault> {
+        let answer = block_on(self.ledger.intake.submit(vec![wire.clone()])).pop().unwrap();
+        if let Ok(taken) = &answer
+            && taken.is_new
+        {
+            self.acknowledged.push(taken.id);
+        }
+        answer
+    }
+
+    fn enrol(&mut self, device: &mut Device) -> Bytes {
+        let wire = device.enrolment(self);
+        assert!(self.submit(&wire).unwrap().is_new);
+        wire
+    }
+
+    /// Waits until the node is read-only, or not; why it is.
+    fn wait_until(&self, read_only: bool) -> String {
+        let begun = std::time::Instant::now();
+        while self.ledger.health.read_only().is_some() != read_only {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", self.ledger.health);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.ledger.health.reasons().pop().unwrap_or_default()
+    }
+
+    /// All that was acknowledged is stored, each once, and nothing else except `more`.
+    fn check(&self, more: u64) {
+        let reader = self.ledger.store.reader().unwrap();
+        assert!(self.acknowledged.iter().all(|id| reader.transaction(id).unwrap().is_some()));
+        assert_eq!(reader.transactions().unwrap(), self.acknowledged.len() as u64 + more);
+    }
+
+    fn recoveries(&self) -> String {
+        let text =
+            self.ledger.metrics.text(&self.ledger, &crate::http::stats::ServerStats::default()).unwrap();
+        let line = text.lines().find(|line| line.starts_with("weft_store_recoveries_total"));
+        line.unwrap().rsplit(' ').next().unwrap().to_owned()
+    }
+
+    fn stop(self) {
+        let Self { ledger, threads, .. } = self;
+        drop(ledger);
+        assert!(block_on(threads.join_within(PATIENCE)), "the threads end");
+    }
+}
+
+#[test]
+fn a_node_goes_on_by_itself_after_a_failed_commit() {
+    for allowed in [0, 2, 5, 9, 14, 20] {
+        let (mut world, mut device) = (World::new(), Device::new(1));
+        world.enrol(&mut device);
+        let first = device.next(&world);
+        world.submit(&first).unwrap();
+        world.disk.fail_after(allowed);
+        let refused = loop {
+            let wire = device.next(&world);
+            match world.submit(&wire) {
+                Ok(_) => {}
+                Err(Fault::Storage(cause)) => {
+                    assert!(cause.contains("no space left"), "{cause}");
+                    break wire;
+                }
+                Err(other) => panic!("{other}"),
+            }
+        };
+        let reason = world.wait_until(true);
+        assert!(reason.contains("the node is read-only"), "{reason}");
+        let ticket = block_on(world.ledger.intake.ticket(device.id(), 1));
+        assert!(matches!(ticket, Err(Fault::Storage(_))), "{ticket:?}");
+        assert_eq!(world.recoveries(), "0");
+        world.disk.mend();
+        world.wait_until(false);
+        assert_eq!(world.recoveries(), "1");
+        let more = world.ledger.store.next_position().unwrap().0 - world.acknowledged.len() as u64;
+        assert!(more <= 1, "the refused one may be there, no other");
+        world.check(more);
+        // Sent again it is taken, or known where it reached the disk; after that it is known in any case.
+        assert_eq!(u64::from(!world.submit(&refused).unwrap().is_new), more);
+        assert!(!world.submit(&refused).unwrap().is_new);
+        world.check(more);
+        block_on(world.ledger.intake.ticket(device.id(), 1)).unwrap();
+        let twin =
+            device.sign(&world, Kind::from_byte(200).unwrap(), 2, b"another with the counter of the first");
+        let twin = world.submit(&twin).unwrap();
+        assert!(twin.is_new && twin.disputed, "the counters are those of the store");
+        let next = device.next(&world);
+        assert!(world.submit(&next).unwrap().is_new);
+        world.check(more);
+        world.stop();
+    }
+}
+
+#[test]
+fn a_node_without_room_stops_before_a_write_fails_and_goes_on_when_there_is_room() {
+    let (mut world, mut device) = (World::new(), Device::new(1));
+    world.enrol(&mut device);
+    world.disk.leave_room(STORE_RESERVE_BYTES);
+    let wire = device.next(&world);
+    let refused = world.submit(&wire);
+    assert!(matches!(&refused, Err(Fault::Storage(cause)) if cause.contains("make room")), "{refused:?}");
+    assert_eq!(world.disk.store.read_only(), None, "the database is whole");
+    world.wait_until(true);
+    world.disk.leave_room(STORE_RESUME_BYTES);
+    world.wait_until(false);
+    world.check(0);
+    assert!(world.submit(&wire).unwrap().is_new);
+    world.check(0);
+    world.stop();
+}
+
+#[test]
+fn a_node_that_starts_without_room_waits_for_it() {
+    let mut world = World::on(&network(), |disk| disk.leave_room(0));
+    let mut device = Device::new(1);
+    world.wait_until(true);
+    let wire = device.enrolment(&world);
+    assert!(matches!(world.submit(&wire), Err(Fault::Storage(_))));
+    world.disk.leave_room(STORE_RESUME_BYTES);
+    world.wait_until(false);
+    assert!(world.submit(&wire).unwrap().is_new);
+    world.stop();
+}
+
+#[test]
+fn a_node_goes_on_by_itself_after_a_failed_read() {
+    let (mut world, mut device) = (World::new(), Device::new(1));
+    world.enrol(&mut device);
+    world.disk.fail_reads();
+    let wire = device.next(&world);
+    assert!(matches!(world.submit(&wire), Err(Fault::Storage(_))));
+    world.wait_until(true);
+    world.disk.mend();
+    world.wait_until(false);
+    assert!(world.submit(&wire).unwrap().is_new);
+    world.check(0);
+    world.stop();
+}
+
+#[test]
+fn a_damaged_enrolment_concerns_its_own_device_alone() {
+    let (mut world, mut device, mut other) = (World::new(), Device::new(1), Device::new(2));
+    let enrolment = world.enrol(&mut device);
+    world.enrol(&mut other);
+    world.disk.damage(&enrolment);
+    let wire = device.next(&world);
+    let refused = world.submit(&wire).unwrap_err();
+    assert!(matches!(&refused, Fault::Damaged(_)), "{refused:?}");
+    let words = refused.to_string();
+    assert!(words.contains("damaged") && !words.contains("write"), "{words}");
+    let wire = other.next(&world);
+    assert!(world.submit(&wire).unwrap().is_new);
+    let reader = world.ledger.store.reader().unwrap();
+    assert_eq!(reader.standings(&device.id()), Ok(Vec::new()));
+    assert_eq!(reader.standings(&other.id()).unwrap().len(), 1);
+    drop(reader);
+    assert_eq!(world.ledger.health.reasons(), [""; 0]);
+    world.stop();
+}
+
+#[test]
+fn a_node_that_is_read_only_stops_when_it_is_told_to() {
+    let (mut world, mut device) = (World::new(), Device::new(1));
+    world.enrol(&mut device);
+    world.disk.fail_after(0);
+    let wire = device.next(&world);
+    assert!(world.submit(&wire).is_err());
+    world.wait_until(true);
+    world.stop();
+}
