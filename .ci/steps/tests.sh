@@ -5,11 +5,24 @@ run_tests() {
     cargo_test --workspace
 }
 
-# Real processes, killed and restarted, and recordings of real people, which are fetched and never committed.
+# Ten thousand losses of power on a disk in memory, or as many as WEFT_CRASHES says.
+run_crashes() {
+    WEFT_CRASHES="${WEFT_CRASHES:-10000}" cargo_test --package weft --lib store::tests::crash::whatever -- --nocapture |
+        summed_up 'crashes of'
+}
+
+# summed_up WORDS: passes everything on, and has a line of a test that counts WORDS shown although the step holds.
+summed_up() {
+    sed -E "s/^(test .* \.\.\. )?([0-9]+ $1 .*)/ci: \2/"
+}
+
+# Real processes, killed and restarted 50 times or as often as WEFT_KILLS says, and recordings of real people, which are
+# fetched and never committed.
 run_slow_tests() {
     need tests/slow/main.rs "the tests on real processes"
     fetch_recordings
-    WEFT_RECORDINGS=$(cd "$TARGET/recordings" && pwd) cargo_test --package weft --features slow-tests --test slow
+    WEFT_RECORDINGS=$(cd "$TARGET/recordings" && pwd) cargo_test --package weft --features slow-tests --test slow -- --nocapture |
+        summed_up 'kills,'
 }
 
 fetch_recordings() {

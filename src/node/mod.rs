@@ -15,6 +15,7 @@ mod health;
 mod home;
 mod intake;
 mod owner;
+pub(crate) mod recover;
 mod run;
 mod start;
 mod supervisor;

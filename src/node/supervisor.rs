@@ -12,6 +12,7 @@ use super::directory::Directory;
 use super::health::Health;
 use super::intake::Fault;
 use super::owner::{Owner, Request, TicketRequest, Waiting};
+use super::recover;
 use super::start::{Alarm, watched};
 use super::writer::Writer;
 use crate::limits::{RECOVERY_STEADY, RECOVERY_WAIT, RECOVERY_WAIT_MOST, WRITE_QUEUE};
@@ -20,7 +21,7 @@ use crate::store::{Reader, Store, StoreError};
 use crossbeam_channel::{Receiver, after, bounded, never, select};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use weft_tangle::{HistoryError, Network, Replica, limits::WINDOW};
+use weft_tangle::{HistoryError, Network, Replica};
 
 /// A replica as the store has it, with a snapshot of the store.
 pub(super) struct Recovered {
@@ -31,9 +32,7 @@ pub(super) struct Recovered {
 impl Recovered {
     /// Recovers the window and the next position.
     pub(super) fn from(network: &Arc<Network>, store: &Store) -> Result<Self, StoreError> {
-        let mut replica = Replica::new(Arc::clone(network), store.next_position()?);
-        store.recover(WINDOW, &mut |id, parents| replica.recover(id, parents))?;
-        Ok(Self { replica, reader: store.reader()? })
+        Ok(Self { replica: recover::replica(network, store)?, reader: store.reader()? })
     }
 }
 

@@ -32,8 +32,8 @@ pub(super) fn open_file(directory: &Path, path: &Path) -> Result<Box<dyn Storage
     Ok(Box::new(file))
 }
 
-/// Bytes of redb's magic number, which it writes at a file's beginning when the empty database is on disk, not before.
-const MAGIC_BYTES: usize = 9;
+/// redb's magic number, which it writes at a file's beginning when the empty database is on disk, not before.
+const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
 
 /// Bytes of redb's header; all behind them is zero until the first commit.
 const HEADER_BYTES: usize = 4_096;
@@ -42,7 +42,7 @@ const HEADER_BYTES: usize = 4_096;
 const UNBORN_BYTES: u64 = 2 << 20;
 
 /// Empties a file whose making was cut short, which redb would refuse for ever. Nothing was ever stored in it: its
-/// magic number is not there, and all behind the header is zero.
+/// magic number is not there, or not whole, and all behind the header is zero.
 pub(super) fn discard_unborn(file: &dyn StorageBackend) -> io::Result<()> {
     let length = file.len()?;
     if length == 0 || length > UNBORN_BYTES {
@@ -51,8 +51,9 @@ pub(super) fn discard_unborn(file: &dyn StorageBackend) -> io::Result<()> {
     let mut bytes = vec![0; length as usize];
     file.read(0, &mut bytes)?;
     let (header, rest) = bytes.split_at(HEADER_BYTES.min(bytes.len()));
-    let has_begun = header.iter().take(MAGIC_BYTES).any(|byte| *byte != 0);
-    if has_begun || rest.iter().any(|byte| *byte != 0) {
+    let is_born = header.starts_with(&MAGIC);
+    let is_other = header.iter().zip(MAGIC).any(|(byte, magic)| *byte != 0 && *byte != magic);
+    if is_born || is_other || rest.iter().any(|byte| *byte != 0) {
         return Ok(());
     }
     file.set_len(0)?;

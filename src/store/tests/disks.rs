@@ -1,18 +1,16 @@
 //! Disks in memory that fail and forget.
 //!
-//! Always true: `durable` is what a sync has confirmed; `unsynced` is what was written since, in order. A crash
-//! keeps any part of the latter, down to single sectors. A disk with bounded room refuses writes to blocks that it has
-//! no room for; a file's length costs none.
+//! Always true: `durable` is what a sync has made last; `unsynced` is what was written since, in order. A crash keeps
+//! any part of the latter, as `torn` says; only a disk that lies keeps less. A disk with bounded room refuses writes to
+//! blocks that it has no room for; a file's length costs none.
 
 use super::Volume;
+use super::torn::Change;
 use crate::testing::Dice;
 use redb::StorageBackend;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
-
-/// What a disk writes whole or not at all.
-const SECTOR_BYTES: usize = 512;
 
 /// What a file system gives a file at a time.
 const BLOCK_BYTES: usize = 4_096;
@@ -27,6 +25,10 @@ struct State {
     /// The number of operations that succeed; later ones fail.
     budget: Option<u64>,
     reads_fail: bool,
+    /// The number of operations after which there is no power: from then on everything fails, reads too.
+    power: Option<u64>,
+    is_dark: bool,
+    lie: Option<Lie>,
     /// A failed sync drops what it should have brought to the disk, and `live` goes on showing it, as systems do.
     forgets: bool,
     /// Bytes that there is room for, where that is bounded.
@@ -34,10 +36,13 @@ struct State {
     blocks: BTreeSet<usize>,
 }
 
-#[derive(Debug)]
-enum Change {
-    Write(usize, Vec<u8>),
-    Length(usize),
+/// What a disk says is on it for good, and is not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Lie {
+    /// Everything: a sync says yes and keeps nothing.
+    Sync,
+    /// The file's length: a sync keeps what was written within the old one alone.
+    Length,
 }
 
 /// A disk in memory; clones are the same disk.
@@ -54,6 +59,23 @@ impl MemoryDisk {
     pub(super) fn fail_after(&self, operations: u64) {
         let mut state = self.0.lock().unwrap();
         state.budget = Some(state.operations + operations);
+    }
+
+    /// Takes the power away in the one that follows `operations` more writes, syncs and changes of length. Reads change
+    /// nothing, so a crash at one is a crash at the next of these.
+    pub(super) fn lose_power_after(&self, operations: u64) {
+        let mut state = self.0.lock().unwrap();
+        state.power = Some(state.operations + operations);
+    }
+
+    /// Whether the power is gone.
+    pub(super) fn is_dark(&self) -> bool {
+        self.0.lock().unwrap().is_dark
+    }
+
+    /// From now on syncs lie.
+    pub(super) fn lie(&self, lie: Lie) {
+        self.0.lock().unwrap().lie = Some(lie);
     }
 
     /// From now on a failed sync loses what was written since the one before.
@@ -112,34 +134,22 @@ impl MemoryDisk {
     pub(super) fn crash(&self, dice: &mut Dice) -> Vec<u8> {
         let state = self.0.lock().unwrap();
         let mut image = state.durable.clone();
-        for change in &state.unsynced {
-            match change {
-                Change::Length(length) if dice.below(2) == 0 => image.resize(*length, 0),
-                Change::Length(_) => {}
-                Change::Write(offset, data) => tear(&mut image, *offset, data, dice),
-            }
-        }
+        state.unsynced.iter().for_each(|change| change.tear(&mut image, dice));
         image
     }
 }
 
-/// Writes the sectors that chance keeps, as far as the file reaches.
-fn tear(image: &mut [u8], offset: usize, data: &[u8], dice: &mut Dice) {
-    let mut done = 0;
-    while done < data.len() {
-        let at = offset + done;
-        let length = (SECTOR_BYTES - at % SECTOR_BYTES).min(data.len() - done);
-        if dice.below(2) == 0
-            && let Some(place) = image.get_mut(at..at + length)
-        {
-            place.copy_from_slice(&data[done..done + length]);
-        }
-        done += length;
-    }
-}
-
 impl State {
-    fn spend(&mut self) -> io::Result<()> {
+    fn spend(&mut self, change: Option<Change>) -> io::Result<()> {
+        if self.is_dark {
+            return Err(io::Error::other("there is no power"));
+        }
+        if self.power.is_some_and(|power| self.operations >= power) {
+            self.is_dark = true;
+            // The change that the power went away in may have reached the disk, whole or in part, like those before it.
+            self.unsynced.extend(change);
+            return Err(io::Error::other("the power went away"));
+        }
         if self.budget.is_some_and(|budget| self.operations >= budget) {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left on this disk"));
         }
@@ -168,15 +178,6 @@ impl Volume for MemoryDisk {
     }
 }
 
-impl Change {
-    fn apply(&self, image: &mut Vec<u8>) {
-        match self {
-            Self::Length(length) => image.resize(*length, 0),
-            Self::Write(offset, data) => image[*offset..*offset + data.len()].copy_from_slice(data),
-        }
-    }
-}
-
 impl StorageBackend for MemoryDisk {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.lock().unwrap().live.len() as u64)
@@ -185,14 +186,15 @@ impl StorageBackend for MemoryDisk {
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let state = self.0.lock().unwrap();
         let offset = offset as usize;
-        let there = state.live.get(offset..offset + out.len()).filter(|_| !state.reads_fail);
+        let there =
+            state.live.get(offset..offset + out.len()).filter(|_| !state.reads_fail && !state.is_dark);
         out.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
-        state.spend()?;
+        state.spend(Some(Change::Length(len as usize)))?;
         state.live.resize(len as usize, 0);
         state.unsynced.push(Change::Length(len as usize));
         Ok(())
@@ -200,22 +202,34 @@ impl StorageBackend for MemoryDisk {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
-        if let Err(error) = state.spend() {
-            if state.forgets {
+        if let Err(error) = state.spend(None) {
+            if state.forgets && !state.is_dark {
                 state.unsynced.clear();
             }
             return Err(error);
         }
-        let State { live, durable, unsynced, forgets, .. } = &mut *state;
-        unsynced.drain(..).for_each(|change| change.apply(durable));
-        assert!(live == durable || *forgets, "what is synced is what was written");
+        let State { live, durable, unsynced, lie, forgets, .. } = &mut *state;
+        match lie {
+            Some(Lie::Sync) => return Ok(()),
+            Some(Lie::Length) => {
+                let old = durable.len();
+                let grows = |change: &Change| matches!(change, Change::Length(length) if *length > old);
+                let (later, now): (Vec<_>, Vec<_>) = unsynced.drain(..).partition(grows);
+                now.iter().for_each(|change| change.apply(durable));
+                *unsynced = later;
+            }
+            None => {
+                unsynced.drain(..).for_each(|change| change.apply(durable));
+                assert!(live == durable || *forgets, "what is synced is what was written");
+            }
+        }
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
-        state.spend()?;
         let offset = offset as usize;
+        state.spend(Some(Change::Write(offset, data.to_vec())))?;
         state.take_blocks(offset, data.len())?;
         let place = state.live.get_mut(offset..offset + data.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
         place.copy_from_slice(data);

@@ -7,6 +7,7 @@ mod model;
 mod opening;
 mod pack;
 mod reopen;
+mod torn;
 
 use super::*;
 use crate::testing::{Device, Dice, Ledger, network};

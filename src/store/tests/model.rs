@@ -6,13 +6,25 @@ use weft_tangle::{DeviceId, History, Kind, Timestamp};
 
 const EVER: std::ops::Range<Timestamp> = Timestamp::from_millis(0)..Timestamp::from_millis(u64::MAX);
 
-/// All that a store says about what it holds.
+/// All that a store says about what it holds: the first `stored` of a ledger's arrivals.
 fn compare(store: &Store, ledger: &Ledger, devices: &[Device], stored: usize, dice: &mut Dice) {
+    compare_arrivals(store, &ledger.network, &ledger.arrivals, devices, stored, dice);
+}
+
+/// All that a store says about what it holds: the first `stored` of `all`, which stand in their order of arrival.
+pub(super) fn compare_arrivals(
+    store: &Store,
+    network: &Network,
+    all: &[Arc<Attached>],
+    devices: &[Device],
+    stored: usize,
+    dice: &mut Dice,
+) {
     let reader = store.reader().unwrap();
-    let arrivals = &ledger.arrivals[..stored];
+    let arrivals = &all[..stored];
     assert_eq!(reader.transactions().unwrap(), stored as u64);
     assert_eq!(store.next_position().unwrap(), Position(stored as u64));
-    for attached in &ledger.arrivals {
+    for attached in all {
         let id = attached.id();
         let expected = arrivals.get(attached.position().0 as usize).map(|attached| Stored {
             transaction: attached.transaction().clone(),
@@ -22,7 +34,7 @@ fn compare(store: &Store, ledger: &Ledger, devices: &[Device], stored: usize, di
         assert_eq!(reader.transaction(&id).unwrap(), expected);
     }
     for device in devices {
-        compare_device(&reader, arrivals, device.id(), ledger, dice);
+        compare_device(&reader, arrivals, device.id(), network, dice);
     }
     assert!(!reader.contains_device(&Device::new(200).id()).unwrap());
 }
@@ -31,7 +43,7 @@ fn compare_device(
     reader: &Reader,
     arrivals: &[Arc<Attached>],
     device: DeviceId,
-    ledger: &Ledger,
+    network: &Network,
     dice: &mut Dice,
 ) {
     let own: BTreeMap<TxId, &Transaction> = arrivals
@@ -56,7 +68,7 @@ fn compare_device(
     compare_readings(reader, &of_kind(Kind::Reading), device, dice);
 
     let mut slots: BTreeMap<(Epoch, u32), Vec<TxId>> = BTreeMap::new();
-    let epoch = |one: &Transaction| ledger.network.rules().epoch(one.header().timestamp);
+    let epoch = |one: &Transaction| network.rules().epoch(one.header().timestamp);
     for (id, one) in &own {
         slots.entry((epoch(one), one.header().counter)).or_default().push(*id);
     }

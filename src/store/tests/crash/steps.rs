@@ -1,0 +1,130 @@
+//! The steps of a life: what comes in, what is committed, what is asked.
+
+use super::life::{Life, Step, World};
+use super::{MemoryDisk, Planted};
+use crate::store::StoreError;
+use crate::testing::MapHistory;
+use std::sync::Arc;
+use weft_tangle::replica::{Effect, Event, Source, Token};
+use weft_tangle::{History, Position, Timestamp, Verified};
+
+/// The peer that sends what the door would refuse, for its parents are not there yet.
+const PEER: Source = Source::Peer(7);
+
+/// From how many of the transactions that are not attached the next one is drawn.
+const NEXT: usize = 12;
+
+impl World<'_> {
+    /// A transaction that is not attached, or now and then one that is.
+    pub(super) fn hand_in_next(&mut self, life: &mut Life) {
+        let again = self.dice.below(8) == 0;
+        let candidates = self.pool.transactions.iter().filter(|one| self.truth.contains(&one.id()) == again);
+        let candidates: Vec<&Verified> = candidates.take(if again { usize::MAX } else { NEXT }).collect();
+        if let Some(chosen) = candidates.get(self.dice.below(candidates.len().max(1) as u64) as usize) {
+            let parents = chosen.transaction().header().parents;
+            let genesis = self.pool.network.genesis();
+            let ready = parents.iter().all(|parent| *parent == genesis || self.truth.contains(parent));
+            let source = if ready && self.dice.below(3) > 0 { Source::Door } else { PEER };
+            self.hand_in(life, (*chosen).clone(), source);
+        }
+    }
+
+    pub(super) fn hand_in(&mut self, life: &mut Life, transaction: Verified, source: Source) {
+        self.tokens += 1;
+        let token = Token(self.tokens);
+        if source == Source::Door {
+            life.asked.insert(token, transaction.id());
+        }
+        let token = (source == Source::Door).then_some(token);
+        self.handle(life, Event::Received { transaction, source, token });
+    }
+
+    /// Stores some of what queues, as the writer does.
+    pub(super) fn commit(&mut self, life: &mut Life, disk: &MemoryDisk) -> Step {
+        let most = 1 + self.dice.below(12) as usize;
+        let batch: Vec<_> = life.queue.drain(..most.min(life.queue.len())).collect();
+        let Some(position) = batch.last().map(|attached| attached.position()) else { return Step::Done };
+        self.truth.handed = position.0 as usize + 1;
+        if self.planted == Some(Planted::AcknowledgesEarly) {
+            self.became_durable(life, position);
+        }
+        if self.dice.below(16) == 0 {
+            disk.fail_after(self.dice.below(32));
+        }
+        let left_out = usize::from(self.planted == Some(Planted::DropsTheLast));
+        let stored = life.store.append(&batch[..batch.len() - left_out]);
+        let stored = stored.and_then(|()| life.store.reader());
+        match stored {
+            _ if disk.is_dark() => return Step::Dark,
+            Ok(reader) => life.reader = reader,
+            Err(StoreError::ReadOnly { .. }) => return Step::ReadOnly,
+            Err(error) => panic!("the store refused a commit: {error}"),
+        }
+        disk.mend();
+        self.became_durable(life, position);
+        Step::Done
+    }
+
+    fn became_durable(&mut self, life: &mut Life, position: Position) {
+        self.truth.promised = position.0 as usize + 1;
+        self.handle(life, Event::Durable { position });
+    }
+
+    fn effects(&self, life: &mut Life, event: Event, now: Timestamp) -> Vec<Effect> {
+        let nothing = MapHistory::default();
+        let history: &dyn History = match self.planted {
+            Some(Planted::ForgetsCounters) => &nothing,
+            _ => &life.reader,
+        };
+        life.replica.handle(event, now, history).expect("a snapshot of a disk that has power can be read")
+    }
+
+    fn handle(&mut self, life: &mut Life, event: Event) {
+        for effect in self.effects(life, event, self.pool.end) {
+            match effect {
+                Effect::Persist(attached) => {
+                    self.truth.attach(Arc::clone(&attached));
+                    life.queue.push_back(attached);
+                }
+                Effect::Answer(token, answer) => {
+                    let id = life.asked.remove(&token).expect("each is answered once");
+                    let taken = answer.unwrap_or_else(|refusal| panic!("{id} is refused: {refusal}"));
+                    assert_eq!(taken.id, id);
+                    assert!(self.truth.is_promised(&self.pool.network, &id), "{id} is answered too early");
+                    assert!(!taken.is_new || self.told.insert(id), "{id} came for the first time twice");
+                }
+                other => panic!("nobody asked for {other:?}"),
+            }
+        }
+    }
+
+    pub(super) fn ask_for_ticket(&mut self, life: &mut Life) {
+        let who = self.dice.below(self.pool.devices.len() as u64) as usize;
+        self.check_ticket(life, who, self.pool.end);
+    }
+
+    /// A ticket has the device's next counter, and parents that are acknowledged.
+    fn check_ticket(&mut self, life: &mut Life, who: usize, now: Timestamp) {
+        let device = self.pool.devices[who].id();
+        let entropy = std::array::from_fn(|_| self.dice.below(256) as u8);
+        let count = 1 + self.dice.below(4) as usize;
+        let event = Event::Ticket { device, count, entropy, token: Token(0) };
+        let effects = self.effects(life, event, now);
+        let [Effect::Ticket(_, ticket)] = &effects[..] else { panic!("{effects:?}") };
+        let network = &self.pool.network;
+        let expected = self.truth.next_counter(network, device, network.rules().epoch(now));
+        assert_eq!(ticket.counter, expected, "the next counter of device {who}");
+        assert_eq!(ticket.parents.len(), count);
+        for parent in ticket.parents.as_flattened() {
+            assert!(self.truth.is_promised(network, parent), "{parent} was handed out and is not durable");
+        }
+    }
+
+    /// Of each device, in each epoch.
+    pub(super) fn check_tickets(&mut self, life: &mut Life) {
+        for epoch in self.pool.epochs() {
+            let now = self.pool.network.rules().span(epoch).start;
+            (0..self.pool.devices.len()).for_each(|who| self.check_ticket(life, who, now));
+        }
+    }
+}
