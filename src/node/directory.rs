@@ -133,8 +133,9 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::fair::line_of;
     use crate::store::StoreOptions;
-    use crate::testing::{Device, Ledger, network};
+    use crate::testing::{Device, Ledger, network, reading};
 
     struct World {
         _directory: tempfile::TempDir,
@@ -171,6 +172,23 @@ mod tests {
         world.enrol(0);
         assert!(world.find().is_some(), "an enrolment is seen at once");
         assert_eq!(world.directory.len(), 1);
+    }
+
+    #[test]
+    fn only_who_was_found_has_a_line_of_its_own() {
+        let mut world = world();
+        let (device, stranger) = (world.device.id(), Device::new(2));
+        world.enrol(0);
+        let wires = |device: &Device| vec![reading(&world.ledger.network, device, 0).into()];
+        let [own, made_up] = [wires(&world.device), wires(&stranger)];
+        let shared = line_of(&world.directory, &made_up);
+        assert_ne!(shared, stranger.id());
+        assert_eq!(line_of(&world.directory, &own), shared, "nobody has looked for it yet");
+        world.find().unwrap();
+        assert_eq!(line_of(&world.directory, &own), device);
+        assert_eq!(line_of(&world.directory, &made_up), shared);
+        world.directory.forget(&device);
+        assert_eq!(line_of(&world.directory, &own), shared);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::checker::Job;
 use super::directory::Directory;
-use super::fair::{self, Origin, PushError, busiest_issuer, weight_of};
+use super::fair::{self, Origin, PushError, line_of, weight_of};
 use super::health::Health;
 use super::owner::{Request, TicketRequest};
 use crate::http::ConnectionId;
@@ -44,9 +44,6 @@ pub enum Fault {
     Stopping,
 }
 
-/// The line of those who are not known: no key has this digest.
-const STRANGERS: DeviceId = DeviceId::from_bytes([0; 32]);
-
 /// What becomes of a transaction.
 pub(super) type Answer = Result<Taken, Fault>;
 
@@ -81,7 +78,7 @@ impl Intake {
         transactions: Vec<Bytes>,
     ) -> Vec<Result<Taken, Fault>> {
         let count = transactions.len();
-        let origin = Origin { issuer: self.line_of(&transactions), connection };
+        let origin = Origin { issuer: line_of(&self.directory, &transactions), connection };
         let weight = weight_of(&transactions);
         let (items, answers): (Vec<_>, Vec<_>) = transactions
             .into_iter()
@@ -120,13 +117,6 @@ impl Intake {
             PushError::Full => Fault::Overloaded,
             PushError::Disconnected => self.lost(),
         })
-    }
-
-    /// Who has been found to be enrolled has a line of its own; all others share one, for ids that nobody has enrolled
-    /// are free to make up.
-    fn line_of(&self, transactions: &[Bytes]) -> DeviceId {
-        let claimed = busiest_issuer(transactions);
-        if self.directory.is_cached(&claimed) { claimed } else { STRANGERS }
     }
 
     fn may_write(&self) -> Result<(), Fault> {

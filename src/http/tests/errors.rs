@@ -54,6 +54,20 @@ fn extra_members_never_replace_the_standard_ones() {
 }
 
 #[test]
+fn every_request_knows_its_connection() {
+    let fixture = Fixture::new(ServerLimits::default());
+    let (mut first, mut second) = (fixture.connect(), fixture.connect());
+    let numbers = [&mut first, &mut second].map(|client| client.get("/connection").text().to_owned());
+    assert_ne!(numbers[0], numbers[1]);
+    assert_eq!(first.get("/connection").text(), numbers[0]);
+    drop(first);
+    assert!(
+        !numbers.contains(&fixture.connect().get("/connection").text().to_owned()),
+        "no number comes twice"
+    );
+}
+
+#[test]
 fn rejections_and_problems_keep_the_connection() {
     let fixture = Fixture::new(ServerLimits::default());
     let mut client = fixture.connect();

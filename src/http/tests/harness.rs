@@ -15,7 +15,7 @@ use warp::{Filter, Reply};
 use crate::http::body::{BodyBudget, WholeBody, whole};
 use crate::http::server::{Server, ServerLimits};
 use crate::http::stats::ServerStats;
-use crate::http::{problem, rejection};
+use crate::http::{ConnectionId, problem, rejection};
 use crate::runtime::{block_on, sleep};
 
 /// The most bytes that `/body` takes.
@@ -125,7 +125,11 @@ fn routes(
         waiting.fetch_add(1, Ordering::SeqCst);
         std::future::pending::<Result<&'static str, Infallible>>()
     });
-    hello.or(counted).or(large).or(body).or(panics).or(refused).or(gated).or(stuck).recover(rejection::answer)
+    let connection = warp::path!("connection")
+        .and(warp::ext::get())
+        .map(|ConnectionId(number): ConnectionId| number.to_string());
+    let plain = hello.or(counted).or(large).or(connection);
+    plain.or(body).or(panics).or(refused).or(gated).or(stuck).recover(rejection::answer)
 }
 
 pub(super) struct Client {

@@ -1,6 +1,7 @@
 //! Whom a job claims to be from, and what it weighs, read before anything is checked.
 
 use crate::limits::CHECK_BYTES_A_WEIGHT;
+use crate::node::Directory;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use weft_tangle::DeviceId;
@@ -8,16 +9,27 @@ use weft_tangle::DeviceId;
 /// Where the issuer stands in a transaction (`spec/03-transaction.md`).
 const ISSUER: std::ops::Range<usize> = 16..48;
 
+/// The line of those who are not known: no key has this digest.
+const STRANGERS: DeviceId = DeviceId::from_bytes([0; 32]);
+
+/// The line that these transactions wait in. Who was found to be enrolled, not long ago, has its own; all others share
+/// one, for ids that nobody has enrolled are free to make up.
+pub(in crate::node) fn line_of(directory: &Directory, transactions: &[Bytes]) -> DeviceId {
+    let claimed = busiest_issuer(transactions);
+    if directory.is_cached(&claimed) { claimed } else { STRANGERS }
+}
+
 /// The device that most of these transactions claim as their issuer; among equals the smallest id. What is too short
-/// to name one, and so is no transaction, claims the id of zeros.
-pub(in crate::node) fn busiest_issuer(transactions: &[Bytes]) -> DeviceId {
+/// to name one, and so is no transaction, claims the id of [`STRANGERS`].
+fn busiest_issuer(transactions: &[Bytes]) -> DeviceId {
     let mut counts: BTreeMap<[u8; 32], usize> = BTreeMap::new();
     for wire in transactions {
-        let issuer = wire.get(ISSUER).and_then(|issuer| issuer.try_into().ok()).unwrap_or([0; 32]);
+        let issuer =
+            wire.get(ISSUER).and_then(|issuer| issuer.try_into().ok()).unwrap_or(*STRANGERS.as_bytes());
         *counts.entry(issuer).or_default() += 1;
     }
     let busiest = counts.into_iter().rev().max_by_key(|(_, count)| *count);
-    DeviceId::from_bytes(busiest.map_or([0; 32], |(issuer, _)| issuer))
+    DeviceId::from_bytes(busiest.map_or(*STRANGERS.as_bytes(), |(issuer, _)| issuer))
 }
 
 /// One for each transaction, which is decoding and a signature check, and one more for each

@@ -18,7 +18,7 @@ mod shares;
 mod tests;
 
 pub(super) use channel::{PushError, Receiver, Sender, queue};
-pub(super) use claim::{busiest_issuer, weight_of};
+pub(super) use claim::{line_of, weight_of};
 
 use crate::http::ConnectionId;
 use crate::limits;
