@@ -57,12 +57,10 @@ impl Disk {
         }
     }
 
-    /// Brings all that was written to the disk, where that is still possible; then a new database may write.
-    pub(super) fn settle_anew(&self) -> io::Result<()> {
-        self.file.sync_data()?;
+    /// A new database may write the file, and none has failed it yet.
+    pub(super) fn unseal(&self) {
         self.is_sealed.store(false, Ordering::SeqCst);
         *self.failed_read.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        Ok(())
     }
 
     /// What the first failed read said, since the file was opened.

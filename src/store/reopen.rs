@@ -118,9 +118,9 @@ impl Store {
     }
 
     fn open_again(&self, acknowledged: Position) -> Result<Database, StoreError> {
-        let unreachable = |cause| StoreError::Unreachable { path: self.path.clone(), cause };
-        // What can still reach the disk does so now. The rest must not be read as if it had.
-        self.disk.settle_anew().and_then(|()| self.volume.forget_cached()).map_err(unreachable)?;
+        // After a failed sync the system may show what is not on disk, and never will be. That is the failed batch, and
+        // until its pages are on disk no header names them; a header that is, redb writes anew before anybody reads.
+        self.disk.unseal();
         let database = open::open_database(&self.disk, &self.path, self.network.id(), &self.options)?;
         let found = stored(&database)?;
         if found < acknowledged {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use weft_tangle::{Role, TxId};
 
 /// Connections of the flood. The node takes 1,024.
-const CONNECTIONS: usize = 960;
+const CONNECTIONS: usize = 900;
 /// Transactions of the flood that differ; less than the quota, so that each has the same work.
 const TRANSACTIONS: usize = 512;
 /// Transactions in one of its batches. Every other connection sends these, the others send single ones.

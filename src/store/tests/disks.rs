@@ -176,14 +176,6 @@ impl Volume for MemoryDisk {
         let taken = (state.blocks.len() * BLOCK_BYTES) as u64;
         state.room.map(|room| room.saturating_sub(taken))
     }
-
-    fn forget_cached(&self) -> io::Result<()> {
-        let mut state = self.0.lock().unwrap();
-        let mut live = state.durable.clone();
-        state.unsynced.iter().for_each(|change| change.apply(&mut live));
-        state.live = live;
-        Ok(())
-    }
 }
 
 impl StorageBackend for MemoryDisk {

@@ -67,10 +67,6 @@ impl Volume for Endless {
     fn free_bytes(&self) -> Option<u64> {
         None
     }
-
-    fn forget_cached(&self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// A ledger of `devices` enrolled devices and `length` transactions of all kinds, some of them equivocations.
