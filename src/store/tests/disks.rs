@@ -204,7 +204,8 @@ impl StorageBackend for MemoryDisk {
         let mut state = self.0.lock().unwrap();
         if let Err(error) = state.spend(None) {
             if state.forgets && !state.is_dark {
-                state.unsynced.clear();
+                // A file's length is kept by the file system's journal; it is pages that are dropped.
+                state.unsynced.retain(|change| matches!(change, Change::Length(_)));
             }
             return Err(error);
         }
@@ -220,6 +221,7 @@ impl StorageBackend for MemoryDisk {
             }
             None => {
                 unsynced.drain(..).for_each(|change| change.apply(durable));
+                assert_eq!(live.len(), durable.len(), "a file is as long as it is said to be");
                 assert!(live == durable || *forgets, "what is synced is what was written");
             }
         }

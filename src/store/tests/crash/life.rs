@@ -175,7 +175,7 @@ impl<'a> World<'a> {
         self.tally.kept += u64::from(unsure && self.truth.promised > answered);
         self.tally.lost += u64::from(unsure && self.truth.promised == answered);
         self.truth.check_store(&store, self.pool);
-        self.truth.check_window(&replica, self.pool);
+        self.truth.check_window(&replica);
         if self.dice.below(16) == 0 {
             self.truth.check_every_table(&store, self.pool, &mut self.dice);
         }

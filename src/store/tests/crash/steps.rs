@@ -52,13 +52,16 @@ impl World<'_> {
             disk.fail_after(self.dice.below(32));
         }
         let left_out = usize::from(self.planted == Some(Planted::DropsTheLast));
-        let stored = life.store.append(&batch[..batch.len() - left_out]);
-        let stored = stored.and_then(|()| life.store.reader());
-        match stored {
-            _ if disk.is_dark() => return Step::Dark,
-            Ok(reader) => life.reader = reader,
+        match life.store.append(&batch[..batch.len() - left_out]) {
+            Ok(()) => self.truth.promised = self.truth.handed,
+            Err(_) if disk.is_dark() => return Step::Dark,
             Err(StoreError::ReadOnly { .. }) => return Step::ReadOnly,
             Err(error) => panic!("the store refused a commit: {error}"),
+        }
+        match life.store.reader() {
+            Ok(reader) => life.reader = reader,
+            Err(_) if disk.is_dark() => return Step::Dark,
+            Err(error) => panic!("what was committed cannot be read: {error}"),
         }
         disk.mend();
         self.became_durable(life, position);
