@@ -49,7 +49,10 @@ impl Health {
         let mut state = self.lock();
         match &*state {
             Some(ReadOnly { for_good: true, .. }) => return false,
-            Some(ReadOnly { reason, .. }) => tracing::info!(reason, "the node writes again"),
+            // As loud as what it ends, or whoever reads the log takes the node for read-only still.
+            Some(ReadOnly { reason, .. }) => {
+                tracing::warn!(reason, "the node writes again, which it could not")
+            }
             None => {}
         }
         *state = None;

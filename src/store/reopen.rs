@@ -45,17 +45,24 @@ impl State {
         let database = Some(Arc::new(database));
         Ok(Self { database, failure: None, readers: Arc::default(), acknowledged })
     }
+
+    fn refusal(&self) -> StoreError {
+        let cause = self.failure.as_ref().map(|failure| failure.cause.clone());
+        StoreError::ReadOnly { cause: cause.unwrap_or_else(|| "the file is not open".into()) }
+    }
 }
 
 impl Store {
     /// Why the store takes nothing more, if it does not. A read that failed counts: the database refuses everything
     /// after it.
     pub fn read_only(&self) -> Option<String> {
-        Some(self.failed_state()?.failure.as_ref()?.cause.clone())
+        Some(self.failed_state(|cause| self.distrust(cause))?.failure.as_ref()?.cause.clone())
     }
 
-    /// Turns the store read-only, for what was read from it cannot be trusted; the first cause stays.
+    /// Turns the store read-only, for what was read from it cannot be trusted; the first cause stays. A commit that is
+    /// on its way ends first, so that what it acknowledges is among what is read afterwards.
     pub fn distrust(&self, cause: String) {
+        let _one_writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let _told = self.fail(cause);
     }
 
@@ -85,7 +92,7 @@ impl Store {
     pub fn try_reopen(&self) -> Result<(), StoreError> {
         let _one_writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_free(STORE_RESUME_BYTES)?;
-        if self.failed_state().is_none() {
+        if self.failed_state(|cause| drop(self.fail(cause))).is_none() {
             return Ok(());
         }
         let mut state = self.write_state();
@@ -131,11 +138,12 @@ impl Store {
 
     /// The database to write to. Only whoever holds the writer's lock may have it.
     pub(super) fn writable(&self) -> Result<Arc<Database>, StoreError> {
-        if let Some(cause) = self.read_only() {
-            return Err(StoreError::ReadOnly { cause });
+        let failed = self.failed_state(|cause| drop(self.fail(cause)));
+        let state = failed.unwrap_or_else(|| self.read_state());
+        match (&state.failure, &state.database) {
+            (None, Some(database)) => Ok(Arc::clone(database)),
+            _ => Err(state.refusal()),
         }
-        let missing = || StoreError::ReadOnly { cause: "the file is not open".into() };
-        self.read_state().database.clone().ok_or_else(missing)
     }
 
     /// All before `next` is on disk, and whoever sent it is told so.
@@ -144,14 +152,11 @@ impl Store {
     }
 
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let state = self.failed_state().unwrap_or_else(|| self.read_state());
+        let state = self.failed_state(|cause| self.distrust(cause)).unwrap_or_else(|| self.read_state());
         let database = match (&state.failure, &state.database) {
             (None, Some(database)) => database,
             (Some(Failure { refuge: Some(refuge), .. }), _) => refuge,
-            (failure, _) => {
-                let cause = failure.as_ref().map(|failure| failure.cause.clone()).unwrap_or_default();
-                return Err(StoreError::ReadOnly { cause });
-            }
+            _ => return Err(state.refusal()),
         };
         Ok(Snapshot { rows: database.begin_read()?, counted: Arc::clone(&state.readers) })
     }
@@ -182,15 +187,15 @@ impl Store {
         }
     }
 
-    /// The state if it is a failed one, after a look at whether a read has failed since.
-    fn failed_state(&self) -> Option<RwLockReadGuard<'_, State>> {
+    /// The state if it is a failed one, after a look at whether a read has failed, which `fail` is then told.
+    fn failed_state(&self, fail: impl FnOnce(String)) -> Option<RwLockReadGuard<'_, State>> {
         let state = self.read_state();
         if state.failure.is_some() {
             return Some(state);
         }
         drop(state);
         let cause = self.disk.failed_read()?;
-        self.distrust(format!("a read failed: {cause}"));
+        fail(format!("a read failed: {cause}"));
         Some(self.read_state())
     }
 

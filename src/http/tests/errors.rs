@@ -31,6 +31,7 @@ fn the_catalogue_is_as_specified() {
         (431, "head-too-large"),
         (500, "internal"),
         (503, "storage"),
+        (503, "damaged"),
         (503, "overloaded"),
         (503, "shutting-down"),
     ];
