@@ -1,6 +1,7 @@
 //! A whole ledger in one process on a disk that fails on command: it stops writing, says so, and goes on by itself.
 
 use super::*;
+use crate::http::ConnectionId;
 use crate::limits::{STORE_RESERVE_BYTES, STORE_RESUME_BYTES};
 use crate::metrics::Metrics;
 use crate::runtime::block_on;
@@ -104,7 +105,7 @@ impl World {
     }
 
     fn submit(&mut self, wire: &Bytes) -> Result<Taken, Fault> {
-        let answer = block_on(self.ledger.intake.submit(vec![wire.clone()])).pop().unwrap();
+        let answer = block_on(self.ledger.intake.submit(ConnectionId(1), vec![wire.clone()])).pop().unwrap();
         if let Ok(taken) = &answer
             && taken.is_new
         {
