@@ -78,10 +78,15 @@ const _: () = {
 
 /// Jobs that wait for a checker. A checker does 20,000 a second, so a full queue is 50 ms of waiting.
 pub const CHECK_QUEUE: usize = 1_024;
-/// Checked transactions that wait for the owner of the replica.
+/// Transactions that a checker hands on together when as many wait, at most that and one job: the owner is woken once for
+/// half a millisecond of checking.
+pub const CHECKED_TOGETHER: usize = 16;
+/// Checked jobs that wait for the owner of the replica. Their bytes count against [`HTTP_BODY_MEMORY`] until then.
 pub const OWNER_QUEUE: usize = 1_024;
-/// Transactions that wait for the writer: all that can be attached and not yet durable.
-pub const WRITE_QUEUE: usize = weft_tangle::limits::IN_FLIGHT + weft_tangle::limits::PENDING;
+/// Jobs, tickets each, that the owner takes before it looks at what the writer says.
+pub const OWNER_PASS: usize = 256;
+/// Jobs with the checkers that the next commit waits for: some milliseconds of checking.
+pub const COMMIT_AWAITS: u64 = 64;
 /// Transactions in one commit: storage gains little beyond, and the first one waits for the last.
 pub const COMMIT_TRANSACTIONS: usize = 1_024;
 /// How often the owner looks for transactions whose time has come.

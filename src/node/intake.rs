@@ -5,6 +5,7 @@
 use super::checker::Job;
 use super::health::Health;
 use super::owner::{Request, TicketRequest};
+use super::progress::Progress;
 use bytes::Bytes;
 use crossbeam_channel::{Sender, TrySendError};
 use futures_channel::oneshot;
@@ -48,6 +49,7 @@ pub struct Intake {
     tickets: Sender<TicketRequest>,
     /// Looked at only: it is the checkers that send.
     requests: Sender<Request>,
+    progress: Arc<Progress>,
     health: Arc<Health>,
 }
 
@@ -56,30 +58,22 @@ impl Intake {
         jobs: Sender<Job>,
         tickets: Sender<TicketRequest>,
         requests: Sender<Request>,
+        progress: Arc<Progress>,
         health: Arc<Health>,
     ) -> Self {
-        Self { jobs, tickets, requests, health }
+        Self { jobs, tickets, requests, progress, health }
     }
 
     /// Has transactions in wire form checked and attached, in their order, for a later one may approve an earlier.
-    /// Each is answered when it is durable.
+    /// All are answered when the last of them is durable or refused.
     pub async fn submit(&self, transactions: Vec<Bytes>) -> Vec<Result<Taken, Fault>> {
         let count = transactions.len();
-        let (items, answers): (Vec<_>, Vec<_>) = transactions
-            .into_iter()
-            .map(|wire| {
-                let (sender, receiver) = oneshot::channel();
-                ((wire, sender), receiver)
-            })
-            .unzip();
-        if let Err(fault) = self.may_write().and_then(|()| self.enqueue(Job { items })) {
+        let (answers, receiver) = oneshot::channel();
+        if let Err(fault) = self.may_write().and_then(|()| self.enqueue(Job { items: transactions, answers }))
+        {
             return vec![Err(fault); count];
         }
-        let mut results = Vec::with_capacity(count);
-        for answer in answers {
-            results.push(answer.await.unwrap_or_else(|_| Err(self.lost())));
-        }
-        results
+        receiver.await.unwrap_or_else(|_| vec![Err(self.lost()); count])
     }
 
     /// Asks for parents for `device`.
@@ -98,7 +92,11 @@ impl Intake {
     }
 
     fn enqueue(&self, job: Job) -> Result<(), Fault> {
-        self.jobs.try_send(job).map_err(|error| self.full(&error))
+        self.progress.submit();
+        self.jobs.try_send(job).map_err(|error| {
+            self.progress.finish();
+            self.full(&error)
+        })
     }
 
     fn may_write(&self) -> Result<(), Fault> {

@@ -14,8 +14,10 @@ mod health;
 mod home;
 mod intake;
 mod owner;
+mod progress;
 mod run;
 mod start;
+mod waiting;
 mod writer;
 
 pub use clock::now;

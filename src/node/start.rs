@@ -4,9 +4,10 @@ use super::checker::Checker;
 use super::directory::Directory;
 use super::health::Health;
 use super::intake::Intake;
-use super::owner::{Owner, Waiting};
+use super::owner::Owner;
+use super::progress::Progress;
 use super::writer::Writer;
-use crate::limits::{CHECK_QUEUE, OWNER_QUEUE, TICKET_QUEUE, WRITE_QUEUE};
+use crate::limits::{CHECK_QUEUE, OWNER_QUEUE, TICKET_QUEUE};
 use crate::metrics::Metrics;
 use crate::runtime::{timeout, unblock};
 use crate::store::{Store, StoreError};
@@ -78,14 +79,16 @@ impl Ledger {
         let mut replica = Replica::new(Arc::clone(&network), store.next_position()?);
         store.recover(WINDOW, &mut |id, parents| replica.recover(id, parents))?;
         metrics.set_occupancy(replica.occupancy());
-        let mut reader = store.reader()?;
+        let mut reader = store.shared_reader()?;
         let directory = Arc::new(Directory::new(Arc::clone(&network)));
         let health = Arc::new(Health::default());
         let (jobs, job_queue) = bounded(CHECK_QUEUE);
         let (requests, request_queue) = bounded(OWNER_QUEUE);
         let (tickets, ticket_queue) = bounded(TICKET_QUEUE);
-        let (writes, write_queue) = bounded(WRITE_QUEUE);
+        // The owner hands over a batch when the one before is written.
+        let (writes, write_queue) = bounded(1);
         let (written, written_queue) = bounded(1);
+        let progress = Arc::new(Progress::default());
 
         let mut threads = Vec::new();
         let mut spawn = |name: &str, work: Box<dyn FnMut() + Send>| {
@@ -99,14 +102,14 @@ impl Ledger {
             written,
         };
         spawn("weft-writer", Box::new(move || writer.run(&write_queue)))?;
-        let mut owner = Owner {
+        let mut owner = Owner::new(
             replica,
-            store: Arc::clone(&store),
-            writer: writes,
-            health: Arc::clone(&health),
-            metrics: Arc::clone(&metrics),
-            waiting: Waiting::default(),
-        };
+            Arc::clone(&store),
+            writes,
+            Arc::clone(&progress),
+            Arc::clone(&health),
+            Arc::clone(&metrics),
+        );
         spawn(
             "weft-owner",
             Box::new(move || owner.run(&request_queue, &ticket_queue, &written_queue, &mut reader)),
@@ -119,11 +122,13 @@ impl Ledger {
                 directory: Arc::clone(&directory),
                 metrics: Arc::clone(&metrics),
                 owner: requests.clone(),
+                progress: Arc::clone(&progress),
+                checkers: cores,
             };
             let queue = job_queue.clone();
             spawn(&format!("weft-check-{number}"), Box::new(move || checker.run(&queue)))?;
         }
-        let intake = Intake::new(jobs, tickets, requests, Arc::clone(&health));
+        let intake = Intake::new(jobs, tickets, requests, progress, Arc::clone(&health));
         Ok((Self { network, store, directory, intake, health, metrics }, Threads(threads)))
     }
 }

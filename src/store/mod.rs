@@ -23,7 +23,7 @@ use disk::{Disk, Refuge};
 use layout::{ARRIVALS, decode_arrival};
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use weft_tangle::{Attached, Epoch, Network, Position, Transaction, TxId};
 
 /// The store's file in the data directory.
@@ -108,6 +108,8 @@ pub struct Store {
     database: Database,
     writer: Mutex<()>,
     failure: RwLock<Option<Failure>>,
+    /// A snapshot that all who look something up share until the next commit.
+    shared: Mutex<Option<Arc<Reader>>>,
 }
 
 /// What failed, and the database that reads on where that could be opened.
@@ -146,7 +148,15 @@ impl Store {
         let disk = Disk::new(file);
         let database = open::open_database(&disk, &path, network.id(), options)?;
         let network = Arc::new(network.clone());
-        Ok(Self { network, path, disk, database, writer: Mutex::default(), failure: RwLock::default() })
+        Ok(Self {
+            network,
+            path,
+            disk,
+            database,
+            writer: Mutex::default(),
+            failure: RwLock::default(),
+            shared: Mutex::default(),
+        })
     }
 
     /// Stores a batch in one durable commit. Its positions follow on what is stored, and on each other.
@@ -171,17 +181,38 @@ impl Store {
         if let Some(cause) = self.read_only() {
             return Err(StoreError::ReadOnly { cause });
         }
-        match self.write(batch) {
-            Ok(()) => Ok(()),
+        let result = match self.write(batch) {
             Err(StoreError::Database(error)) => Err(self.fail(error.to_string())),
-            Err(error) => Err(error),
-        }
+            result => result,
+        };
+        self.shared_slot().take();
+        result
     }
 
     /// A snapshot to read from. After a failed write it shows what is on disk for certain; readers made before the
     /// failure may then fail, so make a new one.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         Ok(Reader::new(self.snapshot()?, Arc::clone(&self.network)))
+    }
+
+    /// A snapshot that shows at least what was committed when it was asked for, shared by all who ask between two
+    /// commits: making one and opening its tables costs several times a look into them.
+    ///
+    /// # Errors
+    /// As [`Store::reader`].
+    pub fn shared_reader(&self) -> Result<Arc<Reader>, StoreError> {
+        let mut shared = self.shared_slot();
+        if let Some(reader) = &*shared {
+            return Ok(Arc::clone(reader));
+        }
+        let reader = Arc::new(self.reader()?);
+        *shared = Some(Arc::clone(&reader));
+        Ok(reader)
+    }
+
+    fn shared_slot(&self) -> MutexGuard<'_, Option<Arc<Reader>>> {
+        // Whoever panicked with the lock has put a whole snapshot there, or none.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The position that the next transaction has to have.

@@ -9,9 +9,9 @@ use super::layout::{
 };
 use super::pack::{self, PACKS};
 use super::{Equivocation, Page, StoreError, Stored};
-use redb::{ReadTransaction, ReadableTable};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use weft_tangle::body::Enrolment;
 use weft_tangle::replica::CounterSet;
 use weft_tangle::{
@@ -26,6 +26,8 @@ const PAGE_ROWS: usize = 16_384;
 pub struct Reader {
     snapshot: ReadTransaction,
     network: Arc<Network>,
+    /// Opened at the first look, for opening costs more than looking.
+    transactions: OnceLock<ReadOnlyTable<&'static [u8; TxId::BYTES], &'static [u8; 8]>>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -36,7 +38,7 @@ impl std::fmt::Debug for Reader {
 
 impl Reader {
     pub(super) fn new(snapshot: ReadTransaction, network: Arc<Network>) -> Self {
-        Self { snapshot, network }
+        Self { snapshot, network, transactions: OnceLock::new() }
     }
 
     /// The transaction with this id, if it is stored.
@@ -44,11 +46,20 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Damaged`] when the row is not what was written.
     pub fn transaction(&self, id: &TxId) -> Result<Option<Stored>, StoreError> {
-        let table = self.snapshot.open_table(TRANSACTIONS)?;
-        let Some(position) = table.get(id.as_bytes())? else { return Ok(None) };
-        let position = Position(u64::from_be_bytes(*position.value()));
+        let Some(position) = self.position(id)? else { return Ok(None) };
         let transaction = pack::get(&self.snapshot.open_table(PACKS)?, &self.network, id, position)?;
         Ok(Some(Stored { transaction, position }))
+    }
+
+    fn position(&self, id: &TxId) -> Result<Option<Position>, StoreError> {
+        let table = match self.transactions.get() {
+            Some(table) => table,
+            None => {
+                let opened = self.snapshot.open_table(TRANSACTIONS)?;
+                self.transactions.get_or_init(|| opened)
+            }
+        };
+        Ok(table.get(id.as_bytes())?.map(|position| Position(u64::from_be_bytes(*position.value()))))
     }
 
     /// How many transactions are stored; equally the position of the next.
@@ -224,8 +235,7 @@ impl Reader {
 
 impl History for Reader {
     fn contains(&self, id: &TxId) -> Result<bool, HistoryError> {
-        let look = || Ok(self.snapshot.open_table(TRANSACTIONS)?.get(id.as_bytes())?.is_some());
-        look().map_err(|error: StoreError| error.into())
+        Ok(self.position(id)?.is_some())
     }
 
     fn issued(
