@@ -94,11 +94,18 @@ pub const CHECK_CONNECTION_WEIGHT: usize = 4_096;
 /// How long a checker waits for another one's verdict on the same signature before it checks by itself. A check takes
 /// 25 us; so long takes one whose thread the system has put aside.
 pub const VERDICT_WAIT: Duration = Duration::from_secs(1);
-/// Checked transactions that wait for the owner of the replica. Enough to keep it busy; what is behind the fair queue is
+/// Transactions that a checker hands on together when as many wait, at most that and one job: the owner is woken once for
+/// half a millisecond of checking.
+pub const CHECKED_TOGETHER: usize = 16;
+/// Checked jobs that wait for the owner of the replica. Their bytes count against [`HTTP_BODY_MEMORY`] until then.
+pub const OWNER_QUEUE: usize = OWNER_WAITING;
+/// Transactions of those jobs, or one job that has more. Enough to keep the owner busy; what is behind the fair queue is
 /// first come, first served, so it must be short.
-pub const OWNER_QUEUE: usize = 256;
-/// Transactions that wait for the writer: all that can be attached and not yet durable.
-pub const WRITE_QUEUE: usize = weft_tangle::limits::IN_FLIGHT + weft_tangle::limits::PENDING;
+pub const OWNER_WAITING: usize = 256;
+/// Jobs, tickets each, that the owner takes before it looks at what the writer says.
+pub const OWNER_PASS: usize = 256;
+/// Jobs with the checkers that the next commit waits for: some milliseconds of checking.
+pub const COMMIT_AWAITS: u64 = 64;
 /// Transactions in one commit: storage gains little beyond, and the first one waits for the last.
 pub const COMMIT_TRANSACTIONS: usize = 1_024;
 /// Bytes that stay free on the store's file system. redb refuses everything once a write has failed it, so the node stops
@@ -165,7 +172,7 @@ const HEAVIEST_JOB: usize = BATCH_TRANSACTIONS + BATCH_BYTES / CHECK_BYTES_A_WEI
 const _: () = {
     assert!(HEAVIEST_JOB <= CHECK_CONNECTION_WEIGHT, "every request can be let in");
     assert!(
-        OWNER_QUEUE + weft_tangle::limits::IN_FLIGHT + 2 * BATCH_TRANSACTIONS <= 24_000 / 8,
+        OWNER_WAITING + weft_tangle::limits::IN_FLIGHT + 2 * BATCH_TRANSACTIONS <= 24_000 / 8,
         "behind the fair queue a transaction waits an eighth of a second, on two cores that make 24,000 durable a second"
     );
     assert!(

@@ -1,14 +1,17 @@
 //! The checks that need a processor, on a pool: everything from bytes to [`Verified`], cheapest first.
 //!
-//! The transactions of one job are checked by one thread in their order and handed on in that order; jobs pass each
-//! other.
+//! The transactions of one job are checked by one thread in their order and handed on together, in that order; jobs pass
+//! each other.
 
 use super::directory::Directory;
 use super::fair::Receiver;
 use super::intake::{Answer, Fault};
-use super::owner::Request;
+use super::owner::{Item, Request};
+use super::progress::Progress;
+use super::room::Room;
 use super::verdicts::SharedVerdicts;
 use crate::content::{self, ContentError};
+use crate::limits::CHECKED_TOGETHER;
 use crate::store::{Store, StoreError};
 use bytes::Bytes;
 use crossbeam_channel::Sender;
@@ -19,10 +22,11 @@ use weft_tangle::check::{check_door, check_enrolment_cheaply};
 use weft_tangle::replica::Taken;
 use weft_tangle::{History, Kind, Network, Refusal, Screened, Transaction, Verified};
 
-/// Transactions in wire form, each with where its answer goes.
+/// Transactions in wire form, and where their answers go, which come in the same order.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) items: Vec<(Bytes, oneshot::Sender<Answer>)>,
+    pub(super) items: Vec<Bytes>,
+    pub(super) answers: oneshot::Sender<Vec<Answer>>,
 }
 
 /// What a checker needs; one a thread.
@@ -32,6 +36,10 @@ pub(super) struct Checker {
     pub(super) directory: Arc<Directory>,
     pub(super) verdicts: Arc<SharedVerdicts>,
     pub(super) owner: Sender<Request>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) room: Arc<Room>,
+    /// How many checkers there are, this one included.
+    pub(super) checkers: usize,
 }
 
 enum Checked {
@@ -40,33 +48,56 @@ enum Checked {
 }
 
 impl Checker {
-    /// Checks jobs until there can be no more.
+    /// Checks jobs until there can be no more. Of those that wait it takes its share at once and hands them on
+    /// together, for each time that it wakes the owner costs both of them more than a check of a cheap rule.
     pub(super) fn run(&self, jobs: &Receiver<Job>) {
-        while let Some(Job { items }) = jobs.pop() {
-            for (wire, answer) in items {
-                self.check_one(&wire, answer);
+        let mut checked = Vec::with_capacity(CHECKED_TOGETHER);
+        while let Some(first) = jobs.pop() {
+            let share = jobs.len() / self.checkers;
+            let mut transactions = 0;
+            for job in std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_pop()).take(share)) {
+                transactions += job.items.len();
+                checked.push(self.check_job(job));
+                if transactions >= CHECKED_TOGETHER {
+                    break;
+                }
+            }
+            for request in checked.drain(..) {
+                self.hand_on(request);
             }
         }
     }
 
-    fn check_one(&self, wire: &[u8], answer: oneshot::Sender<Answer>) {
-        let outcome = match unharmed(|| self.check(wire)) {
-            Ok(Checked::Verified(transaction)) => {
-                // The owner ends only when nobody waits for answers any more.
-                let _gone = self.owner.send(Request { transaction: Box::new(transaction), answer });
-                return;
-            }
-            Ok(Checked::Known(taken)) => Ok(taken),
-            Err(fault) => Err(fault),
+    fn check_job(&self, Job { items, answers }: Job) -> Request {
+        let check = |wire: Bytes| match unharmed(|| self.check(&wire)) {
+            Ok(Checked::Verified(transaction)) => Item::Attach(Box::new(transaction), wire),
+            Ok(Checked::Known(taken)) => Item::Answered(Ok(taken)),
+            Err(fault) => Item::Answered(Err(fault)),
         };
+        Request { items: items.into_iter().map(check).collect(), answers }
+    }
+
+    fn hand_on(&self, request: Request) {
+        self.progress.finish();
+        // The owner learns of a job that leaves nothing to attach only when it waits for it.
+        if request.items.iter().any(|item| matches!(item, Item::Attach(..))) || self.progress.is_awaited() {
+            self.room.take(request.items.len());
+            // The owner ends only when nobody waits for answers any more.
+            let _gone = self.owner.send(request);
+            return;
+        }
+        let answered = request.items.into_iter().filter_map(|item| match item {
+            Item::Answered(answer) => Some(answer),
+            Item::Attach(..) => None,
+        });
         // A client that has left does not want to know.
-        let _left = answer.send(outcome);
+        let _left = request.answers.send(answered.collect());
     }
 
     fn check(&self, wire: &[u8]) -> Result<Checked, Fault> {
         let transaction = Transaction::decode(&self.network, wire)?;
         let header = transaction.header();
-        let reader = self.store.reader().map_err(storage)?;
+        let reader = self.store.shared_reader().map_err(storage)?;
         let id = transaction.id();
         if reader.contains(&id).map_err(|error| Fault::Storage(error.to_string()))? {
             return Ok(Checked::Known(Taken { id, is_new: false, disputed: false }));

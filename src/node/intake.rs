@@ -7,6 +7,7 @@ use super::directory::Directory;
 use super::fair::{self, Origin, PushError, line_of, weight_of};
 use super::health::Health;
 use super::owner::{Request, TicketRequest};
+use super::progress::Progress;
 use crate::http::ConnectionId;
 use bytes::Bytes;
 use crossbeam_channel::{Sender, TrySendError};
@@ -55,6 +56,7 @@ pub struct Intake {
     tickets: Sender<TicketRequest>,
     /// Looked at only: it is the checkers that send.
     requests: Sender<Request>,
+    progress: Arc<Progress>,
     health: Arc<Health>,
 }
 
@@ -64,14 +66,15 @@ impl Intake {
         directory: Arc<Directory>,
         tickets: Sender<TicketRequest>,
         requests: Sender<Request>,
+        progress: Arc<Progress>,
         health: Arc<Health>,
     ) -> Self {
-        Self { jobs, directory, tickets, requests, health }
+        Self { jobs, directory, tickets, requests, progress, health }
     }
 
     /// Has transactions in wire form checked and attached, in their order, for a later one may approve an earlier.
-    /// Each is answered when it is durable. They wait for their turn beside what else comes from their issuer, or on
-    /// this connection.
+    /// All are answered when the last of them is durable or refused. They wait for their turn beside what else comes
+    /// from their issuer, or on this connection.
     pub async fn submit(
         &self,
         connection: ConnectionId,
@@ -80,21 +83,12 @@ impl Intake {
         let count = transactions.len();
         let origin = Origin { issuer: line_of(&self.directory, &transactions), connection };
         let weight = weight_of(&transactions);
-        let (items, answers): (Vec<_>, Vec<_>) = transactions
-            .into_iter()
-            .map(|wire| {
-                let (sender, receiver) = oneshot::channel();
-                ((wire, sender), receiver)
-            })
-            .unzip();
-        if let Err(fault) = self.may_write().and_then(|()| self.enqueue(origin, weight, Job { items })) {
+        let (answers, receiver) = oneshot::channel();
+        let job = Job { items: transactions, answers };
+        if let Err(fault) = self.may_write().and_then(|()| self.enqueue(origin, weight, job)) {
             return vec![Err(fault); count];
         }
-        let mut results = Vec::with_capacity(count);
-        for answer in answers {
-            results.push(answer.await.unwrap_or_else(|_| Err(self.lost())));
-        }
-        results
+        receiver.await.unwrap_or_else(|_| vec![Err(self.lost()); count])
     }
 
     /// Asks for parents for `device`.
@@ -113,9 +107,13 @@ impl Intake {
     }
 
     fn enqueue(&self, origin: Origin, weight: usize, job: Job) -> Result<(), Fault> {
-        self.jobs.push(origin, weight, job).map_err(|error| match error {
-            PushError::Full => Fault::Overloaded,
-            PushError::Disconnected => self.lost(),
+        self.progress.submit();
+        self.jobs.push(origin, weight, job).map_err(|error| {
+            self.progress.finish();
+            match error {
+                PushError::Full => Fault::Overloaded,
+                PushError::Disconnected => self.lost(),
+            }
         })
     }
 

@@ -15,13 +15,16 @@ mod health;
 mod home;
 mod intake;
 mod owner;
+mod progress;
 pub(crate) mod recover;
+mod room;
 mod run;
 mod start;
 mod supervisor;
 #[cfg(test)]
 mod tests;
 mod verdicts;
+mod waiting;
 mod writer;
 
 pub use clock::now;

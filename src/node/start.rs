@@ -5,9 +5,11 @@ use super::directory::Directory;
 use super::fair::{self, Bounds};
 use super::health::Health;
 use super::intake::Intake;
+use super::progress::Progress;
+use super::room::{Room, RoomGiver};
 use super::supervisor::{Recovered, Supervisor};
 use super::verdicts::SharedVerdicts;
-use crate::limits::{OWNER_QUEUE, TICKET_QUEUE};
+use crate::limits::{OWNER_QUEUE, OWNER_WAITING, TICKET_QUEUE};
 use crate::metrics::Metrics;
 use crate::runtime::{timeout, unblock};
 use crate::store::{Store, StoreError};
@@ -83,6 +85,8 @@ impl Ledger {
         let (jobs, job_queue) = fair::queue(Bounds::default());
         let (requests, request_queue) = bounded(OWNER_QUEUE);
         let (tickets, ticket_queue) = bounded(TICKET_QUEUE);
+        let progress = Arc::new(Progress::default());
+        let room = Room::new(OWNER_WAITING);
 
         let mut threads = Vec::new();
         let mut spawn = |name: &str, work: Box<dyn FnMut() + Send>| {
@@ -96,6 +100,8 @@ impl Ledger {
             metrics: Arc::clone(&metrics),
             requests: request_queue,
             tickets: ticket_queue,
+            progress: Arc::clone(&progress),
+            room: RoomGiver(Arc::clone(&room)),
         };
         let mut recovered = Some(recovered);
         spawn("weft-owner", Box::new(move || supervisor.run(recovered.take())))?;
@@ -108,11 +114,15 @@ impl Ledger {
                 directory: Arc::clone(&directory),
                 verdicts: Arc::clone(&verdicts),
                 owner: requests.clone(),
+                progress: Arc::clone(&progress),
+                room: Arc::clone(&room),
+                checkers: cores,
             };
             let queue = job_queue.clone();
             spawn(&format!("weft-check-{number}"), Box::new(move || checker.run(&queue)))?;
         }
-        let intake = Intake::new(jobs, Arc::clone(&directory), tickets, requests, Arc::clone(&health));
+        let intake =
+            Intake::new(jobs, Arc::clone(&directory), tickets, requests, progress, Arc::clone(&health));
         Ok((Self { network, store, directory, intake, health, metrics }, Threads(threads)))
     }
 }

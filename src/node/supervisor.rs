@@ -11,11 +11,13 @@
 use super::directory::Directory;
 use super::health::Health;
 use super::intake::Fault;
-use super::owner::{Owner, Request, TicketRequest, Waiting};
+use super::owner::{Item, Owner, Request, TicketRequest};
+use super::progress::Progress;
 use super::recover;
+use super::room::RoomGiver;
 use super::start::{Alarm, watched};
 use super::writer::Writer;
-use crate::limits::{RECOVERY_STEADY, RECOVERY_WAIT, RECOVERY_WAIT_MOST, WRITE_QUEUE};
+use crate::limits::{RECOVERY_STEADY, RECOVERY_WAIT, RECOVERY_WAIT_MOST};
 use crate::metrics::Metrics;
 use crate::store::{Reader, Store, StoreError};
 use crossbeam_channel::{Receiver, after, bounded, never, select};
@@ -26,13 +28,13 @@ use weft_tangle::{HistoryError, Network, Replica};
 /// A replica as the store has it, with a snapshot of the store.
 pub(super) struct Recovered {
     pub(super) replica: Replica,
-    pub(super) reader: Reader,
+    pub(super) reader: Arc<Reader>,
 }
 
 impl Recovered {
     /// Recovers the window and the next position.
     pub(super) fn from(network: &Arc<Network>, store: &Store) -> Result<Self, StoreError> {
-        Ok(Self { replica: recover::replica(network, store)?, reader: store.reader()? })
+        Ok(Self { replica: recover::replica(network, store)?, reader: store.shared_reader()? })
     }
 }
 
@@ -45,6 +47,8 @@ pub(super) struct Supervisor {
     pub(super) metrics: Arc<Metrics>,
     pub(super) requests: Receiver<Request>,
     pub(super) tickets: Receiver<TicketRequest>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) room: RoomGiver,
 }
 
 impl Supervisor {
@@ -69,7 +73,8 @@ impl Supervisor {
     /// One life of a replica: until all have been served, or storage fails.
     fn serve(&self, recovered: Recovered) -> Result<(), HistoryError> {
         let Recovered { replica, mut reader } = recovered;
-        let (writes, write_queue) = bounded(WRITE_QUEUE);
+        // The owner hands over a batch when the one before is written.
+        let (writes, write_queue) = bounded(1);
         let (written, written_queue) = bounded(1);
         let writer = Writer {
             store: Arc::clone(&self.store),
@@ -81,13 +86,14 @@ impl Supervisor {
         let writer = watched("weft-writer", &self.health, move || writer.run(&write_queue));
         let writer = writer
             .map_err(|error| HistoryError(format!("the system gives the writer no thread: {error}")))?;
-        let mut owner = Owner {
+        let mut owner = Owner::new(
             replica,
-            store: Arc::clone(&self.store),
-            writer: writes,
-            metrics: Arc::clone(&self.metrics),
-            waiting: Waiting::default(),
-        };
+            Arc::clone(&self.store),
+            writes,
+            Arc::clone(&self.progress),
+            Arc::clone(&self.room.0),
+            Arc::clone(&self.metrics),
+        );
         // Dropped before the owner, so that whoever waits for an answer of one that panicked finds the reason.
         let alarm = Alarm::new("weft-owner", &self.health);
         let ended = owner.run(&self.requests, &self.tickets, &written_queue, &mut reader);
@@ -136,7 +142,7 @@ impl Supervisor {
             // Those who have left do not want to know.
             select! {
                 recv(requests.unwrap_or(&no_requests)) -> request => match request {
-                    Ok(Request { answer, .. }) => drop(answer.send(Err(self.refusal()))),
+                    Ok(request) => self.refuse(request),
                     Err(_) => requests = None,
                 },
                 recv(tickets.unwrap_or(&no_tickets)) -> request => match request {
@@ -147,6 +153,15 @@ impl Supervisor {
             }
         }
         false
+    }
+
+    fn refuse(&self, Request { items, answers }: Request) {
+        self.room.0.give(items.len());
+        let answered = items.into_iter().map(|item| match item {
+            Item::Answered(answer) => answer,
+            Item::Attach(..) => Err(self.refusal()),
+        });
+        let _left = answers.send(answered.collect());
     }
 
     fn refusal(&self) -> Fault {

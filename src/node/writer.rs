@@ -1,9 +1,8 @@
-//! The one thread that writes: a commit takes what queued during the one before, and nobody is told in between.
+//! The one thread that writes: what the owner hands over at once is one commit, and nobody is told in between.
 
 use super::directory::Directory;
 use super::health::Health;
 use super::owner::Written;
-use crate::limits::COMMIT_TRANSACTIONS;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crossbeam_channel::{Receiver, Sender};
@@ -22,10 +21,8 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Writes until there can be nothing more to write, or a commit fails.
-    pub(super) fn run(&self, queue: &Receiver<Arc<Attached>>) {
-        while let Ok(first) = queue.recv() {
-            let rest = queue.try_iter().take(COMMIT_TRANSACTIONS - 1);
-            let batch: Vec<_> = std::iter::once(first).chain(rest).collect();
+    pub(super) fn run(&self, queue: &Receiver<Vec<Arc<Attached>>>) {
+        for batch in queue {
             let message = self.commit(&batch);
             let failed = matches!(message, Written::Failed);
             if self.written.send(message).is_err() || failed {

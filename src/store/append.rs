@@ -36,7 +36,7 @@ pub(super) fn put(
     }
     put_index(commit, batch)?;
     let entries: Vec<_> =
-        batch.iter().map(|record| pack::Entry::new(record.position, record.transaction.wire())).collect();
+        batch.iter().map(|record| pack::Entry::new(record.position, record.transaction)).collect();
     pack::put(&mut commit.open_table(PACKS)?, first, &entries)?;
     Ok(Position(first.0 + batch.len() as u64))
 }

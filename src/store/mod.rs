@@ -15,6 +15,7 @@ mod open;
 mod pack;
 mod reader;
 mod reopen;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod volume;
@@ -29,6 +30,7 @@ use disk::Disk;
 use layout::{ARRIVALS, decode_arrival};
 use redb::{Database, StorageBackend};
 use reopen::State;
+use shared::Shared;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use volume::{FileSystem, Volume};
@@ -114,6 +116,7 @@ pub struct Store {
     volume: Box<dyn Volume>,
     writer: Mutex<()>,
     state: RwLock<State>,
+    shared: Shared,
 }
 
 impl std::fmt::Debug for Store {
@@ -149,7 +152,8 @@ impl Store {
         let database = open::open_database(&disk, &path, network.id(), options)?;
         let network = Arc::new(network.clone());
         let state = RwLock::new(State::new(database)?);
-        Ok(Self { network, path, options: *options, disk, volume, writer: Mutex::default(), state })
+        let (writer, shared) = (Mutex::default(), Shared::default());
+        Ok(Self { network, path, options: *options, disk, volume, writer, state, shared })
     }
 
     /// Stores a batch in one durable commit. Its positions follow on what is stored, and on each other.
@@ -176,14 +180,16 @@ impl Store {
         // A write that finds no room costs the database; so the disk is never filled to its end.
         let bytes: usize = batch.iter().map(|record| record.transaction.wire().len()).sum();
         self.check_free(STORE_RESERVE_BYTES + 2 * bytes as u64)?;
-        match self.write(&database, batch) {
+        let result = match self.write(&database, batch) {
             Ok(next) => {
                 self.acknowledge(next);
                 Ok(())
             }
             Err(StoreError::Database(error)) => Err(self.fail(error.to_string())),
             Err(error) => Err(error),
-        }
+        };
+        self.shared.forget();
+        result
     }
 
     /// A snapshot to read from. After a failed write it shows what is on disk for certain; readers made before the

@@ -124,7 +124,10 @@ fn check(database: &Database, path: &Path, configured: &NetworkId) -> Result<(),
         found if found > SCHEMA => {
             return Err(StoreError::NewerSchema { path: path.to_owned(), found, known: SCHEMA });
         }
-        _ => return Err(not_ours("its schema is older than the first")),
+        found => {
+            let cause = format!("its schema {found} is of a version before the first release");
+            return Err(not_ours(&cause));
+        }
     }
     let network = meta.get(NETWORK_KEY)?.ok_or_else(|| not_ours("it names no network"))?;
     let stored = network.value().try_into().map(NetworkId::from_bytes);

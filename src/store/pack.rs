@@ -48,8 +48,8 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn new(position: Position, wire: &'a [u8]) -> Self {
-        Self { check: row_check(position, wire), wire }
+    pub(super) fn new(position: Position, transaction: &'a Transaction) -> Self {
+        Self { check: row_check(position, transaction), wire: transaction.wire() }
     }
 
     fn bytes(&self) -> usize {
@@ -189,7 +189,7 @@ pub(super) fn decode(
     if transaction.id() != *id {
         return Err(damaged(format!("its header is that of {}", transaction.id())));
     }
-    if row_check(position, wire) != *check {
+    if row_check(position, &transaction) != *check {
         return Err(damaged("position, signature or nonce have changed".into()));
     }
     Ok(transaction)

@@ -10,9 +10,9 @@ use super::layout::{
 use super::pack::{self, PACKS};
 use super::reopen::Snapshot;
 use super::{Equivocation, Page, StoreError, Stored};
-use redb::{ReadTransaction, ReadableTable};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use weft_tangle::body::Enrolment;
 use weft_tangle::replica::CounterSet;
 use weft_tangle::{
@@ -29,6 +29,8 @@ pub struct Reader {
     network: Arc<Network>,
     /// Dropped last, for the file is not opened again while somebody reads it.
     _counted: Arc<()>,
+    /// Opened at the first look, for opening costs more than looking.
+    transactions: OnceLock<ReadOnlyTable<&'static [u8; TxId::BYTES], &'static [u8; 8]>>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -40,7 +42,7 @@ impl std::fmt::Debug for Reader {
 impl Reader {
     pub(super) fn new(snapshot: Snapshot, network: Arc<Network>) -> Self {
         let Snapshot { rows, counted } = snapshot;
-        Self { snapshot: rows, network, _counted: counted }
+        Self { snapshot: rows, network, transactions: OnceLock::new(), _counted: counted }
     }
 
     /// The transaction with this id, if it is stored.
@@ -48,11 +50,20 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Damaged`] when the row is not what was written.
     pub fn transaction(&self, id: &TxId) -> Result<Option<Stored>, StoreError> {
-        let table = self.snapshot.open_table(TRANSACTIONS)?;
-        let Some(position) = table.get(id.as_bytes())? else { return Ok(None) };
-        let position = Position(u64::from_be_bytes(*position.value()));
+        let Some(position) = self.position(id)? else { return Ok(None) };
         let transaction = pack::get(&self.snapshot.open_table(PACKS)?, &self.network, id, position)?;
         Ok(Some(Stored { transaction, position }))
+    }
+
+    fn position(&self, id: &TxId) -> Result<Option<Position>, StoreError> {
+        let table = match self.transactions.get() {
+            Some(table) => table,
+            None => {
+                let opened = self.snapshot.open_table(TRANSACTIONS)?;
+                self.transactions.get_or_init(|| opened)
+            }
+        };
+        Ok(table.get(id.as_bytes())?.map(|position| Position(u64::from_be_bytes(*position.value()))))
     }
 
     /// How many transactions are stored; equally the position of the next.
@@ -228,8 +239,7 @@ impl Reader {
 
 impl History for Reader {
     fn contains(&self, id: &TxId) -> Result<bool, HistoryError> {
-        let look = || Ok(self.snapshot.open_table(TRANSACTIONS)?.get(id.as_bytes())?.is_some());
-        look().map_err(|error: StoreError| error.into())
+        Ok(self.position(id)?.is_some())
     }
 
     fn issued(

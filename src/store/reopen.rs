@@ -96,6 +96,7 @@ impl Store {
             return Ok(());
         }
         let mut state = self.write_state();
+        self.shared.forget();
         let deadline = Instant::now() + REOPEN_READERS;
         loop {
             match Arc::strong_count(&state.readers) - 1 {
@@ -170,6 +171,8 @@ impl Store {
         };
         let cause = failure.cause.clone();
         state.failure = Some(failure);
+        drop(state);
+        self.shared.forget();
         StoreError::ReadOnly { cause }
     }
 

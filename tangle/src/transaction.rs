@@ -9,7 +9,7 @@ use crate::limits::{
 };
 use crate::signing::{Purpose, SIGNATURE_BYTES, message};
 use crate::{HEADER_BYTES, Header, Malformed, Network, NetworkId, ParentsFault, Refusal, TxId, blake2s};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use weft_pow::{Difficulty, Nonce, Seed};
 
 /// Numbers of the CoAP Content-Formats registry that Weft knows.
@@ -25,12 +25,23 @@ pub mod content_format {
 }
 
 /// A transaction that is well formed by itself. Cheap to clone: the bytes are shared.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Transaction {
     id: TxId,
     header: Header,
     wire: Arc<[u8]>,
+    /// Made when it is first asked for: it costs as much as all other hashes of a small transaction together.
+    seed: OnceLock<Seed>,
 }
+
+impl PartialEq for Transaction {
+    /// Equal when all bytes are, in the same network; what was already computed of them plays no part.
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.wire == other.wire
+    }
+}
+
+impl Eq for Transaction {}
 
 impl Transaction {
     /// Reads a transaction of `network` from its wire form.
@@ -51,7 +62,7 @@ impl Transaction {
             return Err(Refusal::BodyDigest);
         }
         let id = TxId::of(network.id(), header.timestamp, encoded);
-        Ok(Self { id, header, wire: wire.into() })
+        Ok(Self { id, header, wire: wire.into(), seed: OnceLock::new() })
     }
 
     /// The transaction's id.
@@ -105,10 +116,11 @@ impl Transaction {
 
     /// What the work began from: BLAKE2s-256(TxId || signature).
     pub fn seed(&self) -> Seed {
-        Seed::of(self.id.as_bytes(), self.signature())
+        *self.seed.get_or_init(|| Seed::of(self.id.as_bytes(), self.signature()))
     }
 
-    fn nonce(&self) -> Nonce {
+    /// The nonce.
+    pub fn nonce(&self) -> Nonce {
         let bytes: &[u8; NONCE_BYTES] =
             self.wire[BODY_OFFSET - NONCE_BYTES..].first_chunk().expect("decode has checked the length");
         Nonce::from_bytes(*bytes)

@@ -107,6 +107,18 @@ impl<T> Receiver<T> {
     }
 }
 
+impl<T> Receiver<T> {
+    /// The job whose turn it is, if one waits.
+    pub(in crate::node) fn try_pop(&self) -> Option<T> {
+        self.0.lock().waiting.pop()
+    }
+
+    /// Jobs that wait.
+    pub(in crate::node) fn len(&self) -> usize {
+        self.0.lock().waiting.len()
+    }
+}
+
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         self.0.lock().receivers += 1;

@@ -2,6 +2,7 @@
 
 use super::layout::{META, SCHEMA};
 use super::*;
+use weft_tangle::History;
 
 #[test]
 fn what_is_not_ours_is_refused_in_words() {
@@ -24,13 +25,22 @@ fn what_is_not_ours_is_refused_in_words() {
     assert!(words.contains(&network.id().to_string()) && words.contains(&theirs.id().to_string()));
     drop(open(&network).unwrap());
 
-    change(&path, |commit| {
-        let mut meta = commit.open_table(META).unwrap();
-        meta.insert("schema", &(SCHEMA + 1).to_be_bytes()[..]).unwrap();
-    });
+    let set_schema = |schema: u32| {
+        change(&path, |commit| {
+            let mut meta = commit.open_table(META).unwrap();
+            meta.insert("schema", &schema.to_be_bytes()[..]).unwrap();
+        });
+    };
+    set_schema(SCHEMA + 1);
     let error = open(&network).unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 2, known: 1, .. }));
+    let known = SCHEMA;
+    assert!(
+        matches!(error, StoreError::NewerSchema { found, known: ours, .. } if (found, ours) == (known + 1, known))
+    );
     assert!(error.to_string().contains("run the newer version"));
+    set_schema(SCHEMA - 1);
+    let error = open(&network).unwrap_err().to_string();
+    assert!(error.contains("schema 1") && error.contains("before the first release"), "{error}");
 
     change(&path, |commit| assert!(commit.delete_table(META).unwrap()));
     assert!(matches!(open(&network), Err(StoreError::NotAStore { .. })));
@@ -74,4 +84,23 @@ fn a_store_whose_making_was_cut_short_is_made_again() {
     image[9_000] = 1;
     let error = open_on(disks::MemoryDisk::with_image(image), &network).unwrap_err();
     assert!(matches!(error, StoreError::NotAStore { .. }), "what holds anything is never emptied");
+}
+
+#[test]
+fn a_shared_snapshot_is_shared_until_the_next_commit() {
+    let network = network("shared");
+    let (ledger, _) = ledger(&network, 5, 1, 3);
+    let store = open_on(disks::MemoryDisk::default(), &network).unwrap();
+    let shows = |reader: &Reader| {
+        ledger.arrivals.iter().map(|attached| reader.contains(&attached.id()).unwrap()).collect::<Vec<_>>()
+    };
+    let before = store.shared_reader().unwrap();
+    assert_eq!(shows(&before), [false; 3]);
+    for (stored, attached) in ledger.arrivals.iter().enumerate() {
+        store.append(std::slice::from_ref(attached)).unwrap();
+        let reader = store.shared_reader().unwrap();
+        assert!(Arc::ptr_eq(&reader, &store.shared_reader().unwrap()));
+        assert_eq!(shows(&reader), [true, stored >= 1, stored >= 2], "it shows what was committed before");
+    }
+    assert_eq!(shows(&before), [false; 3], "one that is still held stays as it was");
 }

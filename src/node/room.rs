@@ -1,0 +1,102 @@
+//! How many checked transactions may wait for the owner: checkers wait for room, however large their jobs are.
+//!
+//! Always true: what waits is at most the bound, or one job; and nobody waits for room once the owner is gone.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// The room, shared by the checkers.
+#[derive(Debug)]
+pub(super) struct Room {
+    most: usize,
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    taken: usize,
+    is_closed: bool,
+}
+
+impl Room {
+    /// Room for `most` transactions, or for one job that has more.
+    pub(super) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, state: Mutex::default(), freed: Condvar::new() })
+    }
+
+    /// Waits until there is room for a job of so many transactions, and takes it.
+    pub(super) fn take(&self, transactions: usize) {
+        let is_full =
+            |state: &mut State| !state.is_closed && state.taken > 0 && state.taken + transactions > self.most;
+        let mut state = self.freed.wait_while(self.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
+        state.taken += transactions;
+    }
+
+    /// Gives back the room of a job that waits no more.
+    pub(super) fn give(&self, transactions: usize) {
+        self.lock().taken -= transactions;
+        self.freed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is one assignment, so a panic elsewhere has spoilt nothing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the owner's thread holds: when that ends, however it does, nobody waits for room any more.
+#[derive(Debug)]
+pub(super) struct RoomGiver(pub(super) Arc<Room>);
+
+impl Drop for RoomGiver {
+    fn drop(&mut self) {
+        self.0.lock().is_closed = true;
+        self.0.freed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::unbounded;
+    use std::thread;
+
+    /// A thread that takes room for each of `jobs` and says so.
+    fn taker(room: &Arc<Room>, jobs: &'static [usize]) -> crossbeam_channel::Receiver<usize> {
+        let (said, heard) = unbounded();
+        let room = Arc::clone(room);
+        thread::spawn(move || {
+            for job in jobs {
+                room.take(*job);
+                said.send(*job).unwrap();
+            }
+        });
+        heard
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_transactions_and_a_large_job_waits_alone() {
+        let room = Room::new(10);
+        let heard = taker(&room, &[4, 6, 1, 200, 1]);
+        assert_eq!((heard.recv(), heard.recv()), (Ok(4), Ok(6)));
+        room.give(4);
+        assert_eq!(heard.recv(), Ok(1), "there is room for it now");
+        room.give(6);
+        room.give(1);
+        assert_eq!(heard.recv(), Ok(200), "larger than the bound, but alone");
+        assert_eq!(room.lock().taken, 200);
+        assert!(heard.try_recv().is_err());
+        room.give(200);
+        assert_eq!(heard.recv(), Ok(1));
+    }
+
+    #[test]
+    fn nobody_waits_once_the_owner_is_gone() {
+        let room = Room::new(10);
+        let giver = RoomGiver(Arc::clone(&room));
+        room.take(10);
+        let heard = taker(&room, &[10, 10]);
+        drop(giver);
+        assert_eq!((heard.recv(), heard.recv()), (Ok(10), Ok(10)));
+    }
+}
