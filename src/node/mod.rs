@@ -7,14 +7,17 @@
 //! Always true: an answer that says "attached" is sent after the commit that made it so, and no queue between two
 //! stages grows without bound: when one is full, the stage before it stops, and the first one says 503.
 
+pub mod bootstrap;
 mod checker;
 mod clock;
 mod directory;
 mod health;
 mod home;
 mod intake;
+mod node_files;
 mod owner;
 mod run;
+mod staging;
 mod start;
 mod writer;
 
@@ -23,5 +26,7 @@ pub use directory::Directory;
 pub use health::Health;
 pub use home::{Home, HomeError, NETWORK_FILE, NODE_KEY, REGISTRAR_KEY};
 pub use intake::{Fault, Intake};
+pub use node_files::CONFIG_FILE;
 pub use run::{Node, NodeError};
+pub use staging::StagingError;
 pub use start::{Ledger, StartError, Threads};
