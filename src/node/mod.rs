@@ -10,12 +10,15 @@
 pub mod bootstrap;
 mod checker;
 mod clock;
+pub mod credential;
 mod directory;
 mod health;
 mod home;
 mod intake;
+pub mod joining;
 mod node_files;
 mod owner;
+pub mod peers;
 mod run;
 mod staging;
 mod start;

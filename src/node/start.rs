@@ -5,6 +5,7 @@ use super::directory::Directory;
 use super::health::Health;
 use super::intake::Intake;
 use super::owner::{Owner, Waiting};
+use super::peers::Peers;
 use super::writer::Writer;
 use crate::limits::{CHECK_QUEUE, OWNER_QUEUE, TICKET_QUEUE, WRITE_QUEUE};
 use crate::metrics::Metrics;
@@ -38,6 +39,8 @@ pub struct Ledger {
     pub store: Arc<Store>,
     /// Who is enrolled.
     pub directory: Arc<Directory>,
+    /// Where the other fog nodes are.
+    pub peers: Arc<Peers>,
     /// The way in.
     pub intake: Intake,
     /// The node's state.
@@ -80,6 +83,7 @@ impl Ledger {
         metrics.set_occupancy(replica.occupancy());
         let mut reader = store.reader()?;
         let directory = Arc::new(Directory::new(Arc::clone(&network)));
+        let peers = Arc::new(Peers::default());
         let health = Arc::new(Health::default());
         let (jobs, job_queue) = bounded(CHECK_QUEUE);
         let (requests, request_queue) = bounded(OWNER_QUEUE);
@@ -94,6 +98,7 @@ impl Ledger {
         let writer = Writer {
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
+            peers: Arc::clone(&peers),
             health: Arc::clone(&health),
             metrics: Arc::clone(&metrics),
             written,
@@ -124,7 +129,7 @@ impl Ledger {
             spawn(&format!("weft-check-{number}"), Box::new(move || checker.run(&queue)))?;
         }
         let intake = Intake::new(jobs, tickets, requests, Arc::clone(&health));
-        Ok((Self { network, store, directory, intake, health, metrics }, Threads(threads)))
+        Ok((Self { network, store, directory, peers, intake, health, metrics }, Threads(threads)))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::directory::Directory;
 use super::health::Health;
 use super::owner::Written;
+use super::peers::Peers;
 use crate::limits::COMMIT_TRANSACTIONS;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -15,6 +16,7 @@ use weft_tangle::replica::Attached;
 pub(super) struct Writer {
     pub(super) store: Arc<Store>,
     pub(super) directory: Arc<Directory>,
+    pub(super) peers: Arc<Peers>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) written: Sender<Written>,
@@ -47,6 +49,9 @@ impl Writer {
             let header = attached.transaction().header();
             if header.kind == weft_tangle::Kind::Enrol {
                 self.directory.forget(&header.issuer);
+            }
+            if let Err(error) = self.peers.learn(attached.transaction(), &self.store, super::now()) {
+                tracing::warn!(%error, "cannot look up whether a fog node was revoked");
             }
             self.metrics.count_attached(header.kind, attached.twin().is_some());
             last = attached.position();
