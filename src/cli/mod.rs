@@ -8,8 +8,12 @@ mod api;
 mod demo;
 mod device;
 mod failure;
+#[cfg(feature = "node")]
+mod join;
 mod key;
 mod load;
+#[cfg(feature = "node")]
+mod network;
 #[cfg(feature = "node")]
 mod node;
 mod output;
@@ -39,11 +43,15 @@ enum Command {
     Demo(demo::Demo),
     /// Run a fog node
     #[cfg(feature = "node")]
-    Node(node::NodeArgs),
+    Node(node::NodeLine),
     /// Look at the node's configuration
     #[cfg(feature = "node")]
     #[command(subcommand)]
     Config(node::ConfigCommand),
+    /// Make networks of fog nodes, look at them, admit to them
+    #[cfg(feature = "node")]
+    #[command(subcommand)]
+    Network(network::Command),
     /// Make and look at keys
     #[command(subcommand)]
     Key(key::Command),
@@ -68,6 +76,8 @@ pub fn main() -> ExitCode {
         Command::Node(arguments) => arguments.run(),
         #[cfg(feature = "node")]
         Command::Config(command) => command.run(),
+        #[cfg(feature = "node")]
+        Command::Network(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Device(command) => command.run(),
         Command::Sensor(command) => command.run(),

@@ -73,9 +73,10 @@ pub(super) fn config(listening: &Listening, network: &str, address: &str) -> Str
 /// The network file with a word on each of its parts.
 pub(super) fn explained(file: &NetworkFile, registrars: &[PublicKey]) -> String {
     let mut text = format!(
-        "# A Weft network. All its nodes have this file; nothing in it is secret.\n\
-         # Its id is {}. It follows from everything here but the addresses: whoever changes anything\n\
-         # else makes another network, whose nodes do not speak to those of this one.\n\n",
+        "# A Weft network. All its nodes have this file; nothing in it is secret. Its id is\n\
+         #     {}\n\
+         # and follows from everything here but the addresses: whoever changes anything else makes another network, whose\n\
+         # nodes do not speak to those of this one.\n\n",
         file.network.id()
     );
     let mut members = file.addresses.iter().enumerate();

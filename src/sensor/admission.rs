@@ -57,7 +57,7 @@ pub enum AdmissionError {
         problem: String,
     },
     /// It speaks of another network.
-    #[error("{path} is for the network {found}, and this is {expected}: use the network file of the other")]
+    #[error("{path} is of the network {found}, not of {expected}: take the one that belongs here")]
     OtherNetwork {
         /// The file.
         path: PathBuf,
@@ -192,10 +192,8 @@ impl Request {
         now: Timestamp,
         path: &Path,
     ) -> Result<Admission, AdmissionError> {
-        let (found, expected) = (self.network, *network.id());
-        if found != expected {
-            return Err(AdmissionError::OtherNetwork { path: path.into(), found, expected });
-        }
+        let expected = *network.id();
+        same_network(self.network, expected, path)?;
         let registrar = DeviceId::of(key.public_key());
         if network.registrar(&registrar).is_none() {
             return Err(AdmissionError::NoRegistrar(registrar));
@@ -249,8 +247,7 @@ impl Admission {
     /// Whether it admits this device to this network, now.
     ///
     /// # Errors
-    /// [`AdmissionError::OtherNetwork`] with `path` as its file, [`AdmissionError::OtherDevice`],
-    /// [`AdmissionError::Refused`], [`AdmissionError::Expired`].
+    /// What [`Admission::check_place`] refuses, [`AdmissionError::Refused`], [`AdmissionError::Expired`].
     pub fn check(
         &self,
         network: &Network,
@@ -258,22 +255,28 @@ impl Admission {
         now: Timestamp,
         path: &Path,
     ) -> Result<(), AdmissionError> {
-        let (found, expected) = (self.network, *network.id());
-        if found != expected {
-            return Err(AdmissionError::OtherNetwork { path: path.into(), found, expected });
-        }
-        self.check_device(device)?;
-        check_admission(network, &self.enrolment)?;
-        still_valid(&self.enrolment, now)
+        let enrolment = self.check_place(network.id(), device, path)?;
+        check_admission(network, enrolment)?;
+        still_valid(enrolment, now)
     }
 
-    /// Whether it admits this device.
+    /// The enrolment, when it is for this device in this network. Whether a registrar signed it is not looked at.
     ///
     /// # Errors
-    /// [`AdmissionError::OtherDevice`].
-    pub fn check_device(&self, device: &DeviceId) -> Result<(), AdmissionError> {
+    /// [`AdmissionError::OtherNetwork`] with `path` as its file, [`AdmissionError::OtherDevice`].
+    pub fn check_place(
+        &self,
+        network: &NetworkId,
+        device: &DeviceId,
+        path: &Path,
+    ) -> Result<&Enrolment, AdmissionError> {
+        same_network(self.network, *network, path)?;
         let (found, expected) = (self.device(), *device);
-        if found == expected { Ok(()) } else { Err(AdmissionError::OtherDevice { found, expected }) }
+        if found == expected {
+            Ok(&self.enrolment)
+        } else {
+            Err(AdmissionError::OtherDevice { found, expected })
+        }
     }
 }
 
@@ -301,6 +304,13 @@ fn parsed<T: serde::de::DeserializeOwned>(
         .map_err(|source| AdmissionError::Read { path: path.into(), source })?;
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not text".into()))?;
     toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))
+}
+
+fn same_network(found: NetworkId, expected: NetworkId, path: &Path) -> Result<(), AdmissionError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(AdmissionError::OtherNetwork { path: path.into(), found, expected })
 }
 
 fn same_device(stated: &str, key: &PublicKey) -> Result<(), String> {
