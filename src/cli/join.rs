@@ -73,10 +73,10 @@ impl Join {
     /// What is next: the answer becomes the credential, the credential is handed in, or the answer is waited for.
     fn go_on(&self, newcomer: &Newcomer) -> Result<(), Failure> {
         let known = newcomer.credential()?;
-        if let Some((admission, path)) = self.answer()? {
-            if known.as_ref().is_none_or(|known| *known.enrolment() != admission.enrolment) {
-                return self.accept(newcomer, &admission, &path);
-            }
+        if let Some((admission, path)) = self.answer()?
+            && known.as_ref().is_none_or(|known| *known.enrolment() != admission.enrolment)
+        {
+            return self.accept(newcomer, &admission, &path);
         }
         match known {
             Some(credential) if credential.enrolment().valid_until <= system_now() => {

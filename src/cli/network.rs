@@ -254,7 +254,7 @@ impl Admit {
             Role::Fog => format!("weft node join --data DIR --admission {name}"),
             _ => format!("weft device enrol --key KEY_FILE --admission {name}"),
         };
-        let text = admission.to_toml(&[next.clone()]);
+        let text = admission.to_toml(&next);
         create_new_public(&out, text.as_bytes())
             .map_err(|source| Failure::Write { path: out.clone(), source })?;
         let enrolment = &admission.enrolment;

@@ -210,13 +210,12 @@ impl Admission {
         DeviceId::of(&self.enrolment.public_key)
     }
 
-    /// The file's text; `next` says, a line each, what its receiver does with it.
-    pub fn to_toml(&self, next: &[String]) -> String {
+    /// The file's text; `next` is the command that its receiver runs with it.
+    pub fn to_toml(&self, next: &str) -> String {
         let Enrolment { role, valid_until, .. } = &self.enrolment;
-        let next: String = next.iter().map(|line| format!("#     {line}\n")).collect();
         format!(
             "# A registrar admits this device to a Weft network as {role}, until {}. Nothing here is secret.\n\
-             # Send it back to the one who asked, who runs\n{next}\n\
+             # Send it back to the one who asked, who runs\n#     {next}\n\n\
              network = \"{}\"\ndevice = \"{}\"\n# The enrolment with the registrar's signature.\nenrolment = \"{}\"\n",
             time_text(*valid_until),
             self.network,

@@ -58,7 +58,7 @@ fn what_is_written_reads_back() {
     request.enrolment.address = None;
     assert_eq!(read(&request.to_toml(), Request::read).unwrap(), request);
     let admission = admission();
-    let text = admission.to_toml(&["weft node join --data DIR".into()]);
+    let text = admission.to_toml("weft node join --data DIR");
     assert_eq!(read(&text, Admission::read).unwrap(), admission);
     assert!(text.starts_with('#') && text.len() < ADMISSION_FILE_BYTES as usize);
 }
@@ -118,9 +118,9 @@ fn an_admission_is_checked_before_it_is_used() {
     let other = DeviceId::of(key(4).public_key());
     assert!(matches!(admission().check(&ward, &other, NOW, path), Err(AdmissionError::OtherDevice { .. })));
 
-    let unsigned = Admission { enrolment: request().enrolment, ..admission() }.to_toml(&[]);
+    let unsigned = Admission { enrolment: request().enrolment, ..admission() }.to_toml("");
     assert!(read(&unsigned, Admission::read).unwrap_err().to_string().contains("no registrar has signed"));
-    let cut = admission().to_toml(&[]).replace("enrolment = \"0", "enrolment = \"");
+    let cut = admission().to_toml("").replace("enrolment = \"0", "enrolment = \"");
     assert!(read(&cut, Admission::read).is_err());
 }
 

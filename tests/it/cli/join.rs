@@ -3,7 +3,11 @@
 use super::desk::{Desk, files_in};
 use super::network::free_ports;
 use crate::support::Node;
+use rustix::process::Signal;
 use serde_json::json;
+use weft::node::joining::Newcomer;
+use weft::sensor::admission::Admission;
+use weft::sensor::{KeyFile, Stop};
 
 /// A desk with a running network of one, made by `weft network new` in `ward`.
 fn ward(open: bool) -> (Desk, Node) {
@@ -157,7 +161,41 @@ fn a_node_that_nobody_admitted_says_so_when_it_starts() {
     let warned = node.said("no registrar has admitted this node");
     assert!(warned.contains("WARN"), "{warned}");
     node.printed("metrics");
-    assert_eq!(node.end(rustix::process::Signal::TERM).code, Some(0));
+    assert_eq!(node.end(Signal::TERM).code, Some(0));
+}
+
+#[test]
+fn what_has_ended_admits_nobody() {
+    let desk = Desk::alone();
+    desk.weft("network new --nodes 1 --out ward").done();
+    asked(&desk, "ward-9");
+    let registrar = KeyFile::read(&desk.path("ward/registrar.key")).unwrap();
+    let newcomer = Newcomer::open(&desk.path("ward-9")).unwrap();
+    let network = newcomer.network();
+    let mut enrolment = newcomer.request().unwrap().enrolment;
+    // The network is older than this moment, so the enrolment has ended.
+    enrolment.valid_until = network.created().plus(1);
+    let enrolment = enrolment.admitted_by(network.id(), registrar.key());
+    let admission = Admission { network: *network.id(), enrolment };
+    desk.write("ward-9/admission.toml", &admission.to_toml(""));
+    let refused = desk.weft("node join --data ward-9").refused();
+    assert!(refused.contains("the enrolment of") && refused.contains("ends"), "{refused}");
+
+    // As if it had been accepted while it held.
+    let path = desk.path("ward-9/admission.toml");
+    newcomer.accept(&admission, &path, None, network.created(), &Stop::default()).unwrap();
+    let ended = desk.weft("node join --data ward-9").refused();
+    assert!(ended.contains("weft node join --renew --data ward-9"), "{ended}");
+    let mut node = desk.start("node --config ward-9/config.toml --api-listen 127.0.0.1:0");
+    node.said("this node was admitted until");
+    node.printed("metrics");
+    assert_eq!(node.end(Signal::TERM).code, Some(0));
+    desk.weft("node join --renew --data ward-9").done();
+    let admit = "network admit ward-9/admission-request.toml --key ward/registrar.key --out new.toml";
+    desk.weft(admit).done();
+    desk.weft("node join --data ward-9 --admission new.toml").done();
+    std::fs::rename(desk.path("new.toml"), desk.path("ward-9/admission.toml")).unwrap();
+    desk.weft("node join --data ward-9").done();
 }
 
 #[test]
