@@ -3,6 +3,8 @@
 //! Always true: standard output carries results alone, standard error messages. The exit code is 0 when what was asked
 //! for is done, 1 when it was refused or failed, 2 when the command line itself is wrong.
 
+#[cfg(feature = "node")]
+mod admit;
 mod api;
 #[cfg(feature = "node")]
 mod demo;

@@ -4,18 +4,19 @@
 //! Always true: a [`Request`] in hand has the device id that follows from its key, and an [`Admission`] one and a
 //! registrar's signature, which [`Admission::check`] verifies. Neither file holds a secret.
 
+mod error;
+
+pub use error::AdmissionError;
+
 use super::durable::read_bounded;
 use super::limits::ADMISSION_FILE_BYTES;
 use crate::network_file::{parse_address, parse_time, time_text};
 use serde::Deserialize;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use weft_tangle::body::{Address, Enrolment};
 use weft_tangle::check::check_admission;
 use weft_tangle::signing::{PUBLIC_KEY_BYTES, PublicKey, SigningKey};
-use weft_tangle::{
-    DeviceId, Network, NetworkId, Refusal, Role, Timestamp, bytes_from_text, from_text, to_text,
-};
+use weft_tangle::{DeviceId, Network, NetworkId, Role, Timestamp, bytes_from_text, from_text, to_text};
 
 /// What the holder of a key asks a registrar for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,63 +34,6 @@ pub struct Admission {
     pub network: NetworkId,
     /// The enrolment with the registrar's signature.
     pub enrolment: Enrolment,
-}
-
-/// Why a request or an admission cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum AdmissionError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It is none, or somebody changed it.
-    #[error("{path} is not {what}: {problem}; have it made and sent again")]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What it should be.
-        what: &'static str,
-        /// What is wrong.
-        problem: String,
-    },
-    /// It speaks of another network.
-    #[error("{path} is of the network {found}, not of {expected}: take the one that belongs here")]
-    OtherNetwork {
-        /// The file.
-        path: PathBuf,
-        /// What it names.
-        found: NetworkId,
-        /// Where it was to be used.
-        expected: NetworkId,
-    },
-    /// Nobody of the network has signed it as it stands.
-    #[error("the admission is not valid: {0}; ask a registrar of this network for another")]
-    Refused(#[from] Refusal),
-    /// It holds no more.
-    #[error("the enrolment of {device} ends {}, and it is {} now: ask for another, or set the clock", time_text(*until), time_text(*now))]
-    Expired {
-        /// Whose it is.
-        device: DeviceId,
-        /// When it ends.
-        until: Timestamp,
-        /// The time by this machine's clock.
-        now: Timestamp,
-    },
-    /// The key is no registrar's.
-    #[error("{0} is no registrar of this network; sign with the registrar.key that was made with it")]
-    NoRegistrar(DeviceId),
-    /// It is another key's.
-    #[error("the admission is for {found}, and this key is {expected}: use the one that was made for it")]
-    OtherDevice {
-        /// Whom it admits.
-        found: DeviceId,
-        /// Whose key is here.
-        expected: DeviceId,
-    },
 }
 
 #[derive(Deserialize)]

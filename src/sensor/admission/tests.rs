@@ -2,7 +2,7 @@
 
 use super::*;
 use weft_tangle::signing::Seed;
-use weft_tangle::{NetworkParts, Rules};
+use weft_tangle::{NetworkParts, Refusal, Rules};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 const YEAR_MS: u64 = 31_536_000_000;

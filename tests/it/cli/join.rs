@@ -194,8 +194,13 @@ fn what_has_ended_admits_nobody() {
     let admit = "network admit ward-9/admission-request.toml --key ward/registrar.key --out new.toml";
     desk.weft(admit).done();
     desk.weft("node join --data ward-9 --admission new.toml").done();
-    std::fs::rename(desk.path("new.toml"), desk.path("ward-9/admission.toml")).unwrap();
+    let until = newcomer.credential().unwrap().unwrap().enrolment().valid_until;
     desk.weft("node join --data ward-9").done();
+    assert_eq!(
+        newcomer.credential().unwrap().unwrap().enrolment().valid_until,
+        until,
+        "the older is not taken up"
+    );
 }
 
 #[test]
