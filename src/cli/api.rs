@@ -21,6 +21,7 @@ pub(super) struct Api {
 
 impl Api {
     /// The node of this address, or, without one, of the variable, or the default.
+    #[cfg(feature = "node")]
     pub(super) fn of(api: Option<String>) -> Self {
         Self { api }
     }
@@ -36,6 +37,7 @@ impl Api {
     }
 
     /// Whether a node was named at all.
+    #[cfg(feature = "node")]
     pub(super) fn is_named(&self) -> bool {
         self.named().is_some()
     }

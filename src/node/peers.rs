@@ -118,11 +118,15 @@ impl Peers {
             },
             now,
         );
+        if !is_new {
+            return Ok(());
+        }
         // After it was inserted, for a revocation that became durable in between would have found nothing to forget.
-        if is_new && !store.reader()?.revocations(&device, 1)?.is_empty() {
+        let revoked = store.reader().and_then(|reader| reader.revocations(&device, 1));
+        if revoked.as_ref().map_or(true, |found| !found.is_empty()) {
             self.forget(&device);
         }
-        Ok(())
+        revoked.map(drop)
     }
 
     fn forget(&self, device: &DeviceId) {

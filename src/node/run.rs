@@ -10,6 +10,7 @@ use crate::http::server::{BindError, Server, ServerLimits};
 use crate::http::stats::ServerStats;
 use crate::limits::LAST_COMMIT;
 use crate::metrics::Metrics;
+use crate::runtime::spawn;
 use crate::store::{Store, StoreError, StoreOptions};
 use bytes::Bytes;
 use std::future::Future;
@@ -78,7 +79,8 @@ impl Node {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { home, server, api, threads } = self;
         if let Some(credential) = &home.credential {
-            introduce(credential, &api.ledger.intake).await;
+            // Beside serving, for nobody is to wait when the disk is slow.
+            spawn(introduce(credential.clone(), api.ledger.intake.clone()));
         }
         let health = Arc::clone(&api.ledger.health);
         let stop = async {
@@ -94,7 +96,7 @@ impl Node {
 }
 
 /// A node that was admitted elsewhere brings its enrolment along: its own ledger takes it, and gossip carries it on.
-async fn introduce(credential: &Credential, intake: &Intake) {
+async fn introduce(credential: Credential, intake: Intake) {
     let wire = Bytes::copy_from_slice(credential.transaction().wire());
     for fault in intake.submit(vec![wire]).await.into_iter().filter_map(Result::err) {
         tracing::warn!(

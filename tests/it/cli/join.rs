@@ -1,6 +1,6 @@
 //! `weft node join`, `weft network admit` and `weft device request`: how a registrar who sits elsewhere admits.
 
-use super::desk::{Desk, files_in};
+use super::desk::{Desk, files_in, wait_for};
 use super::network::free_ports;
 use crate::support::Node;
 use rustix::process::Signal;
@@ -80,7 +80,10 @@ fn without_another_node_the_newcomer_brings_its_enrolment_along() {
     assert_eq!(admitted["status"], json!(null), "nobody was asked");
     for _start in 0..2 {
         let node = Node::of(desk.command("node --config ward-9/config.toml --api-listen 127.0.0.1:0"));
-        let known = node.get(&format!("/api/v1/devices/{device}")).1;
+        let known = wait_for("the enrolment", || {
+            let (status, known) = node.get(&format!("/api/v1/devices/{device}"));
+            (status == 200).then_some(known)
+        });
         assert_eq!(known["enrolments"][0]["id"], admitted["id"]);
         assert_eq!(node.get("/api/v1/network").1["transactions"], 1);
         assert_eq!(node.stop(), Some(0));
