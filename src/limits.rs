@@ -134,6 +134,12 @@ pub const DIRECTORY_ENTRIES: usize = 16_384;
 /// Enrolments that the door reads of one device. Whoever enrols a thousand times must not make each of its readings
 /// cost a thousand reads; a device needs one, and another when it expires.
 pub const DIRECTORY_ENROLMENTS: usize = 16;
+/// Admitted fog nodes whose addresses are kept: some 400 bytes each. A registrar has admitted every one of them.
+pub const PEER_DEVICES: usize = 1_024;
+/// Enrolments that are kept of one fog node, for when the newest does not hold yet or no more.
+pub const PEER_ENROLMENTS: usize = 4;
+/// Enrolments that are read at once when all are looked through for fog nodes: 4 KiB each.
+pub const PEER_SCAN: usize = 256;
 /// Tickets that wait for the owner of the replica. They have a queue of their own: a sensor must come by parents
 /// while everybody else's transactions wait for the disk.
 pub const TICKET_QUEUE: usize = HTTP_CONNECTIONS;

@@ -136,7 +136,7 @@ impl NetworkFile {
         let addresses = raw
             .committee
             .iter()
-            .map(|member| Ok((key("committee member", &member.key)?, address(&member.address)?)))
+            .map(|member| Ok((key("committee member", &member.key)?, parse_address(&member.address)?)))
             .collect::<Result<Vec<_>, NetworkFileError>>()?;
         let network = Network::new(NetworkParts {
             name: raw.name,
@@ -192,8 +192,11 @@ fn key(what: &'static str, text: &str) -> Result<PublicKey, NetworkFileError> {
     PublicKey::from_bytes(&bytes).map_err(|error| problem(error.to_string()))
 }
 
-/// Checks the form alone; a name need not resolve yet.
-fn address(text: &str) -> Result<String, NetworkFileError> {
+/// Reads `host:port`. Checks the form alone; a name need not resolve yet.
+///
+/// # Errors
+/// [`NetworkFileError::Address`].
+pub fn parse_address(text: &str) -> Result<String, NetworkFileError> {
     let named =
         text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     if named || text.to_socket_addrs().is_ok() {

@@ -20,6 +20,12 @@ pub(super) struct Api {
 }
 
 impl Api {
+    /// The node of this address, or, without one, of the variable, or the default.
+    #[cfg(feature = "node")]
+    pub(super) fn of(api: Option<String>) -> Self {
+        Self { api }
+    }
+
     /// A client of the node.
     pub(super) fn client(&self, stop: Stop) -> Result<Client, Failure> {
         Ok(Client::new(&self.url(), Patience::INTERACTIVE, stop)?)
@@ -27,8 +33,18 @@ impl Api {
 
     /// The node's address, as it was given.
     pub(super) fn url(&self) -> String {
+        self.named().unwrap_or_else(|| DEFAULT_API.into())
+    }
+
+    /// Whether a node was named at all.
+    #[cfg(feature = "node")]
+    pub(super) fn is_named(&self) -> bool {
+        self.named().is_some()
+    }
+
+    fn named(&self) -> Option<String> {
         let variable = || std::env::var(VARIABLE).ok().filter(|url| !url.is_empty());
-        self.api.clone().or_else(variable).unwrap_or_else(|| DEFAULT_API.into())
+        self.api.clone().or_else(variable)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Why a command failed, as one sentence for a person.
 
+use crate::network_file::NetworkFileError;
 use crate::recording::RecordingError;
+use crate::sensor::admission::AdmissionError;
 use crate::sensor::client::Problem;
 use crate::sensor::enrol::ValidDays;
 use crate::sensor::load::LoadError;
@@ -79,6 +81,67 @@ pub enum Failure {
     #[cfg(feature = "node")]
     #[error(transparent)]
     Node(#[from] crate::node::NodeError),
+    /// A network could not be made.
+    #[cfg(feature = "node")]
+    #[error(transparent)]
+    Bootstrap(#[from] crate::node::bootstrap::BootstrapError),
+    /// A node could not join.
+    #[cfg(feature = "node")]
+    #[error(transparent)]
+    Join(#[from] crate::node::joining::JoinError),
+    /// There is nothing yet that could go on.
+    #[error(
+        "{data} is not set up yet; begin with: weft node join --network FILE --address HOST:PORT --data {data}",
+        data = data.display()
+    )]
+    NotSettled {
+        /// The data directory.
+        data: std::path::PathBuf,
+    },
+    /// The request that waits for its answer says something else.
+    #[error(
+        "{data} has asked with another address already; to ask anew, add --renew, and send the new request",
+        data = data.display()
+    )]
+    AskedOtherwise {
+        /// The data directory.
+        data: std::path::PathBuf,
+    },
+    /// The credential holds no more.
+    #[error("{source}\nweft: to ask for another: weft node join --renew --data {data}", data = data.display())]
+    CredentialExpired {
+        /// Since when.
+        source: AdmissionError,
+        /// The data directory.
+        data: std::path::PathBuf,
+    },
+    /// The credential is there, but the node that was named did not take it.
+    #[error("{source}\nweft: {path} is made, and `weft node` takes it along; to hand it in, run the same again", path = path.display())]
+    HandIn {
+        /// The credential.
+        path: std::path::PathBuf,
+        /// What the node says.
+        source: ClientError,
+    },
+    /// A request or an admission.
+    #[error(transparent)]
+    Admission(#[from] AdmissionError),
+    /// The network file.
+    #[error("{path}: {source}")]
+    NetworkFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        source: NetworkFileError,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}; choose another name with --out")]
+    Write {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The handler for Ctrl-C.
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(io::Error),

@@ -3,13 +3,19 @@
 //! Always true: standard output carries results alone, standard error messages. The exit code is 0 when what was asked
 //! for is done, 1 when it was refused or failed, 2 when the command line itself is wrong.
 
+#[cfg(feature = "node")]
+mod admit;
 mod api;
 #[cfg(feature = "node")]
 mod demo;
 mod device;
 mod failure;
+#[cfg(feature = "node")]
+mod join;
 mod key;
 mod load;
+#[cfg(feature = "node")]
+mod network;
 #[cfg(feature = "node")]
 mod node;
 mod output;
@@ -39,11 +45,15 @@ enum Command {
     Demo(demo::Demo),
     /// Run a fog node
     #[cfg(feature = "node")]
-    Node(node::NodeArgs),
+    Node(node::NodeLine),
     /// Look at the node's configuration
     #[cfg(feature = "node")]
     #[command(subcommand)]
     Config(node::ConfigCommand),
+    /// Make networks of fog nodes, look at them, admit to them
+    #[cfg(feature = "node")]
+    #[command(subcommand)]
+    Network(network::Command),
     /// Make and look at keys
     #[command(subcommand)]
     Key(key::Command),
@@ -68,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Node(arguments) => arguments.run(),
         #[cfg(feature = "node")]
         Command::Config(command) => command.run(),
+        #[cfg(feature = "node")]
+        Command::Network(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Device(command) => command.run(),
         Command::Sensor(command) => command.run(),

@@ -1,8 +1,10 @@
 //! `weft node` and `weft config check`.
 
 use super::Failure;
+use super::join::Join;
 
 use crate::config::{ApiLayer, Config, ConfigError, GossipLayer, Layer, LogLayer};
+use crate::network_file::{NetworkFile, time_text};
 use crate::node::{Home, Node, REGISTRAR_KEY};
 use crate::runtime::{ShutdownSignals, block_on};
 use clap::{Args, Subcommand};
@@ -15,9 +17,33 @@ const SETTINGS: &str = "Settings may also stand in the configuration file or in 
     WEFT_API_LISTEN, WEFT_GOSSIP_LISTEN, WEFT_STORAGE_CACHE_MIB and WEFT_LOG_LEVEL. Flags win over variables, \
     variables over the file; `weft config check` prints what is in force.";
 
+/// `weft node`, or what stands behind it.
+#[derive(Args, Debug)]
+#[command(after_help = SETTINGS, args_conflicts_with_subcommands = true)]
+pub(super) struct NodeLine {
+    #[command(subcommand)]
+    command: Option<NodeCommand>,
+    #[command(flatten)]
+    start: NodeArgs,
+}
+
+#[derive(Subcommand, Debug)]
+enum NodeCommand {
+    /// Prepare a further node of a network, which a registrar admits
+    Join(Join),
+}
+
+impl NodeLine {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self.command {
+            Some(NodeCommand::Join(join)) => join.run(),
+            None => self.start.run(),
+        }
+    }
+}
+
 /// What a node is started with; everything has a default.
 #[derive(Args, Debug, Default)]
-#[command(after_help = SETTINGS)]
 pub(super) struct NodeArgs {
     /// Configuration file (TOML); also WEFT_CONFIG
     #[arg(long, value_name = "FILE")]
@@ -42,14 +68,22 @@ pub(super) struct NodeArgs {
 /// Look at the configuration
 #[derive(Subcommand, Debug)]
 pub(super) enum ConfigCommand {
-    /// Print what is in force, as TOML
+    /// Print what is in force, as TOML; a network file that is named must be one
+    #[command(after_help = SETTINGS)]
     Check(NodeArgs),
 }
 
 impl ConfigCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Check(arguments) => print(&arguments.load()?.to_toml()),
+            Self::Check(arguments) => {
+                let config = arguments.load()?;
+                if let Some(path) = &config.network {
+                    let wrong = |source| Failure::NetworkFile { path: path.clone(), source };
+                    NetworkFile::read(path).map_err(wrong)?;
+                }
+                print(&config.to_toml())
+            }
         }
     }
 }
@@ -63,6 +97,7 @@ impl NodeArgs {
         let node = Node::start(&config)?;
         print(&greeting(&config, &node))?;
         warn_of_strangers(&node);
+        warn_unless_admitted(node.home());
         block_on(node.run(async move { signals.next().await }));
         print("stopped; everything that was acknowledged is on disk\n")
     }
@@ -156,5 +191,21 @@ pub(super) fn warn_of_strangers(node: &Node) {
     );
     if node.home().network.is_open() {
         tracing::warn!("enrolment is open: whoever reaches {api} can enrol devices");
+    }
+}
+
+fn warn_unless_admitted(home: &Home) {
+    let now = crate::node::now();
+    let until = home.credential.as_ref().map(|credential| credential.enrolment().valid_until);
+    match until {
+        _ if home.network.standing(&home.node).is_some() => {}
+        Some(until) if until > now => {}
+        Some(until) => tracing::warn!(
+            "this node was admitted until {}; ask for another admission with `weft node join --renew`",
+            time_text(until)
+        ),
+        None => tracing::warn!(
+            "no registrar has admitted this node to the network, so others will not speak to it; see `weft node join`"
+        ),
     }
 }

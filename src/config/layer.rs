@@ -67,8 +67,11 @@ impl Layer {
         let mut layer: Self = toml::from_str(&text)
             .map_err(|source| ConfigError::Toml { path: path.to_owned(), source: Box::new(source) })?;
         let directory = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_owned));
-        let anchor =
-            |path: PathBuf| directory.as_ref().map_or(path.clone(), |directory| directory.join(path));
+        let anchor = |path: PathBuf| match directory.as_ref().map(|directory| directory.join(&path)) {
+            // Without the `.` of "this directory", which would be read in every message.
+            Some(anchored) => std::path::absolute(&anchored).unwrap_or(anchored),
+            None => path,
+        };
         layer.data = layer.data.map(anchor);
         layer.network = layer.network.map(anchor);
         Ok(layer)

@@ -160,6 +160,8 @@ mod tests {
     fn a_path_in_the_file_is_relative_to_it() {
         let config = load("data = \"here\"", &[], Layer::default()).unwrap();
         assert!(config.data.is_absolute() && config.data.ends_with("here"), "{:?}", config.data);
+        let beside = load("data = \".\"", &[], Layer::default()).unwrap().data;
+        assert!(beside.is_absolute() && !beside.to_str().unwrap().ends_with('.'), "{beside:?}");
         assert_eq!(load("", &[], Layer::default()).unwrap().data, PathBuf::from("weft-data"));
     }
 }

@@ -26,6 +26,11 @@ pub(super) enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
+impl ConnectionId {
+    /// The node itself, which no connection is numbered as.
+    pub const NODE: Self = Self(u64::MAX);
+}
+
 pub(super) struct Roster {
     most: usize,
     order: AtomicU8,

@@ -4,6 +4,8 @@
 //! just works; the files it makes are never overwritten, and the next start finds the same network and key. While a
 //! node has its home nobody else gets it, so two that start at once cannot make two networks of one directory.
 
+use super::credential::{Credential, CredentialError};
+use super::peers::Peer;
 use crate::config::Config;
 use crate::network_file::{NetworkFile, NetworkFileError};
 use crate::sensor::key::{KeyError, KeyFile};
@@ -70,6 +72,9 @@ pub enum HomeError {
     /// A key file cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The credential cannot be used.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
     /// The private network is none.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -82,6 +87,10 @@ pub struct Home {
     pub network: Network,
     /// This node's own id.
     pub node: DeviceId,
+    /// Where the network file says that the members of the committee are.
+    pub committee: Vec<Peer>,
+    /// What a node that is not of the committee shows its peers, if a registrar admitted it.
+    pub credential: Option<Credential>,
     /// Where the network file of a private network was found or made.
     pub private: Option<PathBuf>,
     /// Whether it was made just now.
@@ -100,27 +109,46 @@ impl Home {
         let key = own_key(&config.data.join(NODE_KEY))?;
         let node = key.device();
         if let Some(path) = &config.network {
-            return Ok(Self { network: read(path)?, node, private: None, is_new: false, _lock: lock });
+            let file = read(path)?;
+            let credential = Credential::read(&config.data, &file.network, &node)?;
+            let committee = peers(&file);
+            let network = file.network;
+            return Ok(Self {
+                network,
+                node,
+                committee,
+                credential,
+                private: None,
+                is_new: false,
+                _lock: lock,
+            });
         }
         let path = config.data.join(NETWORK_FILE);
         let is_new = !path.exists();
         if is_new {
             make_private_network(config, &path, &key)?;
         }
-        let (network, api) = (read(&path)?, config.api_listen);
+        let file = read(&path)?;
+        let committee = peers(&file);
+        let (network, api) = (file.network, config.api_listen);
         if network.standing(&node).is_none() {
             return Err(HomeError::OtherKey { key: config.data.join(NODE_KEY), path });
         }
         if network.is_open() && !api.ip().is_loopback() {
             return Err(HomeError::Exposed { path, api });
         }
-        Ok(Self { network, node, private: Some(path), is_new, _lock: lock })
+        let private = Some(path);
+        Ok(Self { network, node, committee, credential: None, private, is_new, _lock: lock })
     }
 }
 
-fn read(path: &Path) -> Result<Network, HomeError> {
-    let file = NetworkFile::read(path);
-    Ok(file.map_err(|source| HomeError::NetworkFile { path: path.to_owned(), source })?.network)
+fn read(path: &Path) -> Result<NetworkFile, HomeError> {
+    NetworkFile::read(path).map_err(|source| HomeError::NetworkFile { path: path.to_owned(), source })
+}
+
+fn peers(file: &NetworkFile) -> Vec<Peer> {
+    let peer = |(key, address): &(_, String)| Peer { device: DeviceId::of(key), address: address.clone() };
+    file.addresses.iter().map(peer).collect()
 }
 
 /// Makes the directory where it is missing, for this user alone, for readings and keys lie in it; and locks it.

@@ -7,18 +7,24 @@
 //! Always true: an answer that says "attached" is sent after the commit that made it so, and no queue between two
 //! stages grows without bound: when one is full, the stage before it stops, and the first one says 503.
 
+pub mod bootstrap;
 mod checker;
 mod clock;
+pub mod credential;
 mod directory;
 mod fair;
 mod health;
 mod home;
 mod intake;
+pub mod joining;
+mod node_files;
 mod owner;
+pub mod peers;
 mod progress;
 pub(crate) mod recover;
 mod room;
 mod run;
+mod staging;
 mod start;
 mod supervisor;
 #[cfg(test)]
@@ -32,5 +38,7 @@ pub use directory::Directory;
 pub use health::Health;
 pub use home::{Home, HomeError, NETWORK_FILE, NODE_KEY, REGISTRAR_KEY};
 pub use intake::{Fault, Intake};
+pub use node_files::CONFIG_FILE;
 pub use run::{Node, NodeError};
+pub use staging::StagingError;
 pub use start::{Ledger, StartError, Threads};

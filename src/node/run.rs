@@ -1,14 +1,19 @@
 //! The whole node: home, store, ledger and API, from start to a clean stop.
 
+use super::credential::Credential;
 use super::home::{Home, HomeError};
+use super::intake::Intake;
 use super::start::{Ledger, StartError, Threads};
 use crate::config::Config;
+use crate::http::ConnectionId;
 use crate::http::routes::{Api, filter};
 use crate::http::server::{BindError, Server, ServerLimits};
 use crate::http::stats::ServerStats;
 use crate::limits::LAST_COMMIT;
 use crate::metrics::Metrics;
+use crate::runtime::spawn;
 use crate::store::{Store, StoreError, StoreOptions};
+use bytes::Bytes;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -56,6 +61,7 @@ impl Node {
         let store = Store::open(&config.data, &network, &StoreOptions { cache_bytes: config.cache_bytes })?;
         let metrics = Metrics::new(&network.id().to_string())?;
         let (ledger, threads) = Ledger::start(network, Arc::new(store), metrics)?;
+        ledger.peers.name_committee(home.committee.clone());
         let api = Api::new(ledger, home.node, Arc::new(ServerStats::default()));
         Ok(Self { home, server, api, threads })
     }
@@ -72,7 +78,11 @@ impl Node {
 
     /// Serves until `stop` is done; then finishes what is in flight, within five seconds whatever clients do.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { server, api, threads, .. } = self;
+        let Self { home, server, api, threads } = self;
+        if let Some(credential) = &home.credential {
+            // Beside serving, for nobody is to wait when the disk is slow.
+            spawn(introduce(credential.clone(), api.ledger.intake.clone()));
+        }
         let health = Arc::clone(&api.ledger.health);
         let stop = async {
             stop.await;
@@ -83,6 +93,16 @@ impl Node {
         if !threads.join_within(LAST_COMMIT).await {
             tracing::warn!("the ledger's threads did not end in time; what was answered is on disk");
         }
+    }
+}
+
+/// A node that was admitted elsewhere brings its enrolment along: its own ledger takes it, and gossip carries it on.
+async fn introduce(credential: Credential, intake: Intake) {
+    let wire = Bytes::copy_from_slice(credential.transaction().wire());
+    for fault in intake.submit(ConnectionId::NODE, vec![wire]).await.into_iter().filter_map(Result::err) {
+        tracing::warn!(
+            "this node's own enrolment was not taken here: {fault}; `weft node join` hands it to another"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use super::directory::Directory;
 use super::fair::{self, Bounds};
 use super::health::Health;
 use super::intake::Intake;
+use super::peers::Peers;
 use super::progress::Progress;
 use super::room::{Room, RoomGiver};
 use super::supervisor::{Recovered, Supervisor};
@@ -41,6 +42,8 @@ pub struct Ledger {
     pub store: Arc<Store>,
     /// Who is enrolled.
     pub directory: Arc<Directory>,
+    /// Where the other fog nodes are.
+    pub peers: Arc<Peers>,
     /// The way in.
     pub intake: Intake,
     /// The node's state.
@@ -81,6 +84,7 @@ impl Ledger {
         let recovered = Recovered::from(&network, &store)?;
         metrics.set_occupancy(recovered.replica.occupancy());
         let directory = Arc::new(Directory::new(Arc::clone(&network)));
+        let peers = Arc::new(Peers::default());
         let health = Arc::new(Health::default());
         let (jobs, job_queue) = fair::queue(Bounds::default());
         let (requests, request_queue) = bounded(OWNER_QUEUE);
@@ -96,6 +100,7 @@ impl Ledger {
             network: Arc::clone(&network),
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
+            peers: Arc::clone(&peers),
             health: Arc::clone(&health),
             metrics: Arc::clone(&metrics),
             requests: request_queue,
@@ -123,7 +128,7 @@ impl Ledger {
         }
         let intake =
             Intake::new(jobs, Arc::clone(&directory), tickets, requests, progress, Arc::clone(&health));
-        Ok((Self { network, store, directory, intake, health, metrics }, Threads(threads)))
+        Ok((Self { network, store, directory, peers, intake, health, metrics }, Threads(threads)))
     }
 }
 

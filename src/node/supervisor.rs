@@ -12,6 +12,7 @@ use super::directory::Directory;
 use super::health::Health;
 use super::intake::Fault;
 use super::owner::{Item, Owner, Request, TicketRequest};
+use super::peers::Peers;
 use super::progress::Progress;
 use super::recover;
 use super::room::RoomGiver;
@@ -43,6 +44,7 @@ pub(super) struct Supervisor {
     pub(super) network: Arc<Network>,
     pub(super) store: Arc<Store>,
     pub(super) directory: Arc<Directory>,
+    pub(super) peers: Arc<Peers>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) requests: Receiver<Request>,
@@ -79,6 +81,7 @@ impl Supervisor {
         let writer = Writer {
             store: Arc::clone(&self.store),
             directory: Arc::clone(&self.directory),
+            peers: Arc::clone(&self.peers),
             health: Arc::clone(&self.health),
             metrics: Arc::clone(&self.metrics),
             written,

@@ -3,6 +3,7 @@
 use super::directory::Directory;
 use super::health::Health;
 use super::owner::Written;
+use super::peers::Peers;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crossbeam_channel::{Receiver, Sender};
@@ -14,6 +15,7 @@ use weft_tangle::replica::Attached;
 pub(super) struct Writer {
     pub(super) store: Arc<Store>,
     pub(super) directory: Arc<Directory>,
+    pub(super) peers: Arc<Peers>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) written: Sender<Written>,
@@ -44,6 +46,9 @@ impl Writer {
             let header = attached.transaction().header();
             if header.kind == weft_tangle::Kind::Enrol {
                 self.directory.forget(&header.issuer);
+            }
+            if let Err(error) = self.peers.learn(attached.transaction(), &self.store, super::now()) {
+                tracing::warn!(%error, "cannot look up whether a fog node was revoked");
             }
             self.metrics.count_attached(header.kind, attached.twin().is_some());
             last = attached.position();

@@ -6,6 +6,9 @@ use weft_tangle::limits::{BODY_MAX_BYTES, DIFFICULTY_BASE_BITS, SALT_BYTES, TICK
 /// Bytes of a key file; one has under two hundred.
 pub const KEY_FILE_BYTES: u64 = 4_096;
 
+/// Bytes of an admission request or of an admission: the largest enrolment is 5,287 bytes, 8,460 characters as text.
+pub const ADMISSION_FILE_BYTES: u64 = 16_384;
+
 /// Counters that are reserved on disk at once: a crash leaves a gap of at most this many, a write to disk serves as many.
 pub const COUNTER_BLOCK: u32 = 64;
 

@@ -3,9 +3,10 @@
 //! Always true here: a counter is reserved on disk before it is used, and no counter is ever used twice by a device
 //! whose state file is whole. Nothing here needs the node's storage, HTTP server or executor.
 
+pub mod admission;
 pub mod client;
 pub mod device;
-mod durable;
+pub(crate) mod durable;
 pub mod enrol;
 pub mod key;
 pub mod limits;

@@ -11,7 +11,7 @@ use super::pack::{self, PACKS};
 use super::reopen::Snapshot;
 use super::{Equivocation, Page, StoreError, Stored};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::sync::{Arc, OnceLock};
 use weft_tangle::body::Enrolment;
 use weft_tangle::replica::CounterSet;
@@ -95,6 +95,22 @@ impl Reader {
         let mut ids = rows.map(|row| Ok(id_of(row?.0.value()))).collect::<Result<Vec<_>, StoreError>>()?;
         ids.reverse();
         self.load(ids)
+    }
+
+    /// The first `limit` enrolments of all devices behind the one named, by device and id.
+    ///
+    /// # Errors
+    /// As [`Reader::enrolments`].
+    pub fn all_enrolments(
+        &self,
+        after: Option<(DeviceId, TxId)>,
+        limit: usize,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        let behind = after.map(|(device, id)| device_key(&device, &id));
+        let start = behind.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let table = self.snapshot.open_table(ENROLMENTS)?;
+        let rows = table.range::<&_>((start, Bound::Unbounded))?.take(limit);
+        self.load(rows.map(|row| Ok(id_of(row?.0.value()))).collect::<Result<Vec<_>, StoreError>>()?)
     }
 
     /// The first `limit` transactions that revoke a device, in id order.

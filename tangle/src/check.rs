@@ -108,17 +108,10 @@ impl Verified {
     ) -> Result<Self, Refusal> {
         let transaction = screened.0;
         let enrolment = self_introduced(&transaction)?;
-        let registrar = check_admission(network, &enrolment)?;
+        check_roles(network, &enrolment)?;
         let key = VerifyingKey::parse(&enrolment.public_key).map_err(|_| Refusal::Signature)?;
         check_signature(network, &transaction, &key, verdicts)?;
-        if let Some((id, key, signature)) = registrar {
-            let message = enrolment.admission_message(network.id(), &id);
-            let claim = Claim::of_admission(network.id(), &id, &message, &signature[..]);
-            let check = || key.verify(&message, &signature[..]).is_ok();
-            if !is_valid(verdicts, claim, check) {
-                return Err(Refusal::RegistrarSignature);
-            }
-        }
+        check_registrar(network, &enrolment, verdicts)?;
         Ok(Self { transaction, enrolment: Some(std::sync::Arc::new(enrolment)) })
     }
 
@@ -149,6 +142,31 @@ impl Enrolment {
 pub fn check_enrolment_cheaply(network: &Network, transaction: &Transaction) -> Result<(), Refusal> {
     let enrolment = self_introduced(transaction)?;
     check_roles(network, &enrolment)
+}
+
+/// Whether the network lets the key take its role: by itself, or admitted by a registrar, whose signature is checked.
+/// The enrolment's own transaction is not looked at.
+///
+/// # Errors
+/// [`Refusal::Admission`] for a role or registrar that the network does not allow, [`Refusal::RegistrarSignature`].
+pub fn check_admission(network: &Network, enrolment: &Enrolment) -> Result<(), Refusal> {
+    check_roles(network, enrolment)?;
+    check_registrar(network, enrolment, &Forgetful)
+}
+
+fn check_registrar(network: &Network, enrolment: &Enrolment, verdicts: &dyn Recall) -> Result<(), Refusal> {
+    let Some(admission) = &enrolment.admission else { return Ok(()) };
+    let refused = || Refusal::RegistrarSignature;
+    let key = network.registrar(&admission.registrar).ok_or_else(refused)?;
+    let key = VerifyingKey::parse(key).map_err(|_| refused())?;
+    let message = enrolment.admission_message(network.id(), &admission.registrar);
+    let signature = &admission.signature[..];
+    let claim = Claim::of_admission(network.id(), &admission.registrar, &message, signature);
+    if is_valid(verdicts, claim, || key.verify(&message, signature).is_ok()) {
+        Ok(())
+    } else {
+        Err(refused())
+    }
 }
 
 fn check_at_work(kind: Kind) -> Result<(), Refusal> {
@@ -195,18 +213,6 @@ fn check_roles(network: &Network, enrolment: &Enrolment) -> Result<(), Refusal> 
             "only sensors, gateways and patients enrol by themselves; other roles need a registrar's signature",
         )),
         None => Ok(()),
-    }
-}
-
-type RegistrarSignature = (DeviceId, VerifyingKey, Box<[u8; crate::signing::SIGNATURE_BYTES]>);
-
-fn check_admission(network: &Network, enrolment: &Enrolment) -> Result<Option<RegistrarSignature>, Refusal> {
-    check_roles(network, enrolment)?;
-    let Some(admission) = &enrolment.admission else { return Ok(None) };
-    let key = network.registrar(&admission.registrar).map(VerifyingKey::parse);
-    match key {
-        Some(Ok(key)) => Ok(Some((admission.registrar, key, admission.signature.clone()))),
-        _ => Err(Refusal::RegistrarSignature),
     }
 }
 

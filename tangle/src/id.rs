@@ -39,9 +39,16 @@ pub fn from_text<const N: usize>(what: &'static str, text: &str) -> Result<[u8; 
     if text.len() != expected {
         return Err(IdError::Length { what, expected, found: text.len() });
     }
+    bytes_from_text(what, text)?.try_into().map_err(|_| IdError::Alphabet { what })
+}
+
+/// Reads lower-case base32hex without padding, of a length that the caller has bounded.
+///
+/// # Errors
+/// [`IdError::Alphabet`].
+pub fn bytes_from_text(what: &'static str, text: &str) -> Result<Vec<u8>, IdError> {
     let upper = text.bytes().any(|c| c.is_ascii_uppercase());
-    let bytes = BASE32_DNSSEC.decode(text.as_bytes()).ok().filter(|_| !upper);
-    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(IdError::Alphabet { what })
+    BASE32_DNSSEC.decode(text.as_bytes()).ok().filter(|_| !upper).ok_or(IdError::Alphabet { what })
 }
 
 macro_rules! id {

@@ -26,6 +26,15 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role, by its byte.
+    pub const ALL: [Self; 6] =
+        [Self::Sensor, Self::Gateway, Self::Patient, Self::Practitioner, Self::Fog, Self::Researcher];
+
+    /// The role with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
     /// The role with this byte, 1 to 6.
     pub const fn from_byte(byte: u8) -> Result<Self, Malformed> {
         Ok(match byte {
@@ -255,5 +264,9 @@ mod tests {
                 Err(_) => assert!(byte == 0 || byte > 6),
             }
         }
+        for (role, byte) in Role::ALL.into_iter().zip(1..) {
+            assert_eq!((role.to_byte(), Role::from_name(role.name())), (byte, Some(role)));
+        }
+        assert_eq!(Role::from_name("registrar"), None);
     }
 }

@@ -11,6 +11,7 @@
 pub mod body;
 pub mod check;
 mod codec;
+mod committee;
 mod error;
 mod hash;
 mod header;
@@ -27,10 +28,11 @@ mod transaction;
 mod verdicts;
 
 pub use check::{Screened, Verified};
+pub use committee::CommitteeSize;
 pub use error::{Malformed, ParentsFault, Refusal};
 pub use hash::{Digest, blake2s, blake2s_keyed};
 pub use header::{HEADER_BYTES, Header, VERSION};
-pub use id::{DeviceId, IdError, NetworkId, TxId, from_text, to_text};
+pub use id::{DeviceId, IdError, NetworkId, TxId, bytes_from_text, from_text, to_text};
 pub use issue::{Draft, Signed};
 pub use issuer::{Issuer, Role, Standing};
 pub use kind::Kind;

@@ -2,7 +2,7 @@
 
 use crate::limits::{COMMITTEE, DIFFICULTY_BASE_BITS, NETWORK_NAME_BYTES, REGISTRARS};
 use crate::signing::PublicKey;
-use crate::{DeviceId, Epoch, Kind, NetworkId, Standing, Timestamp, TxId, blake2s};
+use crate::{CommitteeSize, DeviceId, Epoch, Kind, NetworkId, Standing, Timestamp, TxId, blake2s};
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 use weft_pow::Difficulty;
@@ -253,6 +253,17 @@ impl Network {
     /// The registrar with this id.
     pub fn registrar(&self, id: &DeviceId) -> Option<&PublicKey> {
         self.registrars.get(id)
+    }
+
+    /// The registrars, by id.
+    pub fn registrars(&self) -> impl ExactSizeIterator<Item = (&DeviceId, &PublicKey)> {
+        self.registrars.iter()
+    }
+
+    /// How many members the committee has.
+    pub fn committee_size(&self) -> CommitteeSize {
+        CommitteeSize::new(self.committee.len())
+            .expect("a network without a committee is refused when it is made")
     }
 
     /// The members of the committee, by id.

@@ -2,6 +2,8 @@
 
 mod demo;
 mod desk;
+mod join;
+mod network;
 mod node;
 mod replay;
 

@@ -30,13 +30,14 @@ impl Node {
     }
 
     pub(crate) fn start_with(data: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(WEFT)
-            .args(["node", "--api-listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(WEFT);
+        command.args(["node", "--api-listen", "127.0.0.1:0", "--data"]).arg(data).args(arguments);
+        Self::of(command)
+    }
+
+    /// Starts a node by a command and waits until it is ready.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = lines.find_map(|line| {
             let line = line.unwrap();
