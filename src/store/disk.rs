@@ -11,7 +11,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of a block of a refuge; redb's own pages are as large.
-const BLOCK_BYTES: usize = 4096;
+pub(super) const BLOCK_BYTES: usize = 4096;
 
 /// Blocks that a refuge may hold, 64 MiB: recovery writes little but the map of free pages, two bits a page.
 const REFUGE_BLOCKS: usize = 16_384;
@@ -33,6 +33,11 @@ struct Headers {
 impl Disk {
     pub(super) fn new(file: Box<dyn StorageBackend>) -> Arc<Self> {
         Arc::new(Self { file, headers: Mutex::default() })
+    }
+
+    /// The file itself, for who knows which of its bytes are in use.
+    pub(super) fn file(&self) -> &dyn StorageBackend {
+        &*self.file
     }
 
     /// What was written is on disk now. A refuge begins at such a header, not at one whose fate nobody knows.
@@ -134,6 +139,11 @@ impl Refuge {
         let refuge = Self { disk, disk_length, overlay: Mutex::new(overlay) };
         refuge.write(0, &header)?;
         Ok(refuge)
+    }
+
+    /// Whether it has a block of its own in place of the disk's.
+    pub(super) fn holds(&self, block: u64) -> bool {
+        self.overlay.lock().unwrap_or_else(PoisonError::into_inner).blocks.contains_key(&block)
     }
 
     /// Reads from the disk; behind its end there are zeros.

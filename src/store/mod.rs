@@ -7,23 +7,41 @@
 //! - after a failed write nothing more is written, and reading goes on from the last commit that is on disk for certain.
 
 mod append;
+pub mod check;
+mod compact;
+mod copy;
+mod damage;
 mod disk;
+mod erase;
 mod error;
+mod kept;
 mod layout;
 mod open;
 mod pack;
 mod reader;
+mod rewrite;
+mod scrub;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod view;
 
+pub use compact::{Compacted, compact};
+pub use copy::{Copied, CopyFile, MOST_BYTES as COPIED_MOST_BYTES};
+pub use erase::Erasure;
 pub use error::StoreError;
+pub use kept::Kept;
 pub use reader::Reader;
+pub use scrub::Scrubbed;
+pub use view::View;
 
+use damage::Damage;
 use disk::{Disk, Refuge};
 use layout::{ARRIVALS, decode_arrival};
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use weft_tangle::{Attached, Epoch, Network, Position, Transaction, TxId};
 
 /// The store's file in the data directory.
@@ -108,6 +126,12 @@ pub struct Store {
     database: Database,
     writer: Mutex<()>,
     failure: RwLock<Option<Failure>>,
+    damage: Arc<Damage>,
+    /// One for the readers made since the last erasure; see `erase`.
+    lease: Mutex<Arc<()>>,
+    /// Those of before, as long as readers have them.
+    older_leases: Mutex<Vec<Weak<()>>>,
+    erasures: AtomicU64,
 }
 
 /// What failed, and the database that reads on where that could be opened.
@@ -146,7 +170,23 @@ impl Store {
         let disk = Disk::new(file);
         let database = open::open_database(&disk, &path, network.id(), options)?;
         let network = Arc::new(network.clone());
-        Ok(Self { network, path, disk, database, writer: Mutex::default(), failure: RwLock::default() })
+        let store = Self {
+            network,
+            path,
+            disk,
+            database,
+            writer: Mutex::default(),
+            failure: RwLock::default(),
+            damage: Arc::default(),
+            lease: Mutex::default(),
+            older_leases: Mutex::default(),
+            erasures: AtomicU64::default(),
+        };
+        // What a crash has kept from being overwritten is not to wait for the next erasure.
+        if let Err(error) = store.finish_erasures() {
+            tracing::warn!(%error, "bytes of erased bodies are still in the file");
+        }
+        Ok(store)
     }
 
     /// Stores a batch in one durable commit. Its positions follow on what is stored, and on each other.
@@ -181,16 +221,21 @@ impl Store {
     /// A snapshot to read from. After a failed write it shows what is on disk for certain; readers made before the
     /// failure may then fail, so make a new one.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Ok(Reader::new(self.snapshot()?, Arc::clone(&self.network)))
+        // The lease comes first: a snapshot is never older than its lease says.
+        let lease = self.lease();
+        let (network, damage) = (Arc::clone(&self.network), Arc::clone(&self.damage));
+        Ok(Reader::new(self.snapshot()?, network, damage, lease))
     }
 
     /// The position that the next transaction has to have.
     pub fn next_position(&self) -> Result<Position, StoreError> {
+        let _lease = self.lease();
         reader::next_position(&self.snapshot()?.open_table(ARRIVALS)?)
     }
 
     /// Visits the newest `newest` transactions in their order of arrival, with their parents, from the arrival log.
     pub fn recover(&self, newest: usize, visit: &mut dyn FnMut(TxId, [TxId; 2])) -> Result<(), StoreError> {
+        let _lease = self.lease();
         let arrivals = self.snapshot()?.open_table(ARRIVALS)?;
         let first = reader::next_position(&arrivals)?.0.saturating_sub(newest as u64);
         for row in arrivals.range::<&[u8; 8]>(&first.to_be_bytes()..)? {
@@ -203,11 +248,7 @@ impl Store {
     /// Bytes that the file takes on disk: allocated blocks where the system counts them, else its length. Zero when
     /// the file cannot be looked at.
     pub fn file_bytes(&self) -> u64 {
-        let Ok(metadata) = std::fs::metadata(&self.path) else { return 0 };
-        #[cfg(unix)]
-        return std::os::unix::fs::MetadataExt::blocks(&metadata) * 512;
-        #[cfg(not(unix))]
-        return metadata.len();
+        open::allocated_bytes(&self.path)
     }
 
     /// Why the store takes nothing more, if it does not.
@@ -227,6 +268,11 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// What says, as long as it is held, that a snapshot may be in use; see `erase`.
+    fn lease(&self) -> Arc<()> {
+        Arc::clone(&self.lease.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn snapshot(&self) -> Result<ReadTransaction, StoreError> {

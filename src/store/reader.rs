@@ -3,12 +3,13 @@
 //! Always true: a transaction that is served is, byte for byte, the one that was stored. What the index tables say
 //! is used to find transactions, never instead of one.
 
+use super::damage::Damage;
 use super::layout::{
     ARRIVAL_BYTES, ARRIVALS, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS,
     TRANSACTIONS, decode_issued, device_key, device_keys, equivocation_key, id_of, slot_of,
 };
 use super::pack::{self, PACKS};
-use super::{Equivocation, Page, StoreError, Stored};
+use super::{Equivocation, Kept, Page, StoreError, Stored};
 use redb::{ReadTransaction, ReadableTable};
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,8 +25,11 @@ const PAGE_ROWS: usize = 16_384;
 
 /// The store as it was when the reader was made. While it lives the file keeps that state, so hold it briefly.
 pub struct Reader {
-    snapshot: ReadTransaction,
+    pub(super) snapshot: ReadTransaction,
     network: Arc<Network>,
+    damage: Arc<Damage>,
+    /// Who erases counts the readers that may still see what was there before.
+    _lease: Arc<()>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -35,20 +39,45 @@ impl std::fmt::Debug for Reader {
 }
 
 impl Reader {
-    pub(super) fn new(snapshot: ReadTransaction, network: Arc<Network>) -> Self {
-        Self { snapshot, network }
+    pub(super) fn new(
+        snapshot: ReadTransaction,
+        network: Arc<Network>,
+        damage: Arc<Damage>,
+        lease: Arc<()>,
+    ) -> Self {
+        Self { snapshot, network, damage, _lease: lease }
     }
 
     /// The transaction with this id, if it is stored.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when the row is not what was written.
+    /// [`StoreError::Damaged`] when the row is not what was written, [`StoreError::Erased`] when the body was erased.
     pub fn transaction(&self, id: &TxId) -> Result<Option<Stored>, StoreError> {
+        match self.kept(id)? {
+            Some((Kept::Whole(transaction), position)) => Ok(Some(Stored { transaction, position })),
+            Some((Kept::Erased(_), _)) => Err(StoreError::Erased(*id)),
+            None => Ok(None),
+        }
+    }
+
+    /// What is stored under this id, its body or not, and its position.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the row is not what was written; it is remembered as such.
+    pub fn kept(&self, id: &TxId) -> Result<Option<(Kept, Position)>, StoreError> {
+        let Some(position) = self.position(id)? else { return Ok(None) };
+        let kept = pack::get(&self.snapshot.open_table(PACKS)?, &self.network, id, position);
+        if let Err(StoreError::Damaged { id, cause }) = &kept {
+            self.damage.note(id, cause);
+        }
+        Ok(Some((kept?, position)))
+    }
+
+    /// Where the transaction with this id stands in this node's order of arrival, if it is stored.
+    pub fn position(&self, id: &TxId) -> Result<Option<Position>, StoreError> {
         let table = self.snapshot.open_table(TRANSACTIONS)?;
-        let Some(position) = table.get(id.as_bytes())? else { return Ok(None) };
-        let position = Position(u64::from_be_bytes(*position.value()));
-        let transaction = pack::get(&self.snapshot.open_table(PACKS)?, &self.network, id, position)?;
-        Ok(Some(Stored { transaction, position }))
+        let position = table.get(id.as_bytes())?;
+        Ok(position.map(|position| Position(u64::from_be_bytes(*position.value()))))
     }
 
     /// How many transactions are stored; equally the position of the next.
@@ -183,6 +212,49 @@ impl Reader {
         Ok(false)
     }
 
+    /// All enrolments of a device but the damaged ones, in id order: what cannot be read makes others wait, and fails
+    /// nobody who has another.
+    pub(super) fn legible_enrolments(&self, device: &DeviceId) -> Result<Vec<Enrolment>, StoreError> {
+        let mut found = Vec::new();
+        for id in self.ids(ENROLMENTS, device, usize::MAX)? {
+            match self.transaction(&id) {
+                Ok(Some(stored)) => found.extend(Enrolment::decode(stored.transaction.content())),
+                Ok(None) | Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads what stands in a slot of a row.
+    pub(super) fn decode(
+        &self,
+        id: &TxId,
+        position: Position,
+        slot: u64,
+        row: &[u8],
+    ) -> Result<Kept, StoreError> {
+        pack::decode_kept(&self.network, id, position, slot, row)
+    }
+
+    /// Reads what stands in a slot.
+    pub(super) fn decode_entry(
+        &self,
+        id: &TxId,
+        position: Position,
+        entry: pack::Entry<'_>,
+    ) -> Result<Kept, StoreError> {
+        pack::decode_entry(&self.network, id, position, entry)
+    }
+
+    pub(super) fn note_damage(&self, id: &TxId, cause: &str) {
+        self.damage.note(id, cause);
+    }
+
+    pub(super) fn network(&self) -> &Network {
+        &self.network
+    }
+
     fn indexed(
         &self,
         index: DeviceTable,
@@ -238,9 +310,7 @@ impl History for Reader {
     }
 
     fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError> {
-        let enrolments = self.enrolments(device, usize::MAX)?;
-        let decoded = enrolments.iter().filter_map(|stored| Enrolment::decode(stored.content()).ok());
-        Ok(decoded.map(|enrolment| enrolment.standing()).collect())
+        Ok(self.legible_enrolments(device)?.iter().map(Enrolment::standing).collect())
     }
 }
 

@@ -1,11 +1,13 @@
 //! Tests of the store: against maps, across restarts, and on disks that fail.
 
+mod check;
 mod crash;
 mod disks;
 mod failure;
 mod model;
 mod opening;
 mod pack;
+mod rewrite;
 
 use super::*;
 use crate::testing::{Device, Dice, Ledger, network};
