@@ -47,6 +47,8 @@ kinds! {
     Role = FORBIDDEN "role" "The issuer's role does not permit this",
     /// No such path, transaction or device.
     NotFound = NOT_FOUND "not-found" "Not found",
+    /// The body was erased, for ever.
+    Erased = GONE "erased" "The body was erased",
     /// The path exists, for other methods.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed",
     /// None of the media types in `Accept` can be given.
@@ -83,6 +85,8 @@ kinds! {
     HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "head-too-large" "The request's head is too large",
     /// A fault of the node.
     Internal = INTERNAL_SERVER_ERROR "internal" "The node made a mistake",
+    /// What was asked for is damaged on this node's disk.
+    Damaged = INTERNAL_SERVER_ERROR "damaged" "The stored transaction is damaged",
     /// The node cannot store.
     Storage = SERVICE_UNAVAILABLE "storage" "The node cannot store at present",
     /// The node has more to do than it can.

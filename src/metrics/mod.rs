@@ -8,7 +8,8 @@ pub use gather::MEDIA_TYPE;
 
 use crate::http::problem::Kind as ProblemKind;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
 use std::sync::Arc;
 use weft_tangle::replica::Occupancy;
@@ -36,6 +37,12 @@ pub struct Metrics {
     store_bytes: IntGauge,
     stored: IntGauge,
     read_only: IntGauge,
+    damaged: IntGauge,
+    damage_found: IntCounter,
+    /// How much of the store the scrub has read in this pass, 0 to 1.
+    pub scrub_progress: Gauge,
+    /// When the scrub last came to the end of the store, in seconds since 1970; 0 before that.
+    pub scrub_finished: IntGauge,
     open_connections: IntGauge,
     connections: IntCounterVec,
 }
@@ -123,6 +130,26 @@ impl Metrics {
                 "weft_store_read_only",
                 "1 when nothing is written because storage or a thread failed.",
             )?,
+            damaged: int_gauge(
+                r,
+                "weft_damaged_transactions",
+                "Stored transactions known to be damaged, which are not served.",
+            )?,
+            damage_found: counter(
+                r,
+                "weft_damage_found_total",
+                "Damaged transactions found, by reading or by the scrub.",
+            )?,
+            scrub_progress: gauge(
+                r,
+                "weft_scrub_progress_ratio",
+                "Part of the store that the scrub has read in this pass.",
+            )?,
+            scrub_finished: int_gauge(
+                r,
+                "weft_scrub_finished_timestamp_seconds",
+                "When the scrub last came to the end of the store; 0 before that.",
+            )?,
             open_connections: int_gauge(r, "weft_http_open_connections", "HTTP connections open now.")?,
             connections: counters(
                 r,
@@ -175,6 +202,11 @@ fn register_process(registry: &Registry) -> Result<(), prometheus::Error> {
 
 fn int_gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
     let gauge = IntGauge::new(name, help)?;
+    registry.register(Box::new(gauge.clone())).map(|()| gauge)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+    let gauge = Gauge::new(name, help)?;
     registry.register(Box::new(gauge.clone())).map(|()| gauge)
 }
 

@@ -100,14 +100,20 @@ impl Home {
         let key = own_key(&config.data.join(NODE_KEY))?;
         let node = key.device();
         if let Some(path) = &config.network {
-            return Ok(Self { network: read(path)?, node, private: None, is_new: false, _lock: lock });
+            return Ok(Self {
+                network: read_network(path)?,
+                node,
+                private: None,
+                is_new: false,
+                _lock: lock,
+            });
         }
         let path = config.data.join(NETWORK_FILE);
         let is_new = !path.exists();
         if is_new {
             make_private_network(config, &path, &key)?;
         }
-        let (network, api) = (read(&path)?, config.api_listen);
+        let (network, api) = (read_network(&path)?, config.api_listen);
         if network.standing(&node).is_none() {
             return Err(HomeError::OtherKey { key: config.data.join(NODE_KEY), path });
         }
@@ -118,13 +124,14 @@ impl Home {
     }
 }
 
-fn read(path: &Path) -> Result<Network, HomeError> {
+/// Reads a network file.
+pub(crate) fn read_network(path: &Path) -> Result<Network, HomeError> {
     let file = NetworkFile::read(path);
     Ok(file.map_err(|source| HomeError::NetworkFile { path: path.to_owned(), source })?.network)
 }
 
 /// Makes the directory where it is missing, for this user alone, for readings and keys lie in it; and locks it.
-fn lock_directory(path: &Path) -> Result<File, HomeError> {
+pub(crate) fn lock_directory(path: &Path) -> Result<File, HomeError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -1,6 +1,8 @@
 //! The whole node: home, store, ledger and API, from start to a clean stop.
 
+use super::admin::Admin;
 use super::home::{Home, HomeError};
+use super::scrub::Scrub;
 use super::start::{Ledger, StartError, Threads};
 use crate::config::Config;
 use crate::http::routes::{Api, filter};
@@ -40,6 +42,8 @@ pub struct Node {
     server: Server,
     api: Arc<Api>,
     threads: Threads,
+    scrub: Scrub,
+    admin: Admin,
 }
 
 impl Node {
@@ -56,8 +60,12 @@ impl Node {
         let store = Store::open(&config.data, &network, &StoreOptions { cache_bytes: config.cache_bytes })?;
         let metrics = Metrics::new(&network.id().to_string())?;
         let (ledger, threads) = Ledger::start(network, Arc::new(store), metrics)?;
+        let scrub = Scrub::start(Arc::clone(&ledger.store), Arc::clone(&ledger.metrics), config.scrub_bytes)
+            .map_err(StartError::Thread)?;
+        let admin = Admin::start(&config.data, &ledger)
+            .map_err(|source| HomeError::Data { path: config.data.clone(), source })?;
         let api = Api::new(ledger, home.node, Arc::new(ServerStats::default()));
-        Ok(Self { home, server, api, threads })
+        Ok(Self { home, server, api, threads, scrub, admin })
     }
 
     /// What the node is.
@@ -72,7 +80,7 @@ impl Node {
 
     /// Serves until `stop` is done; then finishes what is in flight, within five seconds whatever clients do.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { server, api, threads, .. } = self;
+        let Self { server, api, threads, scrub, admin, home: _home } = self;
         let health = Arc::clone(&api.ledger.health);
         let stop = async {
             stop.await;
@@ -80,6 +88,7 @@ impl Node {
         };
         let stats = Arc::clone(&api.server);
         server.run(filter(api), ServerLimits::default(), stop, stats).await;
+        drop((scrub, admin));
         if !threads.join_within(LAST_COMMIT).await {
             tracing::warn!("the ledger's threads did not end in time; what was answered is on disk");
         }
