@@ -79,6 +79,10 @@ pub enum Failure {
     #[cfg(feature = "node")]
     #[error(transparent)]
     Node(#[from] crate::node::NodeError),
+    /// The database.
+    #[cfg(feature = "node")]
+    #[error(transparent)]
+    Db(#[from] super::db::DbError),
     /// The handler for Ctrl-C.
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(io::Error),
@@ -100,6 +104,15 @@ impl Failure {
             Self::Client(ClientError::Stopped) => true,
             Self::Session(error) | Self::Replay(ReplayError::Session(error)) => error.is_stop(),
             _ => false,
+        }
+    }
+
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            #[cfg(feature = "node")]
+            Self::Db(error) => error.exit_code(),
+            _ => 1,
         }
     }
 

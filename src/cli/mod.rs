@@ -1,9 +1,12 @@
 //! The `weft` command line: one file a group of commands.
 //!
 //! Always true: standard output carries results alone, standard error messages. The exit code is 0 when what was asked
-//! for is done, 1 when it was refused or failed, 2 when the command line itself is wrong.
+//! for is done, 1 when it was refused or failed, 2 when the command line itself is wrong or, of a check, when it could not
+//! be made.
 
 mod api;
+#[cfg(feature = "node")]
+mod db;
 #[cfg(feature = "node")]
 mod demo;
 mod device;
@@ -21,6 +24,8 @@ mod show;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+#[cfg(feature = "node")]
+pub use db::DbError;
 pub use failure::Failure;
 pub use output::{Output, message};
 
@@ -44,6 +49,10 @@ enum Command {
     #[cfg(feature = "node")]
     #[command(subcommand)]
     Config(node::ConfigCommand),
+    /// Check, back up, restore and compact a node's database
+    #[cfg(feature = "node")]
+    #[command(subcommand)]
+    Db(db::Command),
     /// Make and look at keys
     #[command(subcommand)]
     Key(key::Command),
@@ -68,6 +77,8 @@ pub fn main() -> ExitCode {
         Command::Node(arguments) => arguments.run(),
         #[cfg(feature = "node")]
         Command::Config(command) => command.run(),
+        #[cfg(feature = "node")]
+        Command::Db(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Device(command) => command.run(),
         Command::Sensor(command) => command.run(),
@@ -80,7 +91,7 @@ pub fn main() -> ExitCode {
             if !failure.is_silent() {
                 message(&format!("weft: {failure}"));
             }
-            ExitCode::FAILURE
+            ExitCode::from(failure.exit_code())
         }
     }
 }
