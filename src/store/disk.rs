@@ -21,6 +21,9 @@ const REFUGE_BLOCKS: usize = 16_384;
 pub(super) struct Disk {
     file: Box<dyn StorageBackend>,
     headers: Mutex<Headers>,
+    /// What was written since the last sync, by offset and length. redb frees pages in a commit of its own behind each
+    /// durable one, so these are in use although no header on disk leads to them.
+    unsettled: Mutex<Vec<(u64, usize)>>,
 }
 
 /// redb's header, which stands at the file's beginning and says which of two commits is the last.
@@ -32,7 +35,7 @@ struct Headers {
 
 impl Disk {
     pub(super) fn new(file: Box<dyn StorageBackend>) -> Arc<Self> {
-        Arc::new(Self { file, headers: Mutex::default() })
+        Arc::new(Self { file, headers: Mutex::default(), unsettled: Mutex::default() })
     }
 
     /// The file itself, for who knows which of its bytes are in use.
@@ -45,6 +48,19 @@ impl Disk {
         let mut headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
         let Headers { written, settled } = &mut *headers;
         settled.clone_from(written);
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What was written since the last sync, by offset and length.
+    pub(super) fn unsettled(&self) -> Vec<(u64, usize)> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_write(&self, offset: u64, data: &[u8]) {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).push((offset, data.len()));
+        if offset == 0 {
+            self.note_header(data);
+        }
     }
 
     fn settled_header(&self) -> Vec<u8> {
@@ -82,9 +98,7 @@ impl StorageBackend for Live {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        if offset == 0 {
-            self.0.note_header(data);
-        }
+        self.0.note_write(offset, data);
         self.0.file.write(offset, data)
     }
 

@@ -1,7 +1,8 @@
 //! Which blocks of the file are in use: what a second database reads that visits every page there is.
 //!
 //! redb does not say where its pages are. But it reads all of them to count them, and over a [`Refuge`], which changes
-//! nothing, each of these reads is seen. Always true: a block that is not traced is read by nobody who begins now.
+//! nothing, each of these reads is seen. What redb has written behind its last durable commit is added. Always true: a
+//! block that is in neither is read by nobody who begins now.
 
 use super::StoreError;
 use super::disk::{BLOCK_BYTES, Disk, Refuge};
@@ -56,10 +57,8 @@ impl StorageBackend for Traced {
         let (head, rest) = out.split_at_mut(end);
         self.refuge.read(offset, head)?;
         rest.fill(0);
-        let first = offset / BLOCK_BYTES as u64;
-        let last = (offset + out.len() as u64).div_ceil(BLOCK_BYTES as u64);
         let mut read = self.tracks.read.lock().unwrap_or_else(PoisonError::into_inner);
-        for block in (first..last).filter(|block| !self.refuge.holds(*block)) {
+        for block in blocks_of(offset, out.len()).filter(|block| !self.refuge.holds(*block)) {
             read.insert(block);
             if self.tracks.mask.as_ref().is_some_and(|mask| !mask.contains(block)) {
                 let start = (block * BLOCK_BYTES as u64).saturating_sub(offset) as usize;
@@ -95,9 +94,18 @@ pub(super) fn blocks_in_use(disk: &Arc<Disk>) -> Result<Blocks, StoreError> {
     // Once more with nothing but these blocks there. A page that was missed would be missed now, before it is too late.
     let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| visit(disk, Some(blocks.clone()))));
     match again {
-        Ok(Ok((recounted, _))) if recounted == counted => Ok(blocks),
+        Ok(Ok((recounted, _))) if recounted == counted => {
+            for (offset, length) in disk.unsettled() {
+                blocks_of(offset, length).for_each(|block| blocks.insert(block));
+            }
+            Ok(blocks)
+        }
         _ => Err(StoreError::Untraceable),
     }
+}
+
+fn blocks_of(offset: u64, length: usize) -> std::ops::Range<u64> {
+    offset / BLOCK_BYTES as u64..(offset + length as u64).div_ceil(BLOCK_BYTES as u64)
 }
 
 /// Pages, leaves, stored bytes.

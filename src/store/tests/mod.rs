@@ -3,6 +3,7 @@
 mod check;
 mod crash;
 mod disks;
+mod erase;
 mod failure;
 mod model;
 mod opening;

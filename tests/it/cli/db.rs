@@ -250,3 +250,45 @@ fn set_private(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
+
+#[test]
+fn a_check_goes_on_from_its_notes_and_only_in_the_store_that_they_are_of() {
+    let (desk, ids) = stopped_node(3);
+    // What a check leaves that was stopped behind the second transaction.
+    let report = json!({
+        "transactions": 2, "erased": 0, "bytes": 5_600, "rows": 1, "enrolments": 1, "revocations": 0,
+        "faults": [{"table": "packs", "id": ids[0], "position": 1, "problem": "p", "remedy": "r"}],
+        "more_faults": 0, "is_complete": false,
+    });
+    let notes = |last: &str| json!({"position": 2, "last": last, "report": report.clone()}).to_string();
+    desk.write("node/weft.redb.check", &notes(&ids[0]));
+    let checked = desk.weft(&format!("db check {PLACE} --resume --json"));
+    assert_eq!(checked.code, Some(1), "what was found before counts: {}", checked.err);
+    assert!(!checked.err.contains("begins at the beginning"), "{}", checked.err);
+    let told: Value = serde_json::from_str(&checked.out).unwrap();
+    assert_eq!((&told["transactions"], &told["faults"][0]["id"]), (&json!(4), &json!(ids[0])));
+    assert!(!desk.path("node/weft.redb.check").exists(), "it is done");
+
+    for other in [notes(&ids[1]), "{".to_owned()] {
+        desk.write("node/weft.redb.check", &other);
+        let anew = desk.weft(&format!("db check {PLACE} --resume --json"));
+        assert!(anew.err.contains("begins at the beginning"), "{}", anew.err);
+        assert_eq!(serde_json::from_str::<Value>(&anew.done()).unwrap()["faults"], json!([]));
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_no_half_backup() {
+    let (desk, _) = stopped_node(1);
+    // Files may have 64 KiB, as if the disk ended there.
+    let line =
+        format!("trap '' XFSZ; ulimit -f 128; exec {} db backup copy.redb {PLACE}", crate::support::WEFT);
+    let mut shell = std::process::Command::new("bash");
+    let output = shell.args(["-c", &line]).current_dir(desk.path("")).output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(words.contains("too large") || words.contains("cannot be"), "{words}");
+    let left = files_in(&desk.path(""));
+    assert!(left.iter().all(|name| !name.starts_with("copy.redb")), "{left:?}");
+    desk.weft(&format!("db backup copy.redb {PLACE}")).done();
+}
