@@ -43,7 +43,7 @@ pub struct Node {
     api: Arc<Api>,
     threads: Threads,
     scrub: Scrub,
-    admin: Admin,
+    admin: Option<Admin>,
 }
 
 impl Node {
@@ -62,10 +62,13 @@ impl Node {
         let (ledger, threads) = Ledger::start(network, Arc::new(store), metrics)?;
         let scrub = Scrub::start(Arc::clone(&ledger.store), Arc::clone(&ledger.metrics), config.scrub_bytes)
             .map_err(StartError::Thread)?;
-        let admin = Admin::start(&config.data, &ledger)
-            .map_err(|source| HomeError::Data { path: config.data.clone(), source })?;
+        // A file system without sockets keeps nobody from taking readings.
+        let admin = Admin::start(&config.data, &ledger);
+        let admin = admin.map_err(|error| {
+            tracing::warn!(%error, "no socket in the data directory: stop the node to back it up");
+        });
         let api = Api::new(ledger, home.node, Arc::new(ServerStats::default()));
-        Ok(Self { home, server, api, threads, scrub, admin })
+        Ok(Self { home, server, api, threads, scrub, admin: admin.ok() })
     }
 
     /// What the node is.

@@ -160,11 +160,14 @@ pub(super) fn entries(row: &[u8]) -> Option<Vec<Entry<'_>>> {
 /// Bytes of a check.
 pub(super) type Check = [u8; CHECK_BYTES];
 
+/// The bytes of a row in its page.
+type Row<'a> = AccessGuard<'a, &'static [u8]>;
+
 /// The row that holds `position`, with the position of its first transaction: the last row whose key is not larger.
 pub(super) fn row_of<'a>(
     packs: &'a impl ReadableTable<&'static [u8; 8], &'static [u8]>,
     position: Position,
-) -> Result<Option<(Position, AccessGuard<'a, &'static [u8]>)>, StoreError> {
+) -> Result<Option<(Position, Row<'a>)>, StoreError> {
     let row = packs.range::<&[u8; 8]>(..=&position.0.to_be_bytes())?.next_back().transpose()?;
     Ok(row.map(|(key, row)| (Position(u64::from_be_bytes(*key.value())), row)))
 }

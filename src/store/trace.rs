@@ -113,7 +113,7 @@ type Counted = [u64; 3];
 
 fn visit(disk: &Arc<Disk>, mask: Option<Blocks>) -> Result<(Counted, Blocks), StoreError> {
     let tracks = Arc::new(Tracks { mask, ..Tracks::default() });
-    let refuge = Refuge::new(Arc::clone(disk)).map_err(|error| redb::StorageError::Io(error))?;
+    let refuge = Refuge::new(Arc::clone(disk)).map_err(redb::StorageError::Io)?;
     let traced = Traced { refuge, tracks: Arc::clone(&tracks) };
     let untraceable = |_| StoreError::Untraceable;
     let database = Database::builder().set_cache_size(0).create_with_backend(traced).map_err(untraceable)?;

@@ -23,8 +23,7 @@ impl Remains {
     /// Reads the form with n = 0: exactly the bytes before the body.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] and [`Refusal::Parents`], as for a whole transaction, and [`Refusal::KindNotYet`] for a
-    /// kind whose body may not be erased.
+    /// [`Refusal::Malformed`], also for a kind whose body may not be erased, and [`Refusal::Parents`].
     pub fn decode(network: &Network, wire: &[u8]) -> Result<Self, Refusal> {
         let length = Malformed::Length { found: wire.len() };
         if wire.len() != BODY_OFFSET {
@@ -33,7 +32,8 @@ impl Remains {
         let encoded: &[u8; HEADER_BYTES] = wire.first_chunk().ok_or(length)?;
         let header = Header::decode(encoded)?;
         if !Self::may_be_of(header.kind) {
-            return Err(Refusal::KindNotYet(header.kind));
+            let problem = "is missing, and one of this kind cannot have been erased";
+            return Err(Malformed::Field { field: "body", problem }.into());
         }
         check_parents(&header, network.genesis())?;
         let id = TxId::of(network.id(), header.timestamp, encoded);

@@ -1,7 +1,7 @@
 //! What an operator asks of a running node, over a socket in its data directory (`spec/11-storage.md`): backups.
 //!
-//! Always true: only the node's own user can open the socket, one request is served at a time, and a client that does
-//! not read is given up. The public API has none of this.
+//! Always true: only the node's own user can open the socket, one request is served at a time, a client that does not
+//! read is given up, and one that is served does not keep the node from ending. The public API has none of this.
 
 mod client;
 
@@ -14,11 +14,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounde
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use weft_tangle::NetworkId;
 
@@ -52,11 +53,15 @@ enum Answer {
     Error(String),
 }
 
+/// The connection that is served, to be cut when the node ends.
+type Current = Arc<Mutex<Option<UnixStream>>>;
+
 /// The running socket; it ends, and is removed, when this is dropped.
 #[derive(Debug)]
 pub struct Admin {
     path: PathBuf,
     alive: Option<Sender<()>>,
+    current: Current,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -71,28 +76,44 @@ impl Admin {
         listener.set_nonblocking(true)?;
         let (alive, ended) = bounded::<()>(0);
         let (store, network) = (Arc::clone(&ledger.store), *ledger.network.id());
+        let current = Current::default();
+        let served = Arc::clone(&current);
         let work = move || {
             while matches!(ended.recv_timeout(ADMIN_LOOK), Err(RecvTimeoutError::Timeout)) {
                 let Ok((stream, _)) = listener.accept() else { continue };
+                *lock(&served) = stream.try_clone().ok();
+                // Whoever ends the node looks at what is served after it has said so: one of both is seen.
+                if ended.try_recv() == Err(TryRecvError::Disconnected) {
+                    return;
+                }
                 if let Err(error) = serve(stream, &store, &network, &ended) {
                     tracing::warn!(%error, "whoever asked at the local socket was not served to the end");
                 }
+                *lock(&served) = None;
             }
         };
         let thread = Builder::new().name("weft-admin".into()).spawn(work)?;
-        Ok(Self { path, alive: Some(alive), thread: Some(thread) })
+        Ok(Self { path, alive: Some(alive), current, thread: Some(thread) })
     }
 }
 
 impl Drop for Admin {
     fn drop(&mut self) {
         self.alive = None;
+        if let Some(stream) = &*lock(&self.current) {
+            // One that has ended by itself is what is wanted.
+            let _ended = stream.shutdown(Shutdown::Both);
+        }
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the thread of the local socket has panicked");
         }
         // The next start removes what is left of it.
         let _left = std::fs::remove_file(&self.path);
     }
+}
+
+fn lock(current: &Current) -> MutexGuard<'_, Option<UnixStream>> {
+    current.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The socket is made in a directory that is closed to others, so that there is no moment in which they may connect.

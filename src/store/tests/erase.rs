@@ -9,6 +9,9 @@ use weft_tangle::{Issuer, Kind, Standing};
 
 const ERASED: Erasure = Erasure::Done { overwritten: 0 };
 
+/// Moments at which the test cuts the power.
+const CRASHES: u64 = 24;
+
 fn is_done(erasure: Erasure) -> bool {
     matches!(erasure, Erasure::Done { .. })
 }
@@ -170,7 +173,7 @@ fn a_body_that_is_damaged_can_be_erased() {
 #[test]
 fn a_crash_leaves_either_all_bodies_or_none_and_the_next_start_ends_it() {
     let network = network("torn");
-    let (ledger, devices) = ledger(&network, 68, 2, 60);
+    let (ledger, devices) = ledger(&network, 68, 2, 40);
     let victims = victims(&ledger);
     let begun = disks::MemoryDisk::default();
     let store = open_on(begun.clone(), &network).unwrap();
@@ -178,31 +181,36 @@ fn a_crash_leaves_either_all_bodies_or_none_and_the_next_start_ends_it() {
     let image = begun.crash(&mut Dice::new(0));
     drop(store);
     let pieces = pieces(&victims);
+    // How many writes and syncs a whole erasure takes.
+    let disk = disks::MemoryDisk::with_image(image.clone());
+    let store = open_on(disk.clone(), &network).unwrap();
+    let before = disk.operations();
+    assert!(is_done(store.erase(&ids(&victims)).unwrap()));
+    let all = disk.operations() - before;
+    drop(store);
     let (mut whole, mut erased) = (0, 0);
-    for operations in 0.. {
+    for crash in 0..CRASHES {
+        let operations = all * crash / (CRASHES - 1);
         let disk = disks::MemoryDisk::with_image(image.clone());
         let store = open_on(disk.clone(), &network).unwrap();
         disk.fail_after(operations);
         let outcome = store.erase(&ids(&victims));
-        for seed in 0..3 {
-            let after = disks::MemoryDisk::with_image(disk.crash(&mut Dice::new(operations * 8 + seed)));
-            let store = open_on(after.clone(), &network).unwrap();
-            let reads = |one: &Arc<Attached>| store.reader().unwrap().transaction(&one.id()).is_ok();
-            if reads(&victims[0]) {
-                whole += 1;
-                assert!(outcome.is_err());
-                compare(&store, &ledger, &devices, &[]);
-                continue;
-            }
+        assert_eq!(outcome.is_ok(), operations == all);
+        let after = disks::MemoryDisk::with_image(disk.crash(&mut Dice::new(crash)));
+        let store = open_on(after.clone(), &network).unwrap();
+        let is_whole = store.reader().unwrap().transaction(&victims[0].id()).is_ok();
+        let gone = if is_whole { &[][..] } else { &victims[..] };
+        compare(&store, &ledger, &devices, gone);
+        drop(store);
+        whole += u64::from(is_whole);
+        if !is_whole {
             erased += 1;
-            compare(&store, &ledger, &devices, &victims);
-            drop(store);
-            assert_eq!(found(&after.crash(&mut Dice::new(0)), &pieces), 0, "{operations} operations");
-        }
-        if outcome.is_ok() {
-            assert!(operations > 10);
-            break;
+            assert_eq!(
+                found(&after.crash(&mut Dice::new(0)), &pieces),
+                0,
+                "{operations} of {all} operations"
+            );
         }
     }
-    assert!(whole > 0 && erased > 3, "{whole} crashes before, {erased} behind the commit");
+    assert!(whole > 1 && erased > 5, "{whole} crashes before, {erased} behind the commit");
 }

@@ -1,6 +1,7 @@
 //! Tests of the store: against maps, across restarts, and on disks that fail.
 
 mod check;
+mod copy;
 mod crash;
 mod disks;
 mod erase;

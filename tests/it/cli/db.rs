@@ -292,3 +292,13 @@ fn a_full_disk_leaves_no_half_backup() {
     assert!(left.iter().all(|name| !name.starts_with("copy.redb")), "{left:?}");
     desk.weft(&format!("db backup copy.redb {PLACE}")).done();
 }
+
+#[test]
+fn whoever_is_silent_at_the_socket_does_not_keep_a_node_from_ending() {
+    let (desk, node) = Desk::with_node();
+    let silent = std::os::unix::net::UnixStream::connect(desk.path("node/admin.sock")).unwrap();
+    let begun = std::time::Instant::now();
+    assert_eq!(node.stop(), Some(0));
+    assert!(begun.elapsed() < weft::limits::ADMIN_PATIENCE, "it was not waited for");
+    drop(silent);
+}
