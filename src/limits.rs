@@ -151,6 +151,35 @@ pub const FILE_DESCRIPTORS: u64 = 4_096;
 pub const CACHE_DEFAULT_MIB: usize = 64;
 /// The largest cache that the configuration may ask for.
 pub const CACHE_MOST_MIB: usize = 1_024;
+/// Bytes of transactions that a backup reads from one snapshot, and writes in one commit: snapshots are held briefly, so
+/// that the file of a node that works meanwhile does not grow.
+pub const COPY_SLICE_BYTES: usize = 8 << 20;
+/// How often a backup begins anew because something was erased while it was taken.
+pub const COPY_ATTEMPTS: usize = 3;
+/// How long the node's local socket waits for whoever speaks to it.
+pub const ADMIN_PATIENCE: Duration = Duration::from_secs(30);
+/// How often that socket looks whether somebody wants to speak, or the node to stop.
+pub const ADMIN_LOOK: Duration = Duration::from_millis(50);
+/// Bytes of a request at that socket.
+pub const ADMIN_REQUEST_BYTES: usize = 4_096;
+/// Bodies that are erased in one commit: as many rows may have to be written again.
+pub const ERASE_MOST: usize = 256;
+/// Damaged transactions that are remembered, to be fetched again from peers. A disk that spoils more has to be replaced.
+pub const DAMAGED_MOST: usize = 4_096;
+/// KiB a second that the scrub reads unless the configuration says otherwise: 80 GB a day, and not noticed beside work.
+pub const SCRUB_DEFAULT_KIB: u64 = 1_024;
+/// The fastest scrub that the configuration may ask for.
+pub const SCRUB_MOST_KIB: u64 = 1_048_576;
+/// How long the scrub rests when there is nothing to read.
+pub const SCRUB_REST: Duration = Duration::from_secs(60);
+/// Positions that one thread of `weft db check` takes at a time: its results are kept until all before it are in.
+pub const CHECK_CHUNK: u64 = 1_024;
+/// Faults that a check describes; the others it counts.
+pub const CHECK_FAULTS: usize = 1_000;
+/// Devices whose keys one thread of a check holds ready.
+pub const CHECK_ISSUERS: usize = 4_096;
+/// How often a check writes down how far it is.
+pub const CHECK_NOTE: Duration = Duration::from_secs(2);
 /// Transactions in one batch: a checker is done with them in a hundredth of a second.
 pub const BATCH_TRANSACTIONS: usize = 256;
 /// Bytes of the largest batch.

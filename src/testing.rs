@@ -8,7 +8,7 @@ use std::sync::Arc;
 use weft_pow::Nonce;
 use weft_tangle::body::{Anchor, Enrolment, Reason, Revocation};
 use weft_tangle::replica::{Effect, Event, Source};
-use weft_tangle::signing::{Seed, SigningKey};
+use weft_tangle::signing::{PublicKey, Seed, SigningKey};
 use weft_tangle::{
     Attached, DeviceId, Digest, Draft, History, HistoryError, Issuer, Kind, Network, NetworkParts, Position,
     Replica, Role, Rules, Screened, Standing, Timestamp, Transaction, TxId, Verified, content_format,
@@ -69,6 +69,10 @@ impl Device {
 
     pub(crate) fn issuer(&self) -> &Issuer {
         &self.issuer
+    }
+
+    pub(crate) fn issuer_key(&self) -> &PublicKey {
+        self.key.public_key()
     }
 }
 

@@ -142,6 +142,10 @@ pub enum Failure {
         /// What the system says.
         source: io::Error,
     },
+    /// The database.
+    #[cfg(feature = "node")]
+    #[error(transparent)]
+    Db(#[from] super::db::DbError),
     /// The handler for Ctrl-C.
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(io::Error),
@@ -163,6 +167,15 @@ impl Failure {
             Self::Client(ClientError::Stopped) => true,
             Self::Session(error) | Self::Replay(ReplayError::Session(error)) => error.is_stop(),
             _ => false,
+        }
+    }
+
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            #[cfg(feature = "node")]
+            Self::Db(error) => error.exit_code(),
+            _ => 1,
         }
     }
 

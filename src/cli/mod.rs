@@ -1,11 +1,14 @@
 //! The `weft` command line: one file a group of commands.
 //!
 //! Always true: standard output carries results alone, standard error messages. The exit code is 0 when what was asked
-//! for is done, 1 when it was refused or failed, 2 when the command line itself is wrong.
+//! for is done, 1 when it was refused or failed, 2 when the command line itself is wrong or, of a check, when it could not
+//! be made.
 
 #[cfg(feature = "node")]
 mod admit;
 mod api;
+#[cfg(feature = "node")]
+mod db;
 #[cfg(feature = "node")]
 mod demo;
 mod device;
@@ -27,6 +30,8 @@ mod show;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+#[cfg(feature = "node")]
+pub use db::DbError;
 pub use failure::Failure;
 pub use output::{Output, message};
 
@@ -54,6 +59,10 @@ enum Command {
     #[cfg(feature = "node")]
     #[command(subcommand)]
     Network(network::Command),
+    /// Check, back up, restore and compact a node's database
+    #[cfg(feature = "node")]
+    #[command(subcommand)]
+    Db(db::Command),
     /// Make and look at keys
     #[command(subcommand)]
     Key(key::Command),
@@ -80,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Config(command) => command.run(),
         #[cfg(feature = "node")]
         Command::Network(command) => command.run(),
+        Command::Db(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Device(command) => command.run(),
         Command::Sensor(command) => command.run(),
@@ -92,7 +102,7 @@ pub fn main() -> ExitCode {
             if !failure.is_silent() {
                 message(&format!("weft: {failure}"));
             }
-            ExitCode::FAILURE
+            ExitCode::from(failure.exit_code())
         }
     }
 }

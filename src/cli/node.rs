@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Where else the settings may stand.
 const SETTINGS: &str = "Settings may also stand in the configuration file or in WEFT_NETWORK, WEFT_DATA, \
-    WEFT_API_LISTEN, WEFT_GOSSIP_LISTEN, WEFT_STORAGE_CACHE_MIB and WEFT_LOG_LEVEL. Flags win over variables, \
+    WEFT_API_LISTEN, WEFT_GOSSIP_LISTEN, WEFT_STORAGE_CACHE_MIB, WEFT_STORAGE_SCRUB_KIB and WEFT_LOG_LEVEL. Flags win over variables, \
     variables over the file; `weft config check` prints what is in force.";
 
 /// `weft node`, or what stands behind it.

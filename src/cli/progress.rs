@@ -1,20 +1,35 @@
-//! How far a replay is: a bar where a person looks at a terminal, nothing elsewhere.
+//! How far a long command is: a bar where a person looks at a terminal, nothing elsewhere.
 
 use super::message;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 
-/// A bar that counts rows.
+/// A bar that counts.
 pub(super) struct Progress(ProgressBar);
 
 impl Progress {
     /// A bar of so many rows on standard error; hidden when that is no terminal.
     pub(super) fn of_rows(rows: u64) -> Self {
+        Self::of(rows, "{bar:40} {pos}/{len} rows, {msg}, {eta} left")
+    }
+
+    /// A bar of so many transactions.
+    #[cfg(feature = "node")]
+    pub(super) fn of_transactions(transactions: u64) -> Self {
+        Self::of(transactions, "{bar:40} {pos}/{len} transactions, {per_sec}, {eta} left")
+    }
+
+    #[cfg(feature = "node")]
+    pub(super) fn set_to(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+
+    fn of(length: u64, template: &str) -> Self {
         let target =
             if stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(rows), target);
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {msg}, {eta} left");
-        if let Ok(style) = style {
+        let bar = ProgressBar::with_draw_target(Some(length), target);
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         Self(bar)

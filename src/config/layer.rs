@@ -1,7 +1,7 @@
 //! One layer of the configuration, as it stands in a file, in the environment or on the command line.
 
 use super::{Config, ConfigError};
-use crate::limits::{CACHE_DEFAULT_MIB, CACHE_MOST_MIB};
+use crate::limits::{CACHE_DEFAULT_MIB, CACHE_MOST_MIB, SCRUB_DEFAULT_KIB, SCRUB_MOST_KIB};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -50,6 +50,9 @@ pub struct StorageLayer {
     /// Mebibytes of its cache, a number or its text.
     #[serde(deserialize_with = "number_or_text", serialize_with = "number_if_it_is_one")]
     pub cache_mib: Option<String>,
+    /// Kibibytes a second that the scrub reads, a number or its text; 0 is no scrub.
+    #[serde(deserialize_with = "number_or_text", serialize_with = "number_if_it_is_one")]
+    pub scrub_kib: Option<String>,
 }
 
 /// The log on standard error.
@@ -86,7 +89,10 @@ impl Layer {
             network: path("WEFT_NETWORK"),
             api: ApiLayer { listen: variable("WEFT_API_LISTEN") },
             gossip: GossipLayer { listen: variable("WEFT_GOSSIP_LISTEN") },
-            storage: StorageLayer { cache_mib: variable("WEFT_STORAGE_CACHE_MIB") },
+            storage: StorageLayer {
+                cache_mib: variable("WEFT_STORAGE_CACHE_MIB"),
+                scrub_kib: variable("WEFT_STORAGE_SCRUB_KIB"),
+            },
             log: LogLayer { level: variable("WEFT_LOG_LEVEL") },
         }
     }
@@ -97,7 +103,10 @@ impl Layer {
             network: upper.network.or(self.network),
             api: ApiLayer { listen: upper.api.listen.or(self.api.listen) },
             gossip: GossipLayer { listen: upper.gossip.listen.or(self.gossip.listen) },
-            storage: StorageLayer { cache_mib: upper.storage.cache_mib.or(self.storage.cache_mib) },
+            storage: StorageLayer {
+                cache_mib: upper.storage.cache_mib.or(self.storage.cache_mib),
+                scrub_kib: upper.storage.scrub_kib.or(self.storage.scrub_kib),
+            },
             log: LogLayer { level: upper.log.level.or(self.log.level) },
         }
     }
@@ -132,6 +141,14 @@ impl Layer {
             )?
             .unwrap_or(CACHE_DEFAULT_MIB)
                 << 20,
+            scrub_bytes: value(
+                "[storage] scrub_kib (WEFT_STORAGE_SCRUB_KIB)",
+                self.storage.scrub_kib,
+                "0 to 1048576 (KiB a second; 0 is no scrub)",
+                |kib: &u64| *kib <= SCRUB_MOST_KIB,
+            )?
+            .unwrap_or(SCRUB_DEFAULT_KIB)
+                << 10,
             log: value("[log] level (WEFT_LOG_LEVEL, --log)", self.log.level, level, |_: &LevelFilter| true)?
                 .unwrap_or(LevelFilter::WARN),
         })

@@ -25,6 +25,8 @@ pub struct Config {
     pub gossip_listen: SocketAddr,
     /// Bytes of the database's cache.
     pub cache_bytes: usize,
+    /// Bytes a second that the scrub reads; 0 is no scrub.
+    pub scrub_bytes: u64,
     /// What is logged.
     pub log: LevelFilter,
 }
@@ -84,7 +86,10 @@ impl Config {
             network: self.network.clone(),
             api: ApiLayer { listen: Some(self.api_listen.to_string()) },
             gossip: GossipLayer { listen: Some(self.gossip_listen.to_string()) },
-            storage: StorageLayer { cache_mib: Some((self.cache_bytes >> 20).to_string()) },
+            storage: StorageLayer {
+                cache_mib: Some((self.cache_bytes >> 20).to_string()),
+                scrub_kib: Some((self.scrub_bytes >> 10).to_string()),
+            },
             log: LogLayer { level: Some(self.log.to_string()) },
         };
         toml::to_string_pretty(&layer)
@@ -123,9 +128,9 @@ mod tests {
 
     #[test]
     fn what_is_in_force_reads_back() {
-        let toml = "data = \"/d\"\n[storage]\ncache_mib = 7\n[log]\nlevel = \"debug\"";
+        let toml = "data = \"/d\"\n[storage]\ncache_mib = 7\nscrub_kib = 0\n[log]\nlevel = \"debug\"";
         let config = load(toml, &[], Layer::default()).unwrap();
-        assert_eq!(config.cache_bytes, 7 << 20);
+        assert_eq!((config.cache_bytes, config.scrub_bytes), (7 << 20, 0));
         assert_eq!(load(&config.to_toml(), &[], Layer::default()).unwrap(), config);
     }
 
@@ -138,6 +143,7 @@ mod tests {
         assert!(error("[api]\nlisten = \"x\"", &[]).contains("IP address and port"));
         assert!(error("", &[("WEFT_GOSSIP_LISTEN", "localhost")]).contains("gossip"));
         assert!(error("[storage]\ncache_mib = 0", &[]).contains("1 to 1024"));
+        assert!(error("", &[("WEFT_STORAGE_SCRUB_KIB", "1048577")]).contains("0 to 1048576"));
         assert!(error("[log]\nlevel = \"loud\"", &[]).contains("loud"));
     }
 

@@ -47,6 +47,8 @@ kinds! {
     Role = FORBIDDEN "role" "The issuer's role does not permit this",
     /// No such path, transaction or device.
     NotFound = NOT_FOUND "not-found" "Not found",
+    /// The body was erased, for ever.
+    Erased = GONE "erased" "The body was erased",
     /// The path exists, for other methods.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed",
     /// None of the media types in `Accept` can be given.
@@ -85,7 +87,7 @@ kinds! {
     Internal = INTERNAL_SERVER_ERROR "internal" "The node made a mistake",
     /// The node cannot store.
     Storage = SERVICE_UNAVAILABLE "storage" "The node cannot store at present",
-    /// What the node stored of the issuer is damaged.
+    /// What was asked for, or the issuer's enrolment, is damaged on this node's disk.
     Damaged = SERVICE_UNAVAILABLE "damaged" "What the node stored is damaged",
     /// The node has more to do than it can.
     Overloaded = SERVICE_UNAVAILABLE "overloaded" "The node is overloaded",

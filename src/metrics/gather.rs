@@ -22,6 +22,9 @@ impl Metrics {
             self.stored.set(position.0 as i64);
         }
         self.read_only.set(ledger.health.read_only().is_some().into());
+        let (damaged, found) = ledger.store.damage();
+        self.damaged.set(damaged as i64);
+        self.damage_found.inc_by(found.saturating_sub(self.damage_found.get()));
         self.set_connections(server);
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }

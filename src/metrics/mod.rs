@@ -8,7 +8,8 @@ pub use gather::MEDIA_TYPE;
 
 use crate::http::problem::Kind as ProblemKind;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +43,12 @@ pub struct Metrics {
     recoveries: IntCounter,
     /// Tips that earlier replicas of this process have dropped.
     tips_dropped_before: AtomicU64,
+    damaged: IntGauge,
+    damage_found: IntCounter,
+    /// How much of the store the scrub has read in this pass, 0 to 1.
+    pub scrub_progress: Gauge,
+    /// When the scrub last came to the end of the store, in seconds since 1970; 0 before that.
+    pub scrub_finished: IntGauge,
     open_connections: IntGauge,
     connections: IntCounterVec,
 }
@@ -146,6 +153,26 @@ impl Metrics {
                 "Times that the node has written again after it could not.",
             )?,
             tips_dropped_before: AtomicU64::new(0),
+            damaged: int_gauge(
+                r,
+                "weft_damaged_transactions",
+                "Stored transactions known to be damaged, which are not served.",
+            )?,
+            damage_found: counter(
+                r,
+                "weft_damage_found_total",
+                "Damaged transactions found, by reading or by the scrub.",
+            )?,
+            scrub_progress: gauge(
+                r,
+                "weft_scrub_progress_ratio",
+                "Part of the store that the scrub has read in this pass.",
+            )?,
+            scrub_finished: int_gauge(
+                r,
+                "weft_scrub_finished_timestamp_seconds",
+                "When the scrub last came to the end of the store; 0 before that.",
+            )?,
             open_connections: int_gauge(r, "weft_http_open_connections", "HTTP connections open now.")?,
             connections: counters(
                 r,
@@ -219,6 +246,11 @@ fn register_process(registry: &Registry) -> Result<(), prometheus::Error> {
 
 fn int_gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
     let gauge = IntGauge::new(name, help)?;
+    registry.register(Box::new(gauge.clone())).map(|()| gauge)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+    let gauge = Gauge::new(name, help)?;
     registry.register(Box::new(gauge.clone())).map(|()| gauge)
 }
 

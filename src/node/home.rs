@@ -151,8 +151,13 @@ fn peers(file: &NetworkFile) -> Vec<Peer> {
     file.addresses.iter().map(peer).collect()
 }
 
+/// Reads a network file.
+pub(crate) fn read_network(path: &Path) -> Result<Network, HomeError> {
+    Ok(read(path)?.network)
+}
+
 /// Makes the directory where it is missing, for this user alone, for readings and keys lie in it; and locks it.
-fn lock_directory(path: &Path) -> Result<File, HomeError> {
+pub(crate) fn lock_directory(path: &Path) -> Result<File, HomeError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

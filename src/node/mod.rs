@@ -7,6 +7,7 @@
 //! Always true: an answer that says "attached" is sent after the commit that made it so, and no queue between two
 //! stages grows without bound: when one is full, the stage before it stops, and the first one says 503.
 
+pub mod admin;
 pub mod bootstrap;
 mod checker;
 mod clock;
@@ -24,6 +25,7 @@ mod progress;
 pub(crate) mod recover;
 mod room;
 mod run;
+mod scrub;
 mod staging;
 mod start;
 mod supervisor;
@@ -37,8 +39,10 @@ pub use clock::now;
 pub use directory::Directory;
 pub use health::Health;
 pub use home::{Home, HomeError, NETWORK_FILE, NODE_KEY, REGISTRAR_KEY};
+pub(crate) use home::{lock_directory, read_network};
 pub use intake::{Fault, Intake};
 pub use node_files::CONFIG_FILE;
 pub use run::{Node, NodeError};
+pub use scrub::Scrub;
 pub use staging::StagingError;
 pub use start::{Ledger, StartError, Threads};

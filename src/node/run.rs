@@ -1,8 +1,10 @@
 //! The whole node: home, store, ledger and API, from start to a clean stop.
 
+use super::admin::Admin;
 use super::credential::Credential;
 use super::home::{Home, HomeError};
 use super::intake::Intake;
+use super::scrub::Scrub;
 use super::start::{Ledger, StartError, Threads};
 use crate::config::Config;
 use crate::http::ConnectionId;
@@ -45,6 +47,8 @@ pub struct Node {
     server: Server,
     api: Arc<Api>,
     threads: Threads,
+    scrub: Scrub,
+    admin: Option<Admin>,
 }
 
 impl Node {
@@ -62,8 +66,15 @@ impl Node {
         let metrics = Metrics::new(&network.id().to_string())?;
         let (ledger, threads) = Ledger::start(network, Arc::new(store), metrics)?;
         ledger.peers.name_committee(home.committee.clone());
+        let scrub = Scrub::start(Arc::clone(&ledger.store), Arc::clone(&ledger.metrics), config.scrub_bytes)
+            .map_err(StartError::Thread)?;
+        // A file system without sockets keeps nobody from taking readings.
+        let admin = Admin::start(&config.data, &ledger);
+        let admin = admin.map_err(|error| {
+            tracing::warn!(%error, "no socket in the data directory: stop the node to back it up");
+        });
         let api = Api::new(ledger, home.node, Arc::new(ServerStats::default()));
-        Ok(Self { home, server, api, threads })
+        Ok(Self { home, server, api, threads, scrub, admin: admin.ok() })
     }
 
     /// What the node is.
@@ -78,7 +89,7 @@ impl Node {
 
     /// Serves until `stop` is done; then finishes what is in flight, within five seconds whatever clients do.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { home, server, api, threads } = self;
+        let Self { home, server, api, threads, scrub, admin } = self;
         if let Some(credential) = &home.credential {
             // Beside serving, for nobody is to wait when the disk is slow.
             spawn(introduce(credential.clone(), api.ledger.intake.clone()));
@@ -90,6 +101,7 @@ impl Node {
         };
         let stats = Arc::clone(&api.server);
         server.run(filter(api), ServerLimits::default(), stop, stats).await;
+        drop((scrub, admin));
         if !threads.join_within(LAST_COMMIT).await {
             tracing::warn!("the ledger's threads did not end in time; what was answered is on disk");
         }

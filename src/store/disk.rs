@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of a block of a refuge; redb's own pages are as large.
-const BLOCK_BYTES: usize = 4096;
+pub(super) const BLOCK_BYTES: usize = 4096;
 
 /// Blocks that a refuge may hold, 64 MiB: recovery writes little but the map of free pages, two bits a page.
 const REFUGE_BLOCKS: usize = 16_384;
@@ -26,6 +26,9 @@ pub(super) struct Disk {
     /// What the first read said that failed the database. It refuses everything after that, so it has to be opened anew.
     failed_read: Mutex<Option<String>>,
     is_sealed: AtomicBool,
+    /// What was written since the last sync, by offset and length. redb frees pages in a commit of its own behind each
+    /// durable one, so these are in use although no header on disk leads to them.
+    unsettled: Mutex<Vec<(u64, usize)>>,
 }
 
 /// redb's header, which stands at the file's beginning and says which of two commits is the last.
@@ -40,6 +43,7 @@ impl Disk {
         Arc::new(Self {
             file,
             headers: Mutex::default(),
+            unsettled: Mutex::default(),
             failed_read: Mutex::default(),
             is_sealed: AtomicBool::new(false),
         })
@@ -75,11 +79,29 @@ impl Disk {
         }
     }
 
+    /// The file itself, for who knows which of its bytes are in use.
+    pub(super) fn file(&self) -> &dyn StorageBackend {
+        &*self.file
+    }
+
     /// What was written is on disk now. A refuge begins at such a header, not at one whose fate nobody knows.
     fn settle(&self) {
         let mut headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
         let Headers { written, settled } = &mut *headers;
         settled.clone_from(written);
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What was written since the last sync, by offset and length.
+    pub(super) fn unsettled(&self) -> Vec<(u64, usize)> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_write(&self, offset: u64, data: &[u8]) {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).push((offset, data.len()));
+        if offset == 0 {
+            self.note_header(data);
+        }
     }
 
     fn settled_header(&self) -> Vec<u8> {
@@ -121,9 +143,7 @@ impl StorageBackend for Live {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let file = self.0.writable()?;
-        if offset == 0 {
-            self.0.note_header(data);
-        }
+        self.0.note_write(offset, data);
         file.write(offset, data)
     }
 
@@ -179,6 +199,11 @@ impl Refuge {
         let refuge = Self { disk, disk_length, overlay: Mutex::new(overlay) };
         refuge.write(0, &header)?;
         Ok(refuge)
+    }
+
+    /// Whether it has a block of its own in place of the disk's.
+    pub(super) fn holds(&self, block: u64) -> bool {
+        self.overlay.lock().unwrap_or_else(PoisonError::into_inner).blocks.contains_key(&block)
     }
 
     /// Reads from the disk; behind its end there are zeros.

@@ -76,6 +76,39 @@ pub enum StoreError {
         /// What does not fit.
         cause: String,
     },
+    /// The index tables contradict each other.
+    #[error(
+        "the tables of the store contradict each other at position {}: see what `weft db check` finds, and restore a backup",
+        .0.0
+    )]
+    Torn(Position),
+    /// The body was erased; header and signature are still here.
+    #[error("the body of {0} was erased")]
+    Erased(TxId),
+    /// What was named is not stored.
+    #[error("{0} is not stored here")]
+    NotStored(TxId),
+    /// More at once than one call does.
+    #[error("{found} bodies are too many to be erased at once; at most {most}")]
+    TooMany {
+        /// How many were named.
+        found: usize,
+        /// How many may be.
+        most: usize,
+    },
+    /// Where the pages of the file are cannot be found out, so nothing is overwritten.
+    #[error(
+        "what is not in use in the store's file could not be told from what is; `weft db check` may say why"
+    )]
+    Untraceable,
+    /// A body of this kind is what others are judged by, and stays.
+    #[error("the body of {id} cannot be erased: it is of kind {kind}, which others are judged by")]
+    NotErasable {
+        /// The transaction.
+        id: TxId,
+        /// Its kind.
+        kind: &'static str,
+    },
     /// A write or a read has failed, so nothing more is written until the store is opened again.
     #[error(
         "the store is read-only, for the disk has failed it: {cause}; make room or repair the disk, and it goes on by itself"

@@ -16,7 +16,8 @@
 
 use redb::TableDefinition;
 use std::ops::Range;
-use weft_tangle::{DeviceId, Epoch, Kind, Position, Timestamp, Transaction, TxId, blake2s};
+use weft_pow::{Nonce, Seed};
+use weft_tangle::{DeviceId, Epoch, Kind, Position, Timestamp, TxId, blake2s};
 
 /// The schema that this version writes and reads.
 pub(super) const SCHEMA: u32 = 2;
@@ -48,9 +49,9 @@ pub(super) const EQUIVOCATIONS: TableDefinition<'static, &'static EquivocationKe
 
 /// The first 8 bytes of BLAKE2s-256 over position, the seed of the work, which covers id and signature, and nonce.
 /// Whoever checked the work has the seed, so this is one compression and not forty.
-pub(super) fn row_check(position: Position, transaction: &Transaction) -> [u8; 8] {
-    let [position, nonce] = [position.0.to_be_bytes(), transaction.nonce().to_bytes()];
-    first_bytes(&blake2s(&[&position, &transaction.seed().0, &nonce]))
+pub(super) fn row_check(position: Position, seed: &Seed, nonce: Nonce) -> [u8; 8] {
+    let [position, nonce] = [position.0.to_be_bytes(), nonce.to_bytes()];
+    first_bytes(&blake2s(&[&position, &seed.0, &nonce]))
 }
 
 /// The row of the arrival log, all that recovery needs.

@@ -8,31 +8,49 @@
 //!   goes on from the last commit that is on disk for certain.
 
 mod append;
+pub mod check;
+mod compact;
+mod copy;
+mod damage;
 mod disk;
+mod erase;
 mod error;
+mod kept;
 mod layout;
 mod open;
 mod pack;
 mod reader;
 mod reopen;
+mod rewrite;
+mod scrub;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod view;
 mod volume;
 
+pub use compact::{Compacted, compact};
+pub use copy::{Copied, CopyFile, MOST_BYTES as COPIED_MOST_BYTES};
+pub use erase::Erasure;
 pub use error::StoreError;
+pub use kept::Kept;
 pub use reader::Reader;
+pub use scrub::Scrubbed;
 #[cfg(test)]
 pub(crate) use tests::Fragile;
+pub use view::View;
 
 use crate::limits::STORE_RESERVE_BYTES;
+use damage::Damage;
 use disk::Disk;
 use layout::{ARRIVALS, decode_arrival};
 use redb::{Database, StorageBackend};
 use reopen::State;
 use shared::Shared;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use volume::{FileSystem, Volume};
 use weft_tangle::{Attached, Epoch, Network, Position, Transaction, TxId};
 
@@ -117,6 +135,12 @@ pub struct Store {
     writer: Mutex<()>,
     state: RwLock<State>,
     shared: Shared,
+    damage: Arc<Damage>,
+    /// One for the readers made since the last erasure; see `erase`.
+    lease: Mutex<Arc<()>>,
+    /// Those of before, as long as readers have them.
+    older_leases: Mutex<Vec<Weak<()>>>,
+    erasures: AtomicU64,
 }
 
 impl std::fmt::Debug for Store {
@@ -151,9 +175,25 @@ impl Store {
         let disk = Disk::new(file);
         let database = open::open_database(&disk, &path, network.id(), options)?;
         let network = Arc::new(network.clone());
-        let state = RwLock::new(State::new(database)?);
-        let (writer, shared) = (Mutex::default(), Shared::default());
-        Ok(Self { network, path, options: *options, disk, volume, writer, state, shared })
+        let store = Self {
+            network,
+            path,
+            options: *options,
+            disk,
+            volume,
+            writer: Mutex::default(),
+            state: RwLock::new(State::new(database)?),
+            shared: Shared::default(),
+            damage: Arc::default(),
+            lease: Mutex::default(),
+            older_leases: Mutex::default(),
+            erasures: AtomicU64::default(),
+        };
+        // What a crash has kept from being overwritten is not to wait for the next erasure.
+        if let Err(error) = store.finish_erasures() {
+            tracing::warn!(%error, "bytes of erased bodies are still in the file");
+        }
+        Ok(store)
     }
 
     /// Stores a batch in one durable commit. Its positions follow on what is stored, and on each other.
@@ -195,7 +235,8 @@ impl Store {
     /// A snapshot to read from. After a failed write it shows what is on disk for certain; readers made before the
     /// failure may then fail, so make a new one.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        Ok(Reader::new(self.snapshot()?, Arc::clone(&self.network)))
+        let (network, damage) = (Arc::clone(&self.network), Arc::clone(&self.damage));
+        Ok(Reader::new(self.snapshot()?, network, damage))
     }
 
     /// The position that the next transaction has to have.
@@ -218,11 +259,7 @@ impl Store {
     /// Bytes that the file takes on disk: allocated blocks where the system counts them, else its length. Zero when
     /// the file cannot be looked at.
     pub fn file_bytes(&self) -> u64 {
-        let Ok(metadata) = std::fs::metadata(&self.path) else { return 0 };
-        #[cfg(unix)]
-        return std::os::unix::fs::MetadataExt::blocks(&metadata) * 512;
-        #[cfg(not(unix))]
-        return metadata.len();
+        open::allocated_bytes(&self.path)
     }
 
     /// Writes a batch in one commit; the position behind it.
@@ -240,5 +277,10 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// What says, as long as it is held, that a snapshot may be in use; see `erase`.
+    fn lease(&self) -> Arc<()> {
+        Arc::clone(&self.lease.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

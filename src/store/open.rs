@@ -78,7 +78,7 @@ pub(super) fn open_database(
     Ok(database)
 }
 
-fn opening(path: &Path, error: DatabaseError) -> StoreError {
+pub(super) fn opening(path: &Path, error: DatabaseError) -> StoreError {
     let path = path.to_owned();
     match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
@@ -93,7 +93,7 @@ fn opening(path: &Path, error: DatabaseError) -> StoreError {
 }
 
 /// One commit makes all tables, so that a reader finds each of them however early it comes.
-fn initialise(database: &Database, network: &NetworkId) -> Result<(), StoreError> {
+pub(super) fn initialise(database: &Database, network: &NetworkId) -> Result<(), StoreError> {
     let commit = begin(database)?;
     {
         let mut meta = commit.open_table(META)?;
@@ -110,7 +110,7 @@ fn initialise(database: &Database, network: &NetworkId) -> Result<(), StoreError
     Ok(commit.commit()?)
 }
 
-fn check(database: &Database, path: &Path, configured: &NetworkId) -> Result<(), StoreError> {
+pub(super) fn check(database: &Database, path: &Path, configured: &NetworkId) -> Result<(), StoreError> {
     let not_ours = |cause: &str| StoreError::NotAStore { path: path.to_owned(), cause: cause.into() };
     let snapshot = database.begin_read()?;
     let meta = snapshot.open_table(META).map_err(|error| match error {
@@ -152,6 +152,16 @@ fn make_directory(directory: &Path) -> io::Result<()> {
 }
 
 /// A file whose name is not on disk is lost with all that it holds, however well that was synced.
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+/// Bytes that a file takes on disk: allocated blocks where the system counts them, else its length. Zero when it cannot
+/// be looked at.
+pub(super) fn allocated_bytes(path: &Path) -> u64 {
+    let Ok(metadata) = std::fs::metadata(path) else { return 0 };
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::blocks(&metadata) * 512;
+    #[cfg(not(unix))]
+    return metadata.len();
 }

@@ -6,9 +6,10 @@
 //! hold at most [`ROW_BYTES`] together; a transaction is written at most twice, but for the remainder of a batch.
 
 use super::StoreError;
+use super::kept::Kept;
 use super::layout::{first_bytes, row_check};
-use redb::{ReadableTable, Table, TableDefinition};
-use weft_tangle::{Network, Position, Transaction, TxId, limits::BODY_OFFSET};
+use redb::{AccessGuard, ReadableTable, Table, TableDefinition};
+use weft_tangle::{Network, Position, Remains, Transaction, TxId, limits::BODY_OFFSET};
 
 pub(super) const PACKS: TableDefinition<'static, &'static [u8; 8], &'static [u8]> =
     TableDefinition::new("packs");
@@ -28,8 +29,8 @@ const CHECK_BYTES: usize = 8;
 /// Rows at the end that one commit looks at: the open ones, each of which holds a transaction at least.
 const OPEN_ROWS: usize = ROW_BYTES / BODY_OFFSET + 1;
 
-const OPEN: u8 = 0;
-const FULL: u8 = 1;
+pub(super) const OPEN: u8 = 0;
+pub(super) const FULL: u8 = 1;
 
 const _: () = {
     assert!(weft_tangle::limits::TRANSACTION_MAX_BYTES <= u16::MAX as usize, "a slot holds every length");
@@ -43,13 +44,21 @@ type Key = [u8; 8];
 /// A transaction as it stands in a row.
 #[derive(Clone, Copy)]
 pub(super) struct Entry<'a> {
-    check: [u8; CHECK_BYTES],
-    wire: &'a [u8],
+    pub(super) check: [u8; CHECK_BYTES],
+    pub(super) wire: &'a [u8],
 }
 
 impl<'a> Entry<'a> {
     pub(super) fn new(position: Position, transaction: &'a Transaction) -> Self {
-        Self { check: row_check(position, transaction), wire: transaction.wire() }
+        Self {
+            check: row_check(position, &transaction.seed(), transaction.nonce()),
+            wire: transaction.wire(),
+        }
+    }
+
+    /// What stays when the body is erased.
+    pub(super) fn of_remains(position: Position, remains: &'a Remains) -> Self {
+        Self { check: row_check(position, &remains.seed(), remains.nonce()), wire: remains.wire() }
     }
 
     fn bytes(&self) -> usize {
@@ -126,7 +135,8 @@ fn fitting(entries: &[Entry<'_>]) -> usize {
     ends.take_while(|end| *end <= ROW_BYTES).count().max(1)
 }
 
-fn encode(state: u8, entries: &[Entry<'_>]) -> Vec<u8> {
+/// The row of these transactions; its first byte is `state`.
+pub(super) fn encode(state: u8, entries: &[Entry<'_>]) -> Vec<u8> {
     let count = u8::try_from(entries.len()).expect("a row is too short for more");
     let mut row = Vec::with_capacity(ROW_BYTES);
     row.extend_from_slice(&[state, count]);
@@ -142,7 +152,7 @@ fn encode(state: u8, entries: &[Entry<'_>]) -> Vec<u8> {
 }
 
 /// The transactions of a row; nothing when the lengths in it do not add up to its own.
-fn entries(row: &[u8]) -> Option<Vec<Entry<'_>>> {
+pub(super) fn entries(row: &[u8]) -> Option<Vec<Entry<'_>>> {
     let (&[_, count], rest) = row.split_first_chunk::<PREFIX_BYTES>()?;
     let (slots, mut wires) = rest.split_at_checked(usize::from(count) * SLOT_BYTES)?;
     let mut entries = Vec::with_capacity(usize::from(count));
@@ -155,6 +165,21 @@ fn entries(row: &[u8]) -> Option<Vec<Entry<'_>>> {
     wires.is_empty().then_some(entries)
 }
 
+/// Bytes of a check.
+pub(super) type Check = [u8; CHECK_BYTES];
+
+/// The bytes of a row in its page.
+type Row<'a> = AccessGuard<'a, &'static [u8]>;
+
+/// The row that holds `position`, with the position of its first transaction: the last row whose key is not larger.
+pub(super) fn row_of<'a>(
+    packs: &'a impl ReadableTable<&'static [u8; 8], &'static [u8]>,
+    position: Position,
+) -> Result<Option<(Position, Row<'a>)>, StoreError> {
+    let row = packs.range::<&[u8; 8]>(..=&position.0.to_be_bytes())?.next_back().transpose()?;
+    Ok(row.map(|(key, row)| (Position(u64::from_be_bytes(*key.value())), row)))
+}
+
 /// Reads the transaction at `position` from its row and checks every byte of it.
 ///
 /// # Errors
@@ -165,32 +190,54 @@ pub(super) fn get(
     network: &Network,
     id: &TxId,
     position: Position,
-) -> Result<Transaction, StoreError> {
-    let damaged = |cause: String| StoreError::Damaged { id: *id, cause };
-    let row = packs.range::<&[u8; 8]>(..=&position.0.to_be_bytes())?.next_back().transpose()?;
-    let (key, row) = row.ok_or_else(|| damaged("it lies in no row".into()))?;
-    let slot = position.0 - u64::from_be_bytes(*key.value());
-    decode(network, id, position, slot, row.value())
+) -> Result<Kept, StoreError> {
+    let missing = || StoreError::Damaged { id: *id, cause: "it lies in no row".into() };
+    let (first, row) = row_of(packs, position)?.ok_or_else(missing)?;
+    decode_kept(network, id, position, position.0 - first.0, row.value())
 }
 
 /// Reads the transaction in one slot of a row.
-pub(super) fn decode(
+pub(super) fn decode_kept(
     network: &Network,
     id: &TxId,
     position: Position,
     slot: u64,
     row: &[u8],
-) -> Result<Transaction, StoreError> {
-    let damaged = |cause: String| StoreError::Damaged { id: *id, cause };
-    let entries = entries(row).ok_or_else(|| damaged("the lengths in its row do not add up".into()))?;
+) -> Result<Kept, StoreError> {
+    let damaged = |cause: &str| StoreError::Damaged { id: *id, cause: cause.into() };
+    let entries = entries(row).ok_or_else(|| damaged("the lengths in its row do not add up"))?;
     let entry = usize::try_from(slot).ok().and_then(|slot| entries.get(slot));
-    let Entry { check, wire } = entry.ok_or_else(|| damaged("its row ends before it".into()))?;
-    let transaction = Transaction::decode(network, wire).map_err(|refusal| damaged(refusal.to_string()))?;
-    if transaction.id() != *id {
-        return Err(damaged(format!("its header is that of {}", transaction.id())));
+    decode_entry(network, id, position, *entry.ok_or_else(|| damaged("its row ends before it"))?)
+}
+
+/// Reads the transaction that stands in a slot.
+pub(super) fn decode_entry(
+    network: &Network,
+    id: &TxId,
+    position: Position,
+    Entry { check, wire }: Entry<'_>,
+) -> Result<Kept, StoreError> {
+    let damaged = |cause: String| StoreError::Damaged { id: *id, cause };
+    let kept = Kept::decode(network, wire).map_err(|refusal| damaged(refusal.to_string()))?;
+    if kept.id() != *id {
+        return Err(damaged(format!("its header is that of {}", kept.id())));
     }
-    if row_check(position, &transaction) != *check {
+    if kept.check_at(position) != check {
         return Err(damaged("position, signature or nonce have changed".into()));
     }
-    Ok(transaction)
+    Ok(kept)
+}
+
+/// A row with other bytes in some slots; the rest stays as it is. A row whose lengths do not add up, or that holds another
+/// number of transactions, is made anew for `count` of them, all missing but those that are put in.
+pub(super) fn with_slots(row: &[u8], count: usize, slots: &[(usize, Entry<'_>)]) -> Vec<u8> {
+    let missing = Entry { check: [0; CHECK_BYTES], wire: &[] };
+    let whole = entries(row).filter(|held| held.len() == count);
+    let mut held = whole.unwrap_or_else(|| vec![missing; count]);
+    for (slot, entry) in slots {
+        if let Some(place) = held.get_mut(*slot) {
+            *place = *entry;
+        }
+    }
+    encode(if row.first() == Some(&OPEN) { OPEN } else { FULL }, &held)
 }

@@ -3,13 +3,14 @@
 //! Always true: a transaction that is served is, byte for byte, the one that was stored. What the index tables say
 //! is used to find transactions, never instead of one.
 
+use super::damage::Damage;
 use super::layout::{
     ARRIVAL_BYTES, ARRIVALS, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS,
     TRANSACTIONS, decode_issued, device_key, device_keys, equivocation_key, id_of, slot_of,
 };
 use super::pack::{self, PACKS};
 use super::reopen::Snapshot;
-use super::{Equivocation, Page, StoreError, Stored};
+use super::{Equivocation, Kept, Page, StoreError, Stored};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use std::ops::{Bound, Range};
 use std::sync::{Arc, OnceLock};
@@ -25,12 +26,13 @@ const PAGE_ROWS: usize = 16_384;
 
 /// The store as it was when the reader was made. While it lives the file keeps that state, so hold it briefly.
 pub struct Reader {
-    snapshot: ReadTransaction,
+    pub(super) snapshot: ReadTransaction,
     network: Arc<Network>,
-    /// Dropped last, for the file is not opened again while somebody reads it.
-    _counted: Arc<()>,
+    damage: Arc<Damage>,
     /// Opened at the first look, for opening costs more than looking.
     transactions: OnceLock<ReadOnlyTable<&'static [u8; TxId::BYTES], &'static [u8; 8]>>,
+    /// Dropped last, for the file is not opened again, nor what was erased overwritten, while somebody reads it.
+    _held: [Arc<()>; 2],
 }
 
 impl std::fmt::Debug for Reader {
@@ -40,22 +42,38 @@ impl std::fmt::Debug for Reader {
 }
 
 impl Reader {
-    pub(super) fn new(snapshot: Snapshot, network: Arc<Network>) -> Self {
-        let Snapshot { rows, counted } = snapshot;
-        Self { snapshot: rows, network, transactions: OnceLock::new(), _counted: counted }
+    pub(super) fn new(snapshot: Snapshot, network: Arc<Network>, damage: Arc<Damage>) -> Self {
+        let Snapshot { rows, held } = snapshot;
+        Self { snapshot: rows, network, damage, transactions: OnceLock::new(), _held: held }
     }
 
     /// The transaction with this id, if it is stored.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when the row is not what was written.
+    /// [`StoreError::Damaged`] when the row is not what was written, [`StoreError::Erased`] when the body was erased.
     pub fn transaction(&self, id: &TxId) -> Result<Option<Stored>, StoreError> {
-        let Some(position) = self.position(id)? else { return Ok(None) };
-        let transaction = pack::get(&self.snapshot.open_table(PACKS)?, &self.network, id, position)?;
-        Ok(Some(Stored { transaction, position }))
+        match self.kept(id)? {
+            Some((Kept::Whole(transaction), position)) => Ok(Some(Stored { transaction, position })),
+            Some((Kept::Erased(_), _)) => Err(StoreError::Erased(*id)),
+            None => Ok(None),
+        }
     }
 
-    fn position(&self, id: &TxId) -> Result<Option<Position>, StoreError> {
+    /// What is stored under this id, its body or not, and its position.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the row is not what was written; it is remembered as such.
+    pub fn kept(&self, id: &TxId) -> Result<Option<(Kept, Position)>, StoreError> {
+        let Some(position) = self.position(id)? else { return Ok(None) };
+        let kept = pack::get(&self.snapshot.open_table(PACKS)?, &self.network, id, position);
+        if let Err(StoreError::Damaged { id, cause }) = &kept {
+            self.damage.note(id, cause);
+        }
+        Ok(Some((kept?, position)))
+    }
+
+    /// Where the transaction with this id stands in this node's order of arrival, if it is stored.
+    pub fn position(&self, id: &TxId) -> Result<Option<Position>, StoreError> {
         let table = match self.transactions.get() {
             Some(table) => table,
             None => {
@@ -214,6 +232,49 @@ impl Reader {
         Ok(false)
     }
 
+    /// All enrolments of a device but the damaged ones, in id order: what cannot be read makes others wait, and fails
+    /// nobody who has another.
+    pub(super) fn legible_enrolments(&self, device: &DeviceId) -> Result<Vec<Enrolment>, StoreError> {
+        let mut found = Vec::new();
+        for id in self.ids(ENROLMENTS, device, usize::MAX)? {
+            match self.transaction(&id) {
+                Ok(Some(stored)) => found.extend(Enrolment::decode(stored.transaction.content())),
+                Ok(None) | Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads what stands in a slot of a row.
+    pub(super) fn decode(
+        &self,
+        id: &TxId,
+        position: Position,
+        slot: u64,
+        row: &[u8],
+    ) -> Result<Kept, StoreError> {
+        pack::decode_kept(&self.network, id, position, slot, row)
+    }
+
+    /// Reads what stands in a slot.
+    pub(super) fn decode_entry(
+        &self,
+        id: &TxId,
+        position: Position,
+        entry: pack::Entry<'_>,
+    ) -> Result<Kept, StoreError> {
+        pack::decode_entry(&self.network, id, position, entry)
+    }
+
+    pub(super) fn note_damage(&self, id: &TxId, cause: &str) {
+        self.damage.note(id, cause);
+    }
+
+    pub(super) fn network(&self) -> &Network {
+        &self.network
+    }
+
     fn indexed(
         &self,
         index: DeviceTable,
@@ -268,21 +329,7 @@ impl History for Reader {
     }
 
     fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError> {
-        let mut standings = Vec::new();
-        for id in self.ids(ENROLMENTS, device, usize::MAX)? {
-            match self.load(vec![id]) {
-                Ok(found) => {
-                    let decoded = found.iter().filter_map(|stored| Enrolment::decode(stored.content()).ok());
-                    standings.extend(decoded.map(|enrolment| enrolment.standing()));
-                }
-                // A damaged enrolment admits nobody. What its device sends waits; the node goes on with all others.
-                Err(error @ StoreError::Damaged { .. }) => {
-                    tracing::error!(%error, "an enrolment is left out")
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(standings)
+        Ok(self.legible_enrolments(device)?.iter().map(Enrolment::standing).collect())
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Instant;
 use weft_tangle::Position;
 
 /// The cache of a store that reads on after a failure, beside the one that it cannot free.
-const REFUGE_CACHE_BYTES: usize = 16 << 20;
+pub(super) const REFUGE_CACHE_BYTES: usize = 16 << 20;
 
 /// The databases on the file.
 pub(super) struct State {
@@ -36,7 +36,7 @@ struct Failure {
 /// A state of the store, with what makes it known that somebody reads it. Fields are dropped in their order.
 pub(super) struct Snapshot {
     pub(super) rows: ReadTransaction,
-    pub(super) counted: Arc<()>,
+    pub(super) held: [Arc<()>; 2],
 }
 
 impl State {
@@ -153,13 +153,15 @@ impl Store {
     }
 
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        // The lease comes first: a snapshot is never older than its lease says.
+        let lease = self.lease();
         let state = self.failed_state(|cause| self.distrust(cause)).unwrap_or_else(|| self.read_state());
         let database = match (&state.failure, &state.database) {
             (None, Some(database)) => database,
             (Some(Failure { refuge: Some(refuge), .. }), _) => refuge,
             _ => return Err(state.refusal()),
         };
-        Ok(Snapshot { rows: database.begin_read()?, counted: Arc::clone(&state.readers) })
+        Ok(Snapshot { rows: database.begin_read()?, held: [Arc::clone(&state.readers), lease] })
     }
 
     /// Turns the store read-only. The failed database stays open, so that nobody else opens the file.

@@ -5,7 +5,7 @@
 
 use crate::body::Revocation;
 use crate::signing::{PublicKey, SigningError, VerifyingKey};
-use crate::{DeviceId, Kind, Malformed, Refusal, Timestamp, Transaction};
+use crate::{DeviceId, Header, Kind, Malformed, Refusal, Timestamp, Transaction};
 use std::{fmt, ops::Range};
 
 /// What an enrolled key is.
@@ -107,6 +107,10 @@ impl Standing {
         let concerns_itself = header.kind == Kind::RevokeDevice
             && Revocation::decode(transaction.content())
                 .is_ok_and(|revocation| revocation.device == header.issuer);
+        Self::permit_kind(standings, header, concerns_itself)
+    }
+
+    fn permit_kind(standings: &[Self], header: &Header, concerns_itself: bool) -> bool {
         standings.iter().any(|standing| {
             standing.holds_at(header.timestamp) && standing.permits(header.kind, concerns_itself)
         })
@@ -193,16 +197,27 @@ impl Issuer {
     /// [`Refusal::NotEnrolledThen`] when no standing holds at the transaction's time, [`Refusal::Role`] when those
     /// that hold do not permit the kind.
     pub fn permits(&self, transaction: &Transaction) -> Result<(), Refusal> {
-        let header = transaction.header();
         if Standing::permit(&self.standings, transaction) {
             return Ok(());
         }
+        Err(self.refusal(transaction.header()))
+    }
+
+    /// As [`Issuer::permits`], of a transaction whose body is gone: one whose standing does not depend on its body.
+    ///
+    /// # Errors
+    /// Those of [`Issuer::permits`].
+    pub fn permits_header(&self, header: &Header) -> Result<(), Refusal> {
+        if Standing::permit_kind(&self.standings, header, false) { Ok(()) } else { Err(self.refusal(header)) }
+    }
+
+    fn refusal(&self, header: &Header) -> Refusal {
         let (device, at) = (header.issuer, header.timestamp);
         let first = self.standings.iter().find(|standing| standing.holds_at(at));
-        let first = first.ok_or(Refusal::NotEnrolledThen { device, at })?;
-        match first.role() {
-            Some(role) => Err(Refusal::Role { role, kind: header.kind }),
-            None => Err(Refusal::Admission("a registrar may not issue transactions of this kind")),
+        match first.map(Standing::role) {
+            None => Refusal::NotEnrolledThen { device, at },
+            Some(Some(role)) => Refusal::Role { role, kind: header.kind },
+            Some(None) => Refusal::Admission("a registrar may not issue transactions of this kind"),
         }
     }
 }

@@ -105,13 +105,7 @@ impl Transaction {
     /// # Errors
     /// [`Refusal::Work`] when the nonce shows less.
     pub fn check_work(&self, network: &Network) -> Result<Difficulty, Refusal> {
-        let needed = network.rules().difficulty(self.header.kind, self.header.counter, network.is_open());
-        let found = weft_pow::leading_zero_bits(&self.seed(), self.nonce());
-        let needed_bits = u32::from(needed.bits());
-        if found < needed_bits {
-            return Err(Refusal::Work { found, needed: needed_bits });
-        }
-        Ok(needed)
+        check_work(network, &self.header, &self.seed(), self.nonce())
     }
 
     /// What the work began from: BLAKE2s-256(TxId || signature).
@@ -129,7 +123,23 @@ impl Transaction {
 
 const _: () = assert!(TRANSACTION_MIN_BYTES > HEADER_BYTES + SIGNATURE_BYTES + NONCE_BYTES);
 
-fn check_parents(header: &Header, genesis: TxId) -> Result<(), ParentsFault> {
+/// Compares the work that a nonce shows with what the network asks of this header.
+pub(crate) fn check_work(
+    network: &Network,
+    header: &Header,
+    seed: &Seed,
+    nonce: Nonce,
+) -> Result<Difficulty, Refusal> {
+    let needed = network.rules().difficulty(header.kind, header.counter, network.is_open());
+    let found = weft_pow::leading_zero_bits(seed, nonce);
+    let needed_bits = u32::from(needed.bits());
+    if found < needed_bits {
+        return Err(Refusal::Work { found, needed: needed_bits });
+    }
+    Ok(needed)
+}
+
+pub(crate) fn check_parents(header: &Header, genesis: TxId) -> Result<(), ParentsFault> {
     let [first, second] = header.parents;
     if first == second && first != genesis {
         return Err(ParentsFault::Equal(first));

@@ -1,5 +1,6 @@
 //! The `weft` command as a user runs it, against a real node: keys, enrolments, readings, and looking at them.
 
+mod db;
 mod demo;
 mod desk;
 mod join;

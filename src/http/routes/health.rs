@@ -30,7 +30,18 @@ async fn readyz(api: Arc<Api>) -> Response {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
-    json_with(status, &json!({ "status": word, "reasons": reasons }))
+    let warnings = warnings(&api);
+    json_with(status, &json!({ "status": word, "reasons": reasons, "warnings": warnings }))
+}
+
+/// What an operator should see to although the node works.
+fn warnings(api: &Api) -> Vec<String> {
+    let words = match api.ledger.store.damage().0 {
+        0 => return Vec::new(),
+        1 => "1 stored transaction is damaged".to_owned(),
+        damaged => format!("{damaged} stored transactions are damaged"),
+    };
+    vec![format!("{words} and not served; check the disk")]
 }
 
 async fn metrics(api: Arc<Api>) -> Answered {

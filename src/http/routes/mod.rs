@@ -152,6 +152,22 @@ fn id<T: std::str::FromStr<Err = weft_tangle::IdError>>(text: &str) -> Result<T,
 
 /// What is read is damaged or cannot be read: logged for the operator, told to the client without details.
 fn stored_badly(error: &StoreError) -> Problem {
+    match error {
+        // It is logged once, by the store.
+        StoreError::Damaged { id, .. } => {
+            let detail = format!(
+                "Transaction {id} is damaged on this node's disk, so it is not served. Ask another node; the operator of \
+                 this one is told."
+            );
+            return Problem::new(Kind::Damaged, detail);
+        }
+        StoreError::Erased(id) => {
+            let detail =
+                format!("The body of transaction {id} was erased, on every node. It will not come back.");
+            return Problem::new(Kind::Erased, detail);
+        }
+        _ => {}
+    }
     tracing::error!(%error, "cannot read the store");
     Problem::new(Kind::Internal, "The node cannot read what it stored; its log says why.")
 }

@@ -9,7 +9,7 @@ use crate::http::query::{Query, query};
 use crate::limits::{READINGS_BYTES, READINGS_DEFAULT, READINGS_MOST, READINGS_RECORDS};
 use crate::network_file::parse_time;
 use crate::senml::{self, Record};
-use crate::store::Reader;
+use crate::store::{Reader, StoreError};
 use bytes::Bytes;
 use std::sync::Arc;
 use warp::http::header::LINK;
@@ -22,6 +22,12 @@ const SENML_JSON: &str = "application/senml+json";
 
 /// How many readings of the page are sealed, and so not in it.
 const SEALED: HeaderName = HeaderName::from_static("weft-sealed");
+
+/// How many readings of the page are damaged on this node's disk, and so not in it.
+const DAMAGED: HeaderName = HeaderName::from_static("weft-damaged");
+
+/// How many readings of the page were erased.
+const ERASED: HeaderName = HeaderName::from_static("weft-erased");
 
 pub(super) fn routes(
     api: &Arc<Api>,
@@ -49,21 +55,29 @@ struct Asked {
 #[derive(Default)]
 struct Found {
     records: Vec<Record>,
-    sealed: usize,
+    missing: Missing,
     next: Option<TxId>,
+}
+
+/// How many readings of the page are not in it, and why.
+#[derive(Clone, Copy, Default)]
+struct Missing {
+    sealed: usize,
+    damaged: usize,
+    erased: usize,
 }
 
 /// What is answered.
 struct Shown {
     text: Bytes,
-    sealed: usize,
+    missing: Missing,
     next: Option<TxId>,
 }
 
 impl Shown {
     fn of(found: Found, budget: &BodyBudget) -> Result<Self, Problem> {
         let text = budget.hold(senml::write_json(&found.records).into_bytes())?;
-        Ok(Self { text, sealed: found.sealed, next: found.next })
+        Ok(Self { text, missing: found.missing, next: found.next })
     }
 }
 
@@ -82,8 +96,11 @@ async fn find(text: &str, query: &Query, accept: Option<&str>, api: &Arc<Api>) -
     });
     let found = found.await?;
     let mut response = bytes(SENML_JSON, found.text);
-    if found.sealed > 0 {
-        response.headers_mut().insert(SEALED, found.sealed.into());
+    let Missing { sealed, damaged, erased } = found.missing;
+    for (name, count) in [(SEALED, sealed), (DAMAGED, damaged), (ERASED, erased)] {
+        if count > 0 {
+            response.headers_mut().insert(name, count.into());
+        }
     }
     let link = found.next.map(|next| HeaderValue::from_str(&link(&asked.device, query, &next)));
     if let Some(Ok(link)) = link {
@@ -101,12 +118,24 @@ fn collect(reader: &Reader, asked: &Asked) -> Result<Found, Problem> {
     let mut found = Found { next: page.resume.filter(|_| !page.is_last), ..Found::default() };
     let mut read = 0;
     for id in page.ids {
-        let stored = reader.transaction(&id).map_err(|error| stored_badly(&error))?;
-        let Some(transaction) = stored.map(|stored| stored.transaction) else { continue };
+        // One that cannot be shown costs the page its own records and no other's.
+        let transaction = match reader.transaction(&id) {
+            Ok(Some(stored)) => stored.transaction,
+            Ok(None) => continue,
+            Err(StoreError::Damaged { .. }) => {
+                found.missing.damaged += 1;
+                continue;
+            }
+            Err(StoreError::Erased(_)) => {
+                found.missing.erased += 1;
+                continue;
+            }
+            Err(error) => return Err(stored_badly(&error)),
+        };
         let header = transaction.header();
         match content::records(header.content_format, transaction.content(), header.timestamp.as_millis()) {
             Ok(records) => found.records.extend(records),
-            Err(ContentError::Sealed) => found.sealed += 1,
+            Err(ContentError::Sealed) => found.missing.sealed += 1,
             Err(error) => {
                 tracing::warn!(%id, %error, "a reading from a peer has content that the door would refuse")
             }

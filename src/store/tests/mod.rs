@@ -1,12 +1,16 @@
 //! Tests of the store: against maps, across restarts, and on disks that fail.
 
+mod check;
+mod copy;
 mod crash;
 mod disks;
+mod erase;
 mod failure;
 mod model;
 mod opening;
 mod pack;
 mod reopen;
+mod rewrite;
 mod torn;
 
 use super::*;

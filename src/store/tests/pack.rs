@@ -1,7 +1,7 @@
 //! Rows of many transactions: how full they are, and what a damaged one does.
 
 use super::*;
-use crate::store::pack::{PACKS, ROW_BYTES, decode};
+use crate::store::pack::{PACKS, ROW_BYTES, decode_kept};
 use redb::{ReadableTable, ReadableTableMetadata};
 
 /// Key, state, number of transactions and length of each row.
@@ -56,10 +56,10 @@ fn a_flipped_byte_is_found_wherever_it_is() {
     assert_eq!(packs.len().unwrap(), 1);
     let read = |slot: usize, row: &[u8]| {
         let attached = &ledger.arrivals[slot];
-        decode(&network, &attached.id(), attached.position(), slot as u64, row)
+        decode_kept(&network, &attached.id(), attached.position(), slot as u64, row)
     };
     for (slot, attached) in ledger.arrivals.iter().enumerate() {
-        assert_eq!(read(slot, &row).unwrap(), *attached.transaction());
+        assert_eq!(read(slot, &row).unwrap(), Kept::Whole(attached.transaction().clone()));
     }
     // The first byte says whether the row may be packed anew, and nothing of a transaction.
     for at in 1..row.len() {
@@ -73,7 +73,7 @@ fn a_flipped_byte_is_found_wherever_it_is() {
         assert!(matches!(read(0, &row[..length]), Err(StoreError::Damaged { .. })), "{length} bytes");
     }
     assert!(matches!(
-        decode(&network, &ledger.arrivals[0].id(), Position(3), 3, &row),
+        decode_kept(&network, &ledger.arrivals[0].id(), Position(3), 3, &row),
         Err(StoreError::Damaged { .. })
     ));
 }

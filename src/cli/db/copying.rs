@@ -1,0 +1,118 @@
+//! Writing a copy of a database, from wherever its transactions come.
+
+use super::DbError;
+use crate::cli::api::stop_on_signals;
+use crate::cli::progress::Progress;
+use crate::cli::{Failure, Output};
+use crate::node::admin;
+use crate::sensor::Stop;
+use crate::store::{self, CopyFile, Reader, View};
+use serde_json::json;
+use std::path::Path;
+use std::time::Instant;
+use weft_tangle::NetworkId;
+
+/// Where the transactions come from.
+pub(super) enum Source {
+    /// A node that runs.
+    Node(admin::Backup),
+    /// A file that nobody writes to: reader, network, length.
+    File(Box<Reader>, NetworkId, u64),
+}
+
+impl Source {
+    pub(super) fn view(view: &View) -> Result<Self, DbError> {
+        let reader = view.reader()?;
+        let total = reader.transactions()?;
+        Ok(Self::File(Box::new(reader), *view.network().id(), total))
+    }
+
+    fn network(&self) -> &NetworkId {
+        match self {
+            Self::Node(stream) => stream.network(),
+            Self::File(_, network, _) => network,
+        }
+    }
+
+    fn total(&self) -> u64 {
+        match self {
+            Self::Node(stream) => stream.transactions(),
+            Self::File(.., total) => *total,
+        }
+    }
+
+    fn slice(&mut self, from: u64) -> Result<Vec<store::Copied>, DbError> {
+        match self {
+            Self::Node(stream) => Ok(stream.slice()?),
+            Self::File(reader, _, total) => Ok(reader.copy(from..*total)?),
+        }
+    }
+}
+
+/// What was copied.
+pub(super) struct Copied {
+    transactions: u64,
+    damaged: u64,
+    bytes: u64,
+    seconds: f64,
+}
+
+/// A copy under way.
+pub(super) struct Copying {
+    source: Source,
+    file: CopyFile,
+    stop: Stop,
+}
+
+impl Copying {
+    pub(super) fn begin(path: &Path, source: Source) -> Result<Self, Failure> {
+        let stop = stop_on_signals()?;
+        let file = CopyFile::create(path, source.network()).map_err(DbError::from)?;
+        Ok(Self { source, file, stop })
+    }
+
+    /// Copies all of it and gives the file its name; what had it before is kept as `aside`, if that is given.
+    pub(super) fn run(mut self, aside: Option<&Path>) -> Result<Copied, Failure> {
+        let started = Instant::now();
+        let total = self.source.total();
+        let bar = Progress::of_transactions(total);
+        let (mut damaged, mut bytes) = (0, 0);
+        loop {
+            if self.stop.is_raised() {
+                bar.clear();
+                return Err(Failure::Stopped);
+            }
+            let slice = self.source.slice(self.file.transactions())?;
+            if slice.is_empty() {
+                break;
+            }
+            damaged += slice.iter().filter(|one| one.is_damaged()).count() as u64;
+            bytes += slice.iter().map(|one| one.wire_bytes() as u64).sum::<u64>();
+            self.file.append(&slice).map_err(DbError::from)?;
+            bar.set_to(self.file.transactions(), total);
+        }
+        bar.clear();
+        let transactions = self.file.transactions();
+        if transactions != total {
+            let position = weft_tangle::Position(transactions);
+            return Err(DbError::from(store::StoreError::Torn(position)).into());
+        }
+        self.file.finish(aside).map_err(DbError::from)?;
+        Ok(Copied { transactions, damaged, bytes, seconds: started.elapsed().as_secs_f64() })
+    }
+}
+
+impl Copied {
+    pub(super) fn tell(&self, output: Output, file: &Path) -> Result<(), Failure> {
+        let rate = (self.transactions as f64 / self.seconds.max(1e-9)).round();
+        output.object(&[
+            ("file", json!(file.to_string_lossy())),
+            ("transactions", json!(self.transactions)),
+            ("damaged", json!(self.damaged)),
+            ("bytes", json!(self.bytes)),
+            ("file_bytes", json!(std::fs::metadata(file).map_or(0, |metadata| metadata.len()))),
+            ("seconds", json!((self.seconds * 1e3).round() / 1e3)),
+            ("transactions_per_second", json!(rate)),
+        ])
+    }
+}

@@ -1,0 +1,62 @@
+//! `weft db restore`: a backup becomes the database of a data directory, whole or not at all.
+
+use super::DbError;
+use super::check::check_whole;
+use super::copying::{Copying, Source};
+use super::place::{Place, lock, network};
+use crate::cli::{Failure, Output, message};
+use crate::node::now;
+use crate::store::{FILE_NAME, View};
+use clap::Args;
+use std::path::PathBuf;
+
+/// `weft db restore`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Restore {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Put it in the place of a database that is there; that one is kept under another name
+    #[arg(long)]
+    force: bool,
+    /// Restore it although some transactions in it are damaged; these stay damaged and are not served
+    #[arg(long)]
+    damaged: bool,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Restore {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = self.place.load()?;
+        let network = network(&config)?;
+        let view = View::open(&self.file, &network).map_err(DbError::from)?;
+        let _lock = lock(&config.data, "stop it first")?;
+        let path = config.data.join(FILE_NAME);
+        let is_there = path.exists();
+        if is_there && !self.force {
+            return Err(DbError::Occupied(path).into());
+        }
+        let report = check_whole(&view)?;
+        let only_damage = report.faults.iter().all(|fault| fault.table == "packs" && fault.id.is_some());
+        if let Some(first) = report.faults.first()
+            && !(self.damaged && only_damage)
+        {
+            let hint = match only_damage {
+                true => "; with --damaged it is restored without what is damaged in it",
+                false => "",
+            };
+            let first = format!("{} {}", first.id.as_deref().unwrap_or(&first.table), first.problem);
+            let faults = report.faults_in_all();
+            return Err(DbError::NotSound { path: self.file, faults, first, hint }.into());
+        }
+        let aside = is_there.then(|| config.data.join(format!("{FILE_NAME}.{}", now().as_millis())));
+        let copied = Copying::begin(&path, Source::view(&view)?)?.run(aside.as_deref())?;
+        if let Some(aside) = aside {
+            message(&format!("weft: the database that was there is {} now", aside.display()));
+        }
+        copied.tell(self.output, &path)
+    }
+}

@@ -1,0 +1,39 @@
+//! Making the file of a stopped store as small as what it holds.
+
+use super::disk::Disk;
+use super::{FILE_NAME, StoreError, StoreOptions, open};
+use std::path::Path;
+use weft_tangle::Network;
+
+/// What compacting has done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Compacted {
+    /// Bytes that the file took on disk.
+    pub before: u64,
+    /// Bytes that it takes now.
+    pub after: u64,
+}
+
+/// Moves all pages to the front of the file and gives the rest back. A crash meanwhile costs nothing but that work.
+///
+/// # Errors
+/// Those of [`Store::open`](super::Store::open), and what the disk says.
+pub fn compact(directory: &Path, network: &Network, options: &StoreOptions) -> Result<Compacted, StoreError> {
+    let path = directory.join(FILE_NAME);
+    let file = open::open_file(directory, &path)?;
+    let before = open::allocated_bytes(&path);
+    let disk = Disk::new(file);
+    let mut database = open::open_database(&disk, &path, network.id(), options)?;
+    loop {
+        match database.compact() {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(redb::CompactionError::Storage(error)) => return Err(error.into()),
+            Err(error) => return Err(StoreError::NotAStore { path, cause: error.to_string() }),
+        }
+    }
+    // Compacting ends with a commit that the next start would have to repair; this one does not.
+    super::append::begin(&database)?.commit()?;
+    drop(database);
+    Ok(Compacted { before, after: open::allocated_bytes(&path) })
+}

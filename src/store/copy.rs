@@ -1,0 +1,136 @@
+//! Copying a store, slice by slice, for backups and restores.
+//!
+//! Always true: what is copied of a position is what all tables say of it, damaged bytes included as they are, so that a
+//! copy is neither better nor worse than what it was made of; and a copy has its name only when all of it is on disk.
+
+mod file;
+mod record;
+
+pub use file::CopyFile;
+pub use record::{Copied, MOST_BYTES};
+
+use super::layout::{
+    ARRIVALS, DeviceTable, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS, decode_arrival, decode_issued,
+    equivocation_key, first_bytes, id_of,
+};
+use super::pack::{self, PACKS};
+use super::{Kept, Reader, StoreError};
+use crate::limits::COPY_SLICE_BYTES;
+use redb::ReadableTable;
+use std::ops::Range;
+use weft_tangle::body::Revocation;
+use weft_tangle::{DeviceId, Epoch, Kind, Position, TxId};
+
+impl Reader {
+    /// The transactions from a position on, as many as a slice holds, one at least; none at the end of the range.
+    ///
+    /// # Errors
+    /// The store cannot be read, or [`StoreError::Torn`] where the tables contradict each other so that nothing can be
+    /// copied.
+    pub fn copy(&self, range: Range<u64>) -> Result<Vec<Copied>, StoreError> {
+        let packs = self.snapshot.open_table(PACKS)?;
+        let arrivals = self.snapshot.open_table(ARRIVALS)?;
+        let (mut slice, mut bytes) = (Vec::new(), 0);
+        let mut row: Option<(u64, Vec<u8>)> = None;
+        let keys = range.start.to_be_bytes()..range.end.to_be_bytes();
+        for (expected, arrival) in range.zip(arrivals.range::<&[u8; 8]>(&keys.start..&keys.end)?) {
+            let (key, arrival) = arrival?;
+            let position = Position(u64::from_be_bytes(*key.value()));
+            if position.0 != expected {
+                return Err(StoreError::Torn(Position(expected)));
+            }
+            let (id, parents) = decode_arrival(arrival.value());
+            let entry = |row: &Option<(u64, Vec<u8>)>| {
+                let (first, row) = row.as_ref()?;
+                let slot = usize::try_from(position.0.checked_sub(*first)?).ok()?;
+                let entry = *pack::entries(row)?.get(slot)?;
+                Some((entry.check, entry.wire.to_vec()))
+            };
+            let mut found = entry(&row);
+            if found.is_none() {
+                row = pack::row_of(&packs, position)?.map(|(first, row)| (first.0, row.value().to_vec()));
+                found = entry(&row);
+            }
+            let (check, wire) = found.unwrap_or_default();
+            bytes += wire.len();
+            slice.push(self.copied(position, id, parents, check, wire)?);
+            if bytes >= COPY_SLICE_BYTES {
+                break;
+            }
+        }
+        Ok(slice)
+    }
+
+    fn copied(
+        &self,
+        position: Position,
+        id: TxId,
+        parents: [TxId; 2],
+        check: pack::Check,
+        wire: Vec<u8>,
+    ) -> Result<Copied, StoreError> {
+        let kept = match self.decode_entry(&id, position, pack::Entry { check, wire: &wire }) {
+            Ok(kept) => Some(kept),
+            Err(StoreError::Damaged { id, cause }) => {
+                self.note_damage(&id, &cause);
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let is_damaged = kept.is_none();
+        let (issuer, counter, kind) = match &kept {
+            Some(kept) => (kept.header().issuer, kept.header().counter, kept.header().kind.to_byte()),
+            None => self.listed(position, &id)?,
+        };
+        let revoked = match &kept {
+            _ if kind != Kind::RevokeDevice.to_byte() => None,
+            Some(Kept::Whole(whole)) => Revocation::decode(whole.content()).ok().map(|one| one.device),
+            _ => self.key_with(REVOCATIONS, &id)?,
+        };
+        let twin = self.earlier_twin(position, &id, &issuer, counter)?;
+        Ok(Copied { id, parents, issuer, counter, kind, revoked, twin, check, wire, is_damaged })
+    }
+
+    /// Issuer, counter and kind of a transaction whose own bytes do not say so any more. It takes a walk over the index,
+    /// and damaged transactions are few.
+    fn listed(&self, position: Position, id: &TxId) -> Result<(DeviceId, u32, u8), StoreError> {
+        for row in self.snapshot.open_table(ISSUED)?.iter()? {
+            let (key, value) = row?;
+            if id_of(key.value()) == *id {
+                let (counter, kind) = decode_issued(value.value());
+                return Ok((DeviceId::from_bytes(first_bytes(key.value())), counter, kind));
+            }
+        }
+        Err(StoreError::Torn(position))
+    }
+
+    fn key_with(&self, table: DeviceTable, id: &TxId) -> Result<Option<DeviceId>, StoreError> {
+        for row in self.snapshot.open_table(table)?.iter()? {
+            let key = row?.0;
+            if id_of(key.value()) == *id {
+                return Ok(Some(DeviceId::from_bytes(first_bytes(key.value()))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One that used the same counter before; with it the copy's list of equivocations becomes that of the original,
+    /// as far as the copied positions reach.
+    fn earlier_twin(
+        &self,
+        position: Position,
+        id: &TxId,
+        issuer: &DeviceId,
+        counter: u32,
+    ) -> Result<Option<(Epoch, TxId)>, StoreError> {
+        let epoch = self.network().rules().epoch(id.timestamp());
+        let [first, last] = ID_BOUNDS.map(|bound| equivocation_key(issuer, epoch, counter, &bound));
+        for row in self.snapshot.open_table(EQUIVOCATIONS)?.range::<&_>(&first..=&last)? {
+            let other = id_of(row?.0.value());
+            if other != *id && self.position(&other)?.is_some_and(|there| there < position) {
+                return Ok(Some((epoch, other)));
+            }
+        }
+        Ok(None)
+    }
+}

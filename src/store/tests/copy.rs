@@ -1,0 +1,130 @@
+//! A copy is what it was made of: every table, every byte, damage and erasures included.
+
+use super::*;
+use crate::store::copy::MOST_BYTES;
+use crate::store::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, REVOCATIONS, TRANSACTIONS};
+use crate::store::pack::{self as rows, PACKS};
+use redb::ReadableTable;
+use weft_tangle::Kind;
+
+/// All rows of the index tables, and the bytes at each position.
+fn contents(reader: &Reader) -> Vec<Vec<Vec<u8>>> {
+    macro_rules! rows {
+        ($table:expr, $value:expr) => {{
+            let table = reader.snapshot.open_table($table).unwrap();
+            let rows = table.iter().unwrap().map(Result::unwrap);
+            rows.map(|(key, value)| [key.value().to_vec(), $value(value)].concat()).collect()
+        }};
+    }
+    let packs = reader.snapshot.open_table(PACKS).unwrap();
+    let rows_of_packs = packs.iter().unwrap().map(Result::unwrap);
+    let wires = rows_of_packs.flat_map(|(_, row)| {
+        let entries = rows::entries(row.value()).unwrap();
+        entries.iter().map(|entry| [&entry.check[..], entry.wire].concat()).collect::<Vec<_>>()
+    });
+    vec![
+        rows!(ARRIVALS, |value: redb::AccessGuard<'_, &[u8; 120]>| value.value().to_vec()),
+        rows!(TRANSACTIONS, |value: redb::AccessGuard<'_, &[u8; 8]>| value.value().to_vec()),
+        rows!(ISSUED, |value: redb::AccessGuard<'_, &[u8; 5]>| value.value().to_vec()),
+        rows!(ENROLMENTS, |_| Vec::new()),
+        rows!(REVOCATIONS, |_| Vec::new()),
+        rows!(EQUIVOCATIONS, |_| Vec::new()),
+        wires.collect(),
+    ]
+}
+
+/// Copies the first `length` transactions through their form on the socket; how many were damaged.
+fn copy(reader: &Reader, length: u64, path: &Path, network: &Network) -> usize {
+    let mut file = CopyFile::create(path, network.id()).unwrap();
+    let mut damaged = 0;
+    while file.transactions() < length {
+        let from = file.transactions();
+        let slice = reader.copy(from..length.min(from + 23)).unwrap();
+        let sent: Vec<_> = slice.iter().map(|one| Copied::decode(&one.encode()).unwrap()).collect();
+        assert_eq!(sent, slice);
+        assert!(slice.iter().all(|one| one.encode().len() <= MOST_BYTES));
+        damaged += slice.iter().filter(|one| one.is_damaged()).count();
+        file.append(&sent).unwrap();
+        assert!(!path.exists(), "it has its name when it is whole");
+    }
+    assert_eq!(reader.copy(length..length).unwrap(), []);
+    file.finish(None).unwrap();
+    damaged
+}
+
+#[test]
+fn a_copy_is_what_it_was_made_of() {
+    let network = network("copy");
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, _) = ledger(&network, 71, 3, 120);
+    let store = Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
+    ledger.arrivals.chunks(9).for_each(|batch| store.append(batch).unwrap());
+    let of = |kind: Kind, skip: usize| {
+        let of_kind = ledger.arrivals.iter().filter(|one| one.transaction().header().kind == kind);
+        of_kind.clone().nth(skip).unwrap().clone()
+    };
+    store.erase(&[of(Kind::Reading, 0).id(), of(Kind::Anchor, 1).id()]).unwrap();
+    drop(store);
+    // A header, so that the tables have to say whose it was, and a body.
+    let damaged = [of(Kind::RevokeDevice, 1), of(Kind::Reading, 7)];
+    change(directory.path(), |commit| {
+        let mut packs = commit.open_table(PACKS).unwrap();
+        for (one, at) in damaged.iter().zip([30, 2_595]) {
+            let (first, row) = {
+                let (first, row) = rows::row_of(&packs, one.position()).unwrap().unwrap();
+                (first, row.value().to_vec())
+            };
+            let slot = (one.position().0 - first.0) as usize;
+            let held = rows::entries(&row).unwrap();
+            let mut wire = held[slot].wire.to_vec();
+            wire[at] ^= 1;
+            let spoilt = rows::Entry { check: held[slot].check, wire: &wire };
+            let row = rows::with_slots(&row, held.len(), &[(slot, spoilt)]);
+            packs.insert(&first.0.to_be_bytes(), &row[..]).unwrap();
+        }
+    });
+    let view = View::open(&directory.path().join(FILE_NAME), &network).unwrap();
+    let path = directory.path().join("copy");
+    assert_eq!(copy(&view.reader().unwrap(), 120, &path, &network), 2);
+    let copied = View::open(&path, &network).unwrap();
+    assert_eq!(contents(&copied.reader().unwrap()), contents(&view.reader().unwrap()));
+
+    // A copy that ends earlier names nothing that it has not.
+    let path = directory.path().join("part");
+    copy(&view.reader().unwrap(), 60, &path, &network);
+    let begun = View::open(&path, &network).unwrap();
+    let whole = tempfile::tempdir().unwrap();
+    let store = Store::open(whole.path(), &network, &StoreOptions::default()).unwrap();
+    store.append(&ledger.arrivals[..60]).unwrap();
+    let (found, expected) = (contents(&begun.reader().unwrap()), contents(&store.reader().unwrap()));
+    assert_eq!(found[..6], expected[..6]);
+}
+
+#[test]
+fn a_copy_that_is_given_up_leaves_nothing() {
+    let network = network("given up");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("copy");
+    std::fs::write(&path, "what was there").unwrap();
+    let file = CopyFile::create(&path, network.id()).unwrap();
+    assert!(directory.path().join("copy.part").exists());
+    drop(file);
+    assert!(!directory.path().join("copy.part").exists());
+    assert_eq!(std::fs::read(&path).unwrap(), b"what was there");
+}
+
+#[test]
+fn what_is_no_record_is_none() {
+    for length in 0..166 {
+        assert_eq!(Copied::decode(&vec![0; length]), None);
+    }
+    let mut record = vec![0; 166];
+    assert!(Copied::decode(&record).is_some());
+    for flags in [1, 2, 3, 8, 255] {
+        record[0] = flags;
+        assert_eq!(Copied::decode(&record), None, "flags {flags}");
+    }
+    record[0] = 0;
+    record.resize(166 + weft_tangle::limits::TRANSACTION_MAX_BYTES + 1, 0);
+    assert_eq!(Copied::decode(&record), None);
+}

@@ -1,0 +1,71 @@
+//! A store's file as it stands, a backup's too, for those who only look. Always true: nothing is written to it; what
+//! recovery after a crash would write stays in memory.
+
+use super::damage::Damage;
+use super::disk::{Disk, Refuge};
+use super::reopen::{REFUGE_CACHE_BYTES, Snapshot};
+use super::{Reader, StoreError, open};
+use redb::{Database, ReadableDatabase, backends::FileBackend};
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+use weft_tangle::Network;
+
+/// A store that nobody writes to.
+pub struct View {
+    network: Arc<Network>,
+    database: Database,
+    damage: Arc<Damage>,
+    _locked: File,
+}
+
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View").field("network", self.network.id()).finish_non_exhaustive()
+    }
+}
+
+impl View {
+    /// Opens the file of a store of `network`, or of a backup of one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`], [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::NewerSchema`] and
+    /// [`StoreError::OtherNetwork`].
+    pub fn open(path: &Path, network: &Network) -> Result<Self, StoreError> {
+        let unreachable = |cause| StoreError::Unreachable { path: path.to_owned(), cause };
+        let locked = File::open(path).map_err(unreachable)?;
+        match locked.try_lock_shared() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(cause)) => return Err(unreachable(cause)),
+        }
+        if locked.metadata().map_err(unreachable)?.len() == 0 {
+            return Err(StoreError::NotAStore { path: path.to_owned(), cause: "it is empty".into() });
+        }
+        let file = FileBackend::new(locked.try_clone().map_err(unreachable)?);
+        let file = file.map_err(|error| open::opening(path, error))?;
+        let refuge = Refuge::new(Disk::new(Box::new(file))).map_err(unreachable)?;
+        let database = Database::builder()
+            .set_cache_size(REFUGE_CACHE_BYTES)
+            .create_with_backend(refuge)
+            .map_err(|error| open::opening(path, error))?;
+        open::check(&database, path, network.id())?;
+        let network = Arc::new(network.clone());
+        Ok(Self { network, database, damage: Arc::default(), _locked: locked })
+    }
+
+    /// A snapshot to read from.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        let (network, damage) = (Arc::clone(&self.network), Arc::clone(&self.damage));
+        let snapshot = Snapshot { rows: self.database.begin_read()?, held: Default::default() };
+        Ok(Reader::new(snapshot, network, damage))
+    }
+
+    /// The network that it was opened for.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+}
