@@ -47,8 +47,6 @@ kinds! {
     Role = FORBIDDEN "role" "The issuer's role does not permit this",
     /// No such path, transaction or device.
     NotFound = NOT_FOUND "not-found" "Not found",
-    /// The body was erased, for ever.
-    Erased = GONE "erased" "The body was erased",
     /// The path exists, for other methods.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed",
     /// None of the media types in `Accept` can be given.
@@ -57,6 +55,8 @@ kinds! {
     RequestTimeout = REQUEST_TIMEOUT "request-timeout" "The request took too long to arrive",
     /// A control transaction contradicts an earlier one of the same counter.
     Equivocation = CONFLICT "equivocation" "The issuer used this counter before",
+    /// The body was erased, for ever.
+    Erased = GONE "erased" "The body was erased",
     /// The body is larger than the call takes.
     TooLarge = PAYLOAD_TOO_LARGE "too-large" "The body is too large",
     /// The path and query are longer than the server takes.

@@ -16,6 +16,7 @@ fn the_catalogue_is_as_specified() {
         (406, "not-acceptable"),
         (408, "request-timeout"),
         (409, "equivocation"),
+        (410, "erased"),
         (413, "too-large"),
         (414, "uri-too-long"),
         (415, "unsupported-media-type"),
