@@ -302,3 +302,33 @@ fn whoever_is_silent_at_the_socket_does_not_keep_a_node_from_ending() {
     assert!(begun.elapsed() < weft::limits::ADMIN_PATIENCE, "it was not waited for");
     drop(silent);
 }
+
+#[test]
+fn an_erased_reading_is_gone_and_everything_else_is_as_it_was() {
+    let (desk, ids) = stopped_node(3);
+    let network = weft::network_file::NetworkFile::read(&desk.path("ward.toml")).unwrap().network;
+    let options = weft::store::StoreOptions::default();
+    let store = weft::store::Store::open(&desk.path("node"), &network, &options).unwrap();
+    let erased = store.erase(&[ids[1].parse().unwrap()]).unwrap();
+    assert!(matches!(erased, weft::store::Erasure::Done { overwritten } if overwritten > 0));
+    drop(store);
+    let stands_in = |file: &str, number: usize| {
+        let words = format!("reading-number-{number}");
+        let bytes = std::fs::read(desk.path(file)).unwrap();
+        bytes.windows(words.len()).any(|window| window == words.as_bytes())
+    };
+    assert_eq!([0, 1, 2].map(|number| stands_in("node/weft.redb", number)), [true, false, true]);
+
+    let node = desk.start_node();
+    let status = |id: &str| node.get(&format!("/api/v1/transactions/{id}")).0;
+    assert_eq!([0, 1, 2].map(|number| status(&ids[number])), [200, 410, 200]);
+    let device = desk.weft("key show a.key --json").json()["device"].as_str().unwrap().to_owned();
+    let page = ureq::get(format!("{}/api/v1/devices/{device}/readings", node.url)).call().unwrap();
+    assert_eq!(page.headers()["weft-erased"], "1");
+    assert!(!page.headers().contains_key("weft-damaged"));
+    desk.weft("db backup copy.redb --data node").done();
+    assert_eq!(node.stop(), Some(0));
+    assert_eq!([0, 1, 2].map(|number| stands_in("copy.redb", number)), [true, false, true]);
+    let report = desk.weft("db check --file copy.redb --network ward.toml --json").json();
+    assert_eq!((&report["erased"], &report["faults"]), (&json!(1), &json!([])));
+}
