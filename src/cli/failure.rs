@@ -172,11 +172,11 @@ impl Failure {
 
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
-        match self {
-            #[cfg(feature = "node")]
-            Self::Db(error) => error.exit_code(),
-            _ => 1,
+        #[cfg(feature = "node")]
+        if let Self::Db(error) = self {
+            return error.exit_code();
         }
+        1
     }
 
     /// Whether nothing is to be said: whoever read the results has read enough.

@@ -14,7 +14,8 @@ pub struct Compacted {
     pub after: u64,
 }
 
-/// Moves all pages to the front of the file and gives the rest back. A crash meanwhile costs nothing but that work.
+/// Moves all pages to the front of the file and gives the rest back. A crash meanwhile costs that work, and a repair when the
+/// store is opened next.
 ///
 /// # Errors
 /// Those of [`Store::open`](super::Store::open), and what the disk says.

@@ -8,6 +8,7 @@ use super::StoreError;
 use super::disk::{BLOCK_BYTES, Disk, Refuge};
 use redb::{Database, DatabaseStats, StorageBackend};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -88,20 +89,23 @@ impl StorageBackend for Traced {
 /// # Errors
 /// The file cannot be read, or what was found does not suffice to read all of it again: then nothing is known.
 pub(super) fn blocks_in_use(disk: &Arc<Disk>) -> Result<Blocks, StoreError> {
-    let (counted, mut blocks) = visit(disk, None)?;
+    let (counted, mut blocks) = unharmed(disk, None)?;
     // redb's header, which the refuge reads by itself.
     blocks.insert(0);
     // Once more with nothing but these blocks there. A page that was missed would be missed now, before it is too late.
-    let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| visit(disk, Some(blocks.clone()))));
-    match again {
-        Ok(Ok((recounted, _))) if recounted == counted => {
-            for (offset, length) in disk.unsettled() {
-                blocks_of(offset, length).for_each(|block| blocks.insert(block));
-            }
-            Ok(blocks)
-        }
-        _ => Err(StoreError::Untraceable),
+    if unharmed(disk, Some(blocks.clone()))?.0 != counted {
+        return Err(StoreError::Untraceable);
     }
+    for (offset, length) in disk.unsettled() {
+        blocks_of(offset, length).for_each(|block| blocks.insert(block));
+    }
+    Ok(blocks)
+}
+
+/// redb panics over pages that are none, and here that is an answer.
+fn unharmed(disk: &Arc<Disk>, mask: Option<Blocks>) -> Result<(Counted, Blocks), StoreError> {
+    let visit = || visit(disk, mask);
+    catch_unwind(AssertUnwindSafe(visit)).unwrap_or(Err(StoreError::Untraceable))
 }
 
 fn blocks_of(offset: u64, length: usize) -> std::ops::Range<u64> {

@@ -214,3 +214,32 @@ fn a_crash_leaves_either_all_bodies_or_none_and_the_next_start_ends_it() {
     }
     assert!(whole > 1 && erased > 5, "{whole} crashes before, {erased} behind the commit");
 }
+
+/// An open row that just does not fit into the full one before it still fits into the same page.
+#[test]
+fn nothing_is_left_between_rows_of_one_page() {
+    let network = network("slack");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    let (mut ledger, device) = (Ledger::new(&network, 69), Device::new(1));
+    ledger.enrol(&device, 0);
+    let mut dice = Dice::new(70);
+    let mut read = |ledger: &mut Ledger, counter: u32, length: usize| {
+        let content: Vec<u8> = (0..length).map(|_| dice.below(256) as u8).collect();
+        ledger.issue(&device, Kind::Reading, counter, weft_tangle::content_format::SENML_CBOR, &content);
+    };
+    (1..9).for_each(|counter| read(&mut ledger, counter, 4_000));
+    let slot = |wire: usize| 10 + wire;
+    let filled: usize =
+        2 + ledger.arrivals.iter().map(|one| slot(one.transaction().wire().len())).sum::<usize>();
+    let left = crate::store::pack::ROW_BYTES + 8 - filled;
+    read(&mut ledger, 9, left - slot(BODY_OFFSET + SALT_BYTES));
+    let store = Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
+    store.append(&ledger.arrivals).unwrap();
+    let victims = ledger.arrivals[8..].to_vec();
+    let pieces = pieces(&victims);
+    assert_eq!(found(&std::fs::read(&path).unwrap(), &pieces), pieces.len());
+    assert!(is_done(store.erase(&ids(&victims)).unwrap()));
+    assert_eq!(found(&std::fs::read(&path).unwrap(), &pieces), 0);
+    compare(&store, &ledger, &[device], &victims);
+}
