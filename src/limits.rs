@@ -83,7 +83,7 @@ pub const CHECK_QUEUE: usize = 1_024;
 pub const CHECKED_TOGETHER: usize = 16;
 /// Checked jobs that wait for the owner of the replica. Their bytes count against [`HTTP_BODY_MEMORY`] until then.
 pub const OWNER_QUEUE: usize = 1_024;
-/// Jobs, tickets each, that the owner takes before it looks at what the writer says.
+/// Jobs that the owner takes before it looks at what the writer says, and as many tickets.
 pub const OWNER_PASS: usize = 256;
 /// Jobs with the checkers that the next commit waits for: some milliseconds of checking.
 pub const COMMIT_AWAITS: u64 = 64;

@@ -105,11 +105,12 @@ pub struct Store {
     network: Arc<Network>,
     path: PathBuf,
     disk: Arc<Disk>,
+    /// A snapshot that all who look something up share until the next commit. It stands before the database, so that it is
+    /// dropped before that is closed.
+    shared: Mutex<Option<Arc<Reader>>>,
     database: Database,
     writer: Mutex<()>,
     failure: RwLock<Option<Failure>>,
-    /// A snapshot that all who look something up share until the next commit.
-    shared: Mutex<Option<Arc<Reader>>>,
 }
 
 /// What failed, and the database that reads on where that could be opened.
