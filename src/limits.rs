@@ -102,7 +102,7 @@ pub const OWNER_QUEUE: usize = OWNER_WAITING;
 /// Transactions of those jobs, or one job that has more. Enough to keep the owner busy; what is behind the fair queue is
 /// first come, first served, so it must be short.
 pub const OWNER_WAITING: usize = 256;
-/// Jobs, tickets each, that the owner takes before it looks at what the writer says.
+/// Jobs that the owner takes before it looks at what the writer says, and as many tickets.
 pub const OWNER_PASS: usize = 256;
 /// Jobs with the checkers that the next commit waits for: some milliseconds of checking.
 pub const COMMIT_AWAITS: u64 = 64;

@@ -13,7 +13,6 @@ use std::time::Instant;
 
 use hyper::server::conn::http1;
 use hyper::service::Service;
-use smol_hyper::rt::FuturesIo;
 use warp::http::Request;
 
 use super::bounds::ServerLimits;
@@ -48,7 +47,7 @@ pub(super) async fn serve<S>(
     S::Future: Send + 'static,
 {
     let pace = Pace::new(Arc::clone(&limits), Instant::now());
-    let io = FuturesIo::new(PacedStream::new(stream.clone(), pace.clone()));
+    let io = PacedStream::new(stream.clone(), pace.clone());
     let gate = Gate {
         inner: service,
         pace: pace.clone(),

@@ -17,6 +17,7 @@ mod connection;
 mod gate;
 mod kind;
 mod pace;
+mod readable;
 mod roster;
 mod stream;
 

@@ -5,34 +5,55 @@
 //! only those, are replaced while they are written: answers of the API always have a body when they are
 //! errors, so an error head that says `content-length: 0` is hyper's.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use hyper::rt::{Read, ReadBufCursor, Write};
+
 use super::pace::Pace;
 use super::problem::{Kind, Problem};
-use crate::limits::{HTTP_HEAD_BYTES, HTTP_HEADERS};
+use super::readable::Readable;
+use crate::limits::{HTTP_BUFFER_BYTES, HTTP_HEAD_BYTES, HTTP_HEADERS};
 use crate::runtime::{AsyncRead, AsyncWrite};
+
+thread_local! {
+    /// Where bytes are read to before hyper gets them: hyper's own buffer is not initialised, and clearing all of it
+    /// before each look costs more than copying what was found.
+    static FOUND: RefCell<Box<[u8]>> = RefCell::new(vec![0; HTTP_BUFFER_BYTES].into());
+}
 
 pub(super) struct PacedStream<S> {
     inner: S,
     pace: Pace,
+    readable: Readable,
     /// A replacement that is being written, and how much of it has been.
     replacing: Option<(Vec<u8>, usize)>,
 }
 
 impl<S> PacedStream<S> {
     pub(super) fn new(inner: S, pace: Pace) -> Self {
-        Self { inner, pace, replacing: None }
+        Self { inner, pace, readable: Readable::new(), replacing: None }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for PacedStream<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let bytes = ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        self.pace.read(bytes, Instant::now());
-        Poll::Ready(Ok(bytes))
+impl<S: AsyncRead + Unpin> Read for PacedStream<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Self { inner, pace, readable, .. } = self.get_mut();
+        FOUND.with_borrow_mut(|found| {
+            let length = found.len().min(buf.remaining());
+            let found = &mut found[..length];
+            let bytes = ready!(readable.poll(cx, |cx| Pin::new(inner).poll_read(cx, found)))?;
+            pace.read(bytes, Instant::now());
+            buf.put_slice(&found[..bytes]);
+            Poll::Ready(Ok(()))
+        })
     }
 }
 
@@ -52,7 +73,7 @@ impl<S: AsyncWrite + Unpin> PacedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
+impl<S: AsyncWrite + Unpin> Write for PacedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.replacing.is_none() {
             let Some(problem) = refusal_by_hyper(buf) else {
@@ -83,7 +104,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_close(cx)
     }
 }

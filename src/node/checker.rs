@@ -43,7 +43,7 @@ pub(super) struct Checker {
 }
 
 enum Checked {
-    Verified(Verified),
+    Verified(Box<Verified>),
     Known(Taken),
 }
 
@@ -70,7 +70,7 @@ impl Checker {
 
     fn check_job(&self, Job { items, answers }: Job) -> Request {
         let check = |wire: Bytes| match unharmed(|| self.check(&wire)) {
-            Ok(Checked::Verified(transaction)) => Item::Attach(Box::new(transaction), wire),
+            Ok(Checked::Verified(transaction)) => Item::Attach(transaction, wire),
             Ok(Checked::Known(taken)) => Item::Answered(Ok(taken)),
             Err(fault) => Item::Answered(Err(fault)),
         };
@@ -116,7 +116,7 @@ impl Checker {
         };
         // Last, for parsing what nobody has signed would be work for nothing.
         check_content(verified.transaction())?;
-        Ok(Checked::Verified(verified))
+        Ok(Checked::Verified(Box::new(verified)))
     }
 }
 

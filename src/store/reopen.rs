@@ -216,6 +216,7 @@ impl Store {
 impl Drop for Store {
     /// Closes the databases and then the file, which lets go of its lock also where a reader is left.
     fn drop(&mut self) {
+        self.shared.forget();
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         (state.failure, state.database) = (None, None);
         self.disk.close();

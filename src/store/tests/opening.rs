@@ -2,7 +2,7 @@
 
 use super::layout::{META, SCHEMA};
 use super::*;
-use weft_tangle::History;
+use weft_tangle::History as _;
 
 #[test]
 fn what_is_not_ours_is_refused_in_words() {
