@@ -94,6 +94,8 @@ pub const WRITE_BATCH_BYTES: usize = 64 * 1_024;
 pub const WRITE_BATCH_FRAMES: usize = 64;
 /// The smallest bandwidth that the configuration may cap a peer to, in KiB a second.
 pub const BANDWIDTH_LEAST_KIB: u64 = 16;
+/// The largest one: 16 GiB a second, more than a socket takes.
+pub const BANDWIDTH_MOST_KIB: u64 = 16 * 1_024 * 1_024;
 
 /// Bytes of one stream that a peer may send before they are read. On a path of 50 ms this is 20 MB/s.
 pub const STREAM_WINDOW: u32 = 1_024 * 1_024;

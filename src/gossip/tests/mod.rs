@@ -8,6 +8,7 @@ mod lies;
 mod peers;
 mod raw;
 mod strangers;
+mod vectors;
 
 use super::{
     Class, Departure, Identity, Ledger, PeerNumber, PeerState, Reason, Shell, ShellEvent, ShellLimits,
