@@ -31,7 +31,8 @@ pub enum ShellEvent {
     Left(Left),
 }
 
-/// A peer has proved who it is.
+/// A peer has proved who it is. One that replaces its connection is told of under the new number before the old one's
+/// end.
 #[derive(Debug, Clone, Copy)]
 pub struct Connected {
     /// The connection.

@@ -58,10 +58,30 @@ pub struct Identity {
     pub credential: Vec<u8>,
 }
 
-/// Connections with other fog nodes. Cheap to clone; all calls return at once.
+/// Connections with other fog nodes. Cheap to clone; all calls return at once. They end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Shell {
     shared: Arc<Shared>,
+    _open: Arc<Open>,
+}
+
+/// Closes everything when it is dropped, for the shell's tasks live as long as the endpoint is open.
+struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        close(&self.0);
+    }
+}
+
+fn close(shared: &Shared) {
+    shared.roster.stop();
+    for link in shared.roster.links() {
+        link.close(Reason::Stopping);
+    }
+    let text = Reason::Stopping.text().as_bytes();
+    shared.endpoint.close(VarInt::from_u32(Reason::Stopping.code()), text);
+    shared.dialler.set();
 }
 
 impl fmt::Debug for Shell {
@@ -104,7 +124,8 @@ impl Shell {
         let shared = Arc::new(Shared::new(options, making, Instant::now()));
         spawn(listen(Arc::clone(&shared)));
         spawn(dial_all(Arc::clone(&shared)));
-        Ok((Self { shared }, received))
+        let open = Arc::new(Open(Arc::clone(&shared)));
+        Ok((Self { shared, _open: open }, received))
     }
 
     /// The address in force, with the port that was chosen.
@@ -171,14 +192,8 @@ impl Shell {
 
     /// Says goodbye to all and ends, in less than a second.
     pub async fn stop(self) {
-        self.shared.roster.stop();
-        for link in self.shared.roster.links() {
-            link.close(Reason::Stopping);
-        }
-        let endpoint = &self.shared.endpoint;
-        endpoint.close(VarInt::from_u32(Reason::Stopping.code()), Reason::Stopping.text().as_bytes());
-        self.shared.dialler.set();
+        close(&self.shared);
         // A peer that does not hear it notices by itself.
-        let _ = timeout(GOODBYE, endpoint.wait_idle()).await;
+        let _ = timeout(GOODBYE, self.shared.endpoint.wait_idle()).await;
     }
 }

@@ -191,6 +191,14 @@ impl Metrics {
         self.tips_dropped.inc_by(dropped);
     }
 
+    /// What is registered, in Prometheus' text format.
+    #[cfg(test)]
+    pub(crate) fn registered(&self) -> String {
+        prometheus::TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .expect("counters and gauges can be written as text")
+    }
+
     /// Tips in the pool, as the replica last said.
     pub fn tips(&self) -> u64 {
         self.tips.get().unsigned_abs()
@@ -289,7 +297,7 @@ mod tests {
             metrics.connections.with_label_values(&[event.to_string()]).inc();
         }
         metrics.gossip_at_its_fullest();
-        let text = prometheus::TextEncoder::new().encode_to_string(&metrics.registry.gather()).unwrap();
+        let text = metrics.registered();
         let series = text.lines().filter(|line| !line.starts_with('#')).count();
         assert!((300..400).contains(&series), "{series} series");
     }

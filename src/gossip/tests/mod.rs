@@ -11,8 +11,8 @@ mod strangers;
 mod vectors;
 
 use super::{
-    Class, Departure, Identity, Ledger, PeerNumber, PeerState, Reason, Shell, ShellEvent, ShellLimits,
-    ShellOptions,
+    Class, Departure, Identity, Ledger, Member, PeerNumber, PeerState, Reason, Shell, ShellEvent,
+    ShellLimits, ShellOptions,
 };
 use crate::store::StoreError;
 use crossbeam_channel::Receiver;

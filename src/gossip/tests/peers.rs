@@ -110,7 +110,7 @@ fn nobody_is_waited_for_and_everybody_is_tried_again() {
     let network = network("late", 2);
     let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut short = options();
-    short.limits.step_timeout = Duration::from_millis(200);
+    short.limits.step_timeout = Duration::from_secs(1);
     let a = Node::with(&network, 1, short, Vec::new());
     a.shell.learn(device(2), &free.to_string());
     until("an attempt has failed", || a.shell.peers()[0].failures > 1);
@@ -173,24 +173,45 @@ fn whoever_is_banned_stays_out_for_its_time() {
 }
 
 #[test]
-fn an_enrolment_that_is_revoked_or_expires_ends_the_connection() {
-    for reason in [Reason::Revoked, Reason::Expired] {
-        let network = network("recheck", 1);
-        let mut often = options();
-        often.limits.recheck = Duration::from_millis(20);
-        let member = Node::with(&network, 1, often, Vec::new());
-        let until = match reason {
-            Reason::Expired => crate::node::now().plus(3_000),
-            _ => in_a_year(),
-        };
-        let shown = credential(&network, 9, Role::Fog, until, REGISTRAR);
-        let newcomer = Node::with(&network, 9, options(), shown);
-        newcomer.learn(&member);
-        member.connected();
-        if reason == Reason::Revoked {
-            member.revoked.0.lock().unwrap().insert(newcomer.device);
-        }
-        assert_eq!(member.left(), closed(reason));
-        super::until("it is refused from now on", || member.failures(reason.slug()) > 0);
-    }
+fn a_revocation_ends_the_connection() {
+    let network = network("recheck", 1);
+    let mut often = options();
+    often.limits.recheck = Duration::from_millis(20);
+    let member = Node::with(&network, 1, often, Vec::new());
+    let shown = credential(&network, 9, Role::Fog, in_a_year(), REGISTRAR);
+    let newcomer = Node::with(&network, 9, options(), shown);
+    newcomer.learn(&member);
+    member.connected();
+    member.revoked.0.lock().unwrap().insert(newcomer.device);
+    assert_eq!(member.left(), closed(Reason::Revoked));
+    until("it is refused from now on", || member.failures("revoked") > 0);
+}
+
+#[test]
+fn an_enrolment_holds_for_its_time_only() {
+    let at = Timestamp::from_millis;
+    let member = Member { device: device(9), is_committee: false, valid: Some(at(5)..at(9)) };
+    let is_expired = |millis: &u64| member.recheck(&Revoked::default(), at(*millis)) == Err(Reason::Expired);
+    assert_eq!((0..12).filter(is_expired).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 9, 10, 11]);
+}
+
+#[test]
+fn prometheus_hears_what_the_shell_counts() {
+    let (a, to_b, b, _) = pair("metrics");
+    a.shell.learn(device(77), "nowhere.invalid:1");
+    a.send(to_b, Class::Live, &[7; 96]);
+    b.frame();
+    until("the name does not resolve", || a.failures("address") > 0);
+    let metrics = crate::metrics::Metrics::new("network").unwrap();
+    metrics.set_gossip(&b.shell);
+    let text = metrics.registered();
+    assert!(text.contains("weft_gossip_bytes_total{class=\"live\",direction=\"received\"} 100"), "{text}");
+    assert!(text.contains("weft_gossip_frames_total{class=\"live\",direction=\"received\"} 1"), "{text}");
+    metrics.set_gossip(&a.shell);
+    let text = metrics.registered();
+    assert!(text.contains("weft_gossip_peers{state=\"connected\"} 1"), "{text}");
+    assert!(
+        text.contains("weft_gossip_handshake_failures_total{by=\"nobody\",reason=\"address\"}"),
+        "{text}"
+    );
 }

@@ -101,7 +101,7 @@ fn a_node_that_dials_a_server_without_the_hybrid_key_exchange_gives_up() {
 fn a_handshake_that_stalls_is_ended() {
     let network = network("stall", 2);
     let mut short = options();
-    short.limits.step_timeout = Duration::from_millis(100);
+    short.limits.step_timeout = Duration::from_secs(1);
     let node = Node::with(&network, 1, short, Vec::new());
     let nothing = Raw::dial(node.address());
     let mut half = Raw::dial(node.address());
@@ -121,6 +121,7 @@ fn strangers_are_bounded_and_peers_unaffected() {
     narrow.limits.handshakes = 6;
     narrow.limits.handshakes_per_address = 4;
     narrow.limits.handshakes_unvalidated = 2;
+    (narrow.limits.step_timeout, narrow.limits.handshake_timeout) = (PATIENCE, PATIENCE);
     let node = Node::with(&network, 1, narrow, Vec::new());
     let friend = Node::start(&network, 2);
     friend.learn(&node);
