@@ -15,6 +15,8 @@ mod wellformed;
 #[cfg(feature = "node")]
 pub mod config;
 #[cfg(feature = "node")]
+pub mod gossip;
+#[cfg(feature = "node")]
 pub mod http;
 #[cfg(feature = "node")]
 pub mod metrics;

@@ -8,7 +8,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::num::NonZeroUsize;
 use std::pin::{Pin, pin};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,11 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 #[expect(clippy::disallowed_methods, reason = "this is the file that names the executor")]
 pub fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     async_std::task::spawn(future)
+}
+
+/// What drives QUIC's sockets and timers: the same reactor as everything else.
+pub fn quic_runtime() -> Arc<dyn quinn::Runtime> {
+    Arc::new(quinn::AsyncStdRuntime)
 }
 
 /// Waits for `duration`.

@@ -283,10 +283,25 @@ def check_ticket():
     equal(data, expected, "ticket")
 
 
+def check_handshake(keys, networks, wires):
+    row = load("handshake.json")
+    network = networks[row["network"]]["id"]
+    public = {side: keys[row[side]][0] for side in ("client", "server")}
+    intro = struct.pack(">H", 1) + network + bytes.fromhex(row["instance"]) + public["client"] + wires[row["credential"]]
+    equal(intro.hex(), row["intro"], "introduction")
+    for proof in row["proofs"]:
+        own, peer = ("client", "server") if proof["side"] == "client" else ("server", "client")
+        message = b"weft/handshake/1\0" + network + bytes([1 if own == "client" else 2])
+        message += weft.blake2s(public[own]) + weft.blake2s(public[peer]) + bytes.fromhex(row["exporter"])
+        equal(message.hex(), proof["message"], "handshake message")
+        equal(ML_DSA_44.verify(public[own], message, bytes.fromhex(proof["proof"])), True, "proof")
+
+
 check_basics()
 all_keys = check_keys()
 all_networks = check_networks(all_keys)
 all_wires, all_known = check_transactions(all_keys, all_networks["open"])
 check_verdicts(all_networks, all_known, all_wires)
 check_ticket()
+check_handshake(all_keys, all_networks, all_wires)
 print(f"{checks} checks passed")

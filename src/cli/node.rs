@@ -108,7 +108,7 @@ impl NodeArgs {
             data: self.data,
             network: self.network,
             api: ApiLayer { listen: self.api_listen },
-            gossip: GossipLayer { listen: self.gossip_listen },
+            gossip: GossipLayer { listen: self.gossip_listen, ..GossipLayer::default() },
             log: LogLayer { level: self.log },
             ..Layer::default()
         };

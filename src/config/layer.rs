@@ -1,6 +1,7 @@
 //! One layer of the configuration, as it stands in a file, in the environment or on the command line.
 
 use super::{Config, ConfigError};
+use crate::gossip::limits::{BANDWIDTH_LEAST_KIB, BANDWIDTH_MOST_KIB, PEERS_DEFAULT, PEERS_MOST};
 use crate::limits::{CACHE_DEFAULT_MIB, CACHE_MOST_MIB, SCRUB_DEFAULT_KIB, SCRUB_MOST_KIB};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::ffi::OsString;
@@ -41,6 +42,12 @@ pub struct ApiLayer {
 pub struct GossipLayer {
     /// Address and port.
     pub listen: Option<String>,
+    /// Peers at once, a number or its text.
+    #[serde(deserialize_with = "number_or_text", serialize_with = "number_if_it_is_one")]
+    pub peers: Option<String>,
+    /// KiB a second to one peer, a number or its text.
+    #[serde(deserialize_with = "number_or_text", serialize_with = "number_if_it_is_one")]
+    pub bandwidth_kib: Option<String>,
 }
 
 /// The database.
@@ -88,7 +95,11 @@ impl Layer {
             data: path("WEFT_DATA"),
             network: path("WEFT_NETWORK"),
             api: ApiLayer { listen: variable("WEFT_API_LISTEN") },
-            gossip: GossipLayer { listen: variable("WEFT_GOSSIP_LISTEN") },
+            gossip: GossipLayer {
+                listen: variable("WEFT_GOSSIP_LISTEN"),
+                peers: variable("WEFT_GOSSIP_PEERS"),
+                bandwidth_kib: variable("WEFT_GOSSIP_BANDWIDTH_KIB"),
+            },
             storage: StorageLayer {
                 cache_mib: variable("WEFT_STORAGE_CACHE_MIB"),
                 scrub_kib: variable("WEFT_STORAGE_SCRUB_KIB"),
@@ -102,7 +113,11 @@ impl Layer {
             data: upper.data.or(self.data),
             network: upper.network.or(self.network),
             api: ApiLayer { listen: upper.api.listen.or(self.api.listen) },
-            gossip: GossipLayer { listen: upper.gossip.listen.or(self.gossip.listen) },
+            gossip: GossipLayer {
+                listen: upper.gossip.listen.or(self.gossip.listen),
+                peers: upper.gossip.peers.or(self.gossip.peers),
+                bandwidth_kib: upper.gossip.bandwidth_kib.or(self.gossip.bandwidth_kib),
+            },
             storage: StorageLayer {
                 cache_mib: upper.storage.cache_mib.or(self.storage.cache_mib),
                 scrub_kib: upper.storage.scrub_kib.or(self.storage.scrub_kib),
@@ -133,6 +148,20 @@ impl Layer {
                 |_: &SocketAddr| true,
             )?
             .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8471))),
+            gossip_peers: value(
+                "[gossip] peers (WEFT_GOSSIP_PEERS)",
+                self.gossip.peers,
+                "1 to 256",
+                |peers: &usize| (1..=PEERS_MOST).contains(peers),
+            )?
+            .unwrap_or(PEERS_DEFAULT),
+            gossip_bandwidth: value(
+                "[gossip] bandwidth_kib (WEFT_GOSSIP_BANDWIDTH_KIB)",
+                self.gossip.bandwidth_kib,
+                "16 to 16777216 (KiB a second), or not stand there",
+                |kib: &u64| (BANDWIDTH_LEAST_KIB..=BANDWIDTH_MOST_KIB).contains(kib),
+            )?
+            .map(|kib| kib << 10),
             cache_bytes: value(
                 "[storage] cache_mib (WEFT_STORAGE_CACHE_MIB)",
                 cache,

@@ -23,6 +23,10 @@ pub struct Config {
     pub api_listen: SocketAddr,
     /// Where gossip will listen.
     pub gossip_listen: SocketAddr,
+    /// Peers at once.
+    pub gossip_peers: usize,
+    /// Bytes a second sent to one peer, where that is capped.
+    pub gossip_bandwidth: Option<u64>,
     /// Bytes of the database's cache.
     pub cache_bytes: usize,
     /// Bytes a second that the scrub reads; 0 is no scrub.
@@ -85,7 +89,11 @@ impl Config {
             data: Some(self.data.clone()),
             network: self.network.clone(),
             api: ApiLayer { listen: Some(self.api_listen.to_string()) },
-            gossip: GossipLayer { listen: Some(self.gossip_listen.to_string()) },
+            gossip: GossipLayer {
+                listen: Some(self.gossip_listen.to_string()),
+                peers: Some(self.gossip_peers.to_string()),
+                bandwidth_kib: self.gossip_bandwidth.map(|bytes| (bytes >> 10).to_string()),
+            },
             storage: StorageLayer {
                 cache_mib: Some((self.cache_bytes >> 20).to_string()),
                 scrub_kib: Some((self.scrub_bytes >> 10).to_string()),
@@ -128,9 +136,12 @@ mod tests {
 
     #[test]
     fn what_is_in_force_reads_back() {
-        let toml = "data = \"/d\"\n[storage]\ncache_mib = 7\nscrub_kib = 0\n[log]\nlevel = \"debug\"";
+        let toml = "data = \"/d\"\n[gossip]\npeers = 9\nbandwidth_kib = 512\n[storage]\ncache_mib = 7\nscrub_kib = 0\n\
+                    [log]\nlevel = \"debug\"";
         let config = load(toml, &[], Layer::default()).unwrap();
         assert_eq!((config.cache_bytes, config.scrub_bytes), (7 << 20, 0));
+        assert_eq!((config.gossip_peers, config.gossip_bandwidth), (9, Some(512 << 10)));
+        assert_eq!(load("", &[], Layer::default()).unwrap().gossip_bandwidth, None);
         assert_eq!(load(&config.to_toml(), &[], Layer::default()).unwrap(), config);
     }
 
@@ -144,6 +155,8 @@ mod tests {
         assert!(error("", &[("WEFT_GOSSIP_LISTEN", "localhost")]).contains("gossip"));
         assert!(error("[storage]\ncache_mib = 0", &[]).contains("1 to 1024"));
         assert!(error("", &[("WEFT_STORAGE_SCRUB_KIB", "1048577")]).contains("0 to 1048576"));
+        assert!(error("[gossip]\npeers = 257", &[]).contains("1 to 256"));
+        assert!(error("", &[("WEFT_GOSSIP_BANDWIDTH_KIB", "15")]).contains("16 to"));
         assert!(error("[log]\nlevel = \"loud\"", &[]).contains("loud"));
     }
 

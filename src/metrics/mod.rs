@@ -3,6 +3,7 @@
 //! Counters and histograms are written where things happen; what is a state is read when somebody scrapes.
 
 mod gather;
+mod gossip;
 
 pub use gather::MEDIA_TYPE;
 
@@ -51,6 +52,10 @@ pub struct Metrics {
     pub scrub_finished: IntGauge,
     open_connections: IntGauge,
     connections: IntCounterVec,
+    peers: IntGaugeVec,
+    gossip_failures: IntCounterVec,
+    gossip_bytes: IntCounterVec,
+    gossip_frames: IntCounterVec,
 }
 
 /// Seconds from microseconds to seconds, by factors of about three.
@@ -180,6 +185,30 @@ impl Metrics {
                 "HTTP connections by what happened to them.",
                 &["event"],
             )?,
+            peers: int_gauge_vec(
+                r,
+                "weft_gossip_peers",
+                "Fog nodes known or connected, by state.",
+                &["state"],
+            )?,
+            gossip_failures: counters(
+                r,
+                "weft_gossip_handshake_failures_total",
+                "Connections between nodes that came to nothing, by reason and by who ended them.",
+                &["reason", "by"],
+            )?,
+            gossip_bytes: counters(
+                r,
+                "weft_gossip_bytes_total",
+                "Bytes on streams between nodes, by class and direction.",
+                &["class", "direction"],
+            )?,
+            gossip_frames: counters(
+                r,
+                "weft_gossip_frames_total",
+                "Frames between nodes, by class and direction.",
+                &["class", "direction"],
+            )?,
             registry,
         }))
     }
@@ -227,6 +256,14 @@ impl Metrics {
     pub fn count_recovery(&self) {
         self.recoveries.inc();
         self.tips_dropped_before.store(self.tips_dropped.get(), Ordering::Relaxed);
+    }
+
+    /// What is registered, in Prometheus' text format.
+    #[cfg(test)]
+    pub(crate) fn registered(&self) -> String {
+        prometheus::TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .expect("counters and gauges can be written as text")
     }
 
     /// Tips in the pool, as the replica last said.
@@ -331,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_happens_there_are_fewer_than_300_series() {
+    fn whatever_happens_there_are_fewer_than_400_series() {
         let metrics = Metrics::new("network").unwrap();
         for (route, statuses) in ANSWERS {
             statuses.iter().for_each(|status| metrics.count_request(route, *status, 0.01));
@@ -348,8 +385,9 @@ mod tests {
         for event in 0..11 {
             metrics.connections.with_label_values(&[event.to_string()]).inc();
         }
-        let text = prometheus::TextEncoder::new().encode_to_string(&metrics.registry.gather()).unwrap();
+        metrics.gossip_at_its_fullest();
+        let text = metrics.registered();
         let series = text.lines().filter(|line| !line.starts_with('#')).count();
-        assert!((200..300).contains(&series), "{series} series");
+        assert!((300..400).contains(&series), "{series} series");
     }
 }
