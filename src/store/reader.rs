@@ -5,7 +5,7 @@
 
 use super::layout::{
     ARRIVAL_BYTES, ARRIVALS, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS,
-    TRANSACTIONS, decode_issued, device_key, device_keys, equivocation_key, id_of, slot_of,
+    TRANSACTIONS, decode_arrival, decode_issued, device_key, device_keys, equivocation_key, id_of, slot_of,
 };
 use super::pack::{self, PACKS};
 use super::{Equivocation, Page, StoreError, Stored};
@@ -222,6 +222,17 @@ impl Reader {
     }
 }
 
+impl Reader {
+    fn visit_log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), StoreError> {
+        let keys = positions.start.to_be_bytes()..positions.end.max(positions.start).to_be_bytes();
+        let table = self.snapshot.open_table(ARRIVALS)?;
+        for row in table.range::<&_>(&keys.start..&keys.end)? {
+            visit(decode_arrival(row?.1.value()).0);
+        }
+        Ok(())
+    }
+}
+
 impl History for Reader {
     fn contains(&self, id: &TxId) -> Result<bool, HistoryError> {
         let look = || Ok(self.snapshot.open_table(TRANSACTIONS)?.get(id.as_bytes())?.is_some());
@@ -241,6 +252,10 @@ impl History for Reader {
         let enrolments = self.enrolments(device, usize::MAX)?;
         let decoded = enrolments.iter().filter_map(|stored| Enrolment::decode(stored.content()).ok());
         Ok(decoded.map(|enrolment| enrolment.standing()).collect())
+    }
+
+    fn log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        Ok(self.visit_log(positions, visit)?)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod body;
 pub mod check;
 mod codec;
 mod error;
+pub mod gossip;
 mod hash;
 mod header;
 mod id;
