@@ -96,6 +96,9 @@ pub const PEERS: usize = 64;
 /// Bytes of a gossip message: the longest has 256 log entries of 44 bytes.
 pub const MESSAGE_BYTES: usize = 16_384;
 
+/// Bytes of a frame of transactions: three of the largest, two dozen usual ones.
+pub const FRAME_BYTES: usize = 65_536;
+
 /// Checkpoints of a peer's log that are kept, each about twice as far back as the one before.
 pub const CHECKPOINTS: usize = 32;
 
@@ -214,6 +217,7 @@ const _: () = assert!(PENDING_PER_SOURCE * 2 <= PENDING, "one source never fills
 const _: () = assert!(TIP_SAMPLE <= TIP_RESERVE, "a draw is never larger than what it draws from");
 const _: () = assert!(HANDED_OUT >= TIP_POOL + TIP_RESERVE, "all that can be handed out can be remembered");
 const _: () = assert!(LOG_ENTRIES * 44 + 32 <= MESSAGE_BYTES, "a full log message fits");
+const _: () = assert!(1 + 2 + TRANSACTION_MAX_BYTES <= FRAME_BYTES, "every transaction fits a frame");
 const _: () = assert!(WANT_IDS * 40 + 32 <= MESSAGE_BYTES, "a full request fits");
 const _: () = assert!(CHECKPOINTS * 50 + 32 <= MESSAGE_BYTES, "all checkpoints fit");
 const _: () = assert!(LOG_ENTRIES * 2 <= TAIL_CREDIT, "credit never stalls a message");

@@ -12,6 +12,7 @@
 
 mod checkpoints;
 mod feed;
+mod frame;
 mod message;
 mod messages;
 mod own_log;
@@ -25,8 +26,9 @@ mod trees;
 mod wants;
 mod wire;
 
+pub use frame::Frame;
 pub use message::{Checkpoint, Message, MessageError, PROTOCOL_VERSION, Stretch};
-pub use peer::{LinkState, PeerCounts, PeerView};
+pub use peer::{LinkState, PeerCounts, PeerView, leads};
 pub use runs::{Fresh, Run};
 pub use score::Fault;
 

@@ -121,9 +121,9 @@ impl Peer {
     }
 }
 
-/// Which of two names transactions first, so that each is named in one direction only. Which one it is changes from
-/// link to link, so that no node always speaks last; both sides compute the same.
-fn leads(own: &DeviceId, peer: &DeviceId) -> bool {
+/// Whether `own` names transactions first on its link to `peer`, so that each is named in one direction only. Which of
+/// two it is changes from link to link, so that no node always speaks last; both sides compute the same.
+pub fn leads(own: &DeviceId, peer: &DeviceId) -> bool {
     let parity = own.as_bytes()[DeviceId::BYTES - 1] ^ peer.as_bytes()[DeviceId::BYTES - 1];
     (own < peer) == (parity & 1 == 0)
 }

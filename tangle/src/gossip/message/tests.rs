@@ -114,7 +114,7 @@ fn values_that_make_no_sense_are_refused() {
 fn the_longest_messages_fit_a_frame() {
     let fresh = Fresh { delta: i64::MIN, hash: [0xFF; 32] };
     let single = |index: usize| {
-        if index % 2 == 0 { Run::New(vec![fresh]) } else { Run::Yours { skip: i64::MIN, count: 1 } }
+        if index.is_multiple_of(2) { Run::New(vec![fresh]) } else { Run::Yours { skip: i64::MIN, count: 1 } }
     };
     let id = TxId::from_bytes([0xFF; 40]);
     let longest = [
