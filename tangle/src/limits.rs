@@ -174,7 +174,7 @@ pub const ANSWER_MS: u64 = 3_000;
 pub const ANSWER_LONGEST_MS: u64 = 60_000;
 
 /// Milliseconds after which it is looked up what became of a transaction that came and is not attached.
-pub const HELD_MS: u64 = 5_000;
+pub const HELD_MS: u64 = 1_000;
 
 /// Milliseconds before all are asked again for what none of them had.
 pub const AGAIN_MS: u64 = 1_000;

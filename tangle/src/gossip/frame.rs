@@ -129,7 +129,8 @@ mod tests {
                 Frame::Message(Message::Prune { tree }),
             ];
             for frame in frames {
-                prop_assert_eq!(Frame::decode(frame.class(), &frame.encode()), Ok(frame));
+                let bytes = frame.encode();
+                prop_assert_eq!(Frame::decode(frame.class(), &bytes), Ok(frame));
             }
         }
 

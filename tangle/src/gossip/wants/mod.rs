@@ -149,7 +149,8 @@ impl Wants {
         is_fault
     }
 
-    /// A peer has left: others are asked for what it was asked for, and what only its log named is forgotten.
+    /// A peer has left: others are asked for what it was asked for, and for what it sent and waited here, which is gone
+    /// with it. What only its log named is forgotten.
     pub(super) fn forget(&mut self, source: Source, now: Timestamp) {
         let ids: Vec<TxId> =
             self.wants.iter().filter(|(_, want)| want.knows(source)).map(|(id, _)| *id).collect();
@@ -157,10 +158,14 @@ impl Wants {
             let Some(want) = self.wants.get_mut(&id) else { continue };
             want.announcers.remove(&source);
             want.tried.remove(&source);
-            let was_asked = matches!(want.state, State::Asked(asked, _) if asked == source);
+            let is_affected = match want.state {
+                State::Asked(asked, _) => asked == source,
+                State::Held(_) => true,
+                State::Waits(_) => false,
+            };
             if want.announcers.is_empty() && !want.is_reference {
                 self.remove(&id);
-            } else if was_asked {
+            } else if is_affected {
                 self.set(&id, State::Waits(now));
             }
         }

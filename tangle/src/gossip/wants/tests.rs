@@ -175,6 +175,19 @@ fn what_only_one_has_is_asked_for_again_and_what_came_is_not() {
 }
 
 #[test]
+fn what_a_peer_sent_is_asked_of_others_when_it_leaves() {
+    let (mut wants, world) = (Wants::default(), World::default());
+    wants.announce(id(5), ONE, at(0), true);
+    wants.announce(id(5), TWO, at(0), true);
+    assert_eq!(ask(&mut wants, at(0), &world), [(ONE, 0, vec![5])]);
+    wants.arrived(&id(5), ONE, at(20));
+    assert!(ask(&mut wants, at(30), &world).is_empty());
+    // It waited for a parent, and went with its source.
+    wants.forget(ONE, at(40));
+    assert_eq!(ask(&mut wants, at(40), &world), [(TWO, 0, vec![5])]);
+}
+
+#[test]
 fn a_reference_is_asked_of_anybody_while_it_is_missed() {
     let (mut wants, mut world) = (Wants::default(), World { unnamed: true, ..World::default() });
     world.missed.insert(id(5));
