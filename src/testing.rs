@@ -134,6 +134,14 @@ impl History for MapHistory {
             self.stored.values().filter(|attached| attached.transaction().header().issuer == *device);
         Ok(of_device.filter_map(|attached| Some(attached.verified().enrolment()?.standing())).collect())
     }
+
+    fn log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        let mut stored: Vec<_> =
+            self.stored.values().map(|stored| (stored.position().0, stored.id())).collect();
+        stored.sort_unstable();
+        stored.iter().filter(|(position, _)| positions.contains(position)).for_each(|(_, id)| visit(*id));
+        Ok(())
+    }
 }
 
 /// A replica with all that has been attached to it.

@@ -254,9 +254,12 @@ impl Owner {
                     let sender = self.waiting.tickets.remove(&token);
                     let _left = sender.map(|sender| sender.send(Ok(ticket)));
                 }
-                Effect::Verify(..) => {
-                    unreachable!("only what peers sent waits for an enrolment, and there are none")
-                }
+                Effect::Verify(..)
+                | Effect::Send { .. }
+                | Effect::Relay { .. }
+                | Effect::Serve { .. }
+                | Effect::Remember { .. }
+                | Effect::Disconnect { .. } => unreachable!("no peer is ever connected here"),
             }
         }
         Ok(())

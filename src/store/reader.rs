@@ -6,7 +6,7 @@
 use super::damage::Damage;
 use super::layout::{
     ARRIVAL_BYTES, ARRIVALS, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS,
-    TRANSACTIONS, decode_issued, device_key, device_keys, equivocation_key, id_of, slot_of,
+    TRANSACTIONS, decode_arrival, decode_issued, device_key, device_keys, equivocation_key, id_of, slot_of,
 };
 use super::pack::{self, PACKS};
 use super::reopen::Snapshot;
@@ -314,6 +314,17 @@ impl Reader {
     }
 }
 
+impl Reader {
+    fn visit_log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), StoreError> {
+        let keys = positions.start.to_be_bytes()..positions.end.max(positions.start).to_be_bytes();
+        let table = self.snapshot.open_table(ARRIVALS)?;
+        for row in table.range::<&_>(&keys.start..&keys.end)? {
+            visit(decode_arrival(row?.1.value()).0);
+        }
+        Ok(())
+    }
+}
+
 impl History for Reader {
     fn contains(&self, id: &TxId) -> Result<bool, HistoryError> {
         Ok(self.position(id)?.is_some())
@@ -330,6 +341,10 @@ impl History for Reader {
 
     fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError> {
         Ok(self.legible_enrolments(device)?.iter().map(Enrolment::standing).collect())
+    }
+
+    fn log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        Ok(self.visit_log(positions, visit)?)
     }
 }
 

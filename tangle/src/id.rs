@@ -116,12 +116,12 @@ impl DeviceId {
 impl TxId {
     /// The id of the transaction with this header on `network`. The key makes replay on another network impossible.
     pub fn of(network: &NetworkId, timestamp: Timestamp, header: &[u8; HEADER_BYTES]) -> Self {
-        Self::join(timestamp, &blake2s_keyed(network.as_bytes(), &[header]))
+        Self::from_parts(timestamp, &blake2s_keyed(network.as_bytes(), &[header]))
     }
 
     /// The id that stands for the beginning of `network`, created at `created`.
     pub fn genesis(network: &NetworkId, created: Timestamp) -> Self {
-        Self::join(created, network.as_bytes())
+        Self::from_parts(created, network.as_bytes())
     }
 
     /// The timestamp that the id begins with.
@@ -132,10 +132,11 @@ impl TxId {
 
     /// The smallest id that a transaction of this time could have; bounds of a range of time.
     pub fn first_at(timestamp: Timestamp) -> Self {
-        Self::join(timestamp, &[0; 32])
+        Self::from_parts(timestamp, &[0; 32])
     }
 
-    fn join(timestamp: Timestamp, digest: &[u8; 32]) -> Self {
+    /// The id of these parts: the timestamp and what stands behind it.
+    pub(crate) fn from_parts(timestamp: Timestamp, digest: &[u8; 32]) -> Self {
         let mut bytes = [0; 40];
         bytes[..8].copy_from_slice(&timestamp.as_millis().to_be_bytes());
         bytes[8..].copy_from_slice(digest);

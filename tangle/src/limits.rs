@@ -94,6 +94,125 @@ pub const ADDRESS_BYTES: usize = 255;
 /// Bytes of an anchored document's media type (RFC 6838 §4.2 allows 127 for each of its two names).
 pub const MEDIA_TYPE_BYTES: usize = 255;
 
+/// Peers connected at once.
+pub const PEERS: usize = 64;
+
+/// Bytes of a gossip message: the longest has 256 log entries of 44 bytes.
+pub const MESSAGE_BYTES: usize = 16_384;
+
+/// Bytes of a frame of transactions: three of the largest, two dozen usual ones.
+pub const FRAME_BYTES: usize = 65_536;
+
+/// Checkpoints of a peer's log that are kept, each about twice as far back as the one before.
+pub const CHECKPOINTS: usize = 32;
+
+/// Entries in one log message: enough that its head costs nothing beside them.
+pub const LOG_ENTRIES: usize = 256;
+
+/// Entries of a peer's log that may be announced and not settled here; at 20,000 a second, 200 ms of way.
+pub const TAIL_CREDIT: usize = 4_096;
+
+/// Settled entries of a peer's log that are remembered, to name them by their place there.
+pub const NAMES: usize = 4_096;
+
+/// Newest entries of the own log held in memory for those who tail it; older ones are read back.
+pub const LOG_RECENT: usize = 16_384;
+
+/// Milliseconds for which log entries are collected into one message.
+pub const LOG_BATCH_MS: u64 = 80;
+
+/// Milliseconds for which the side of a link that speaks second waits to hear the other name a transaction: the
+/// other's batch, its way, and the difference of two commits.
+pub const LOG_HOLD_MS: u64 = 240;
+
+/// Settled entries after which a peer is told.
+pub const ACK_ENTRIES: u64 = 256;
+
+/// Milliseconds after which a peer is told of fewer.
+pub const ACK_MS: u64 = 500;
+
+/// A peer this many entries behind is catching up: what is new would only wait there for what is old.
+pub const LAGGING: u64 = 2_048;
+
+/// A peer that catches up is live again when it is this close.
+pub const CAUGHT_UP: u64 = 1_024;
+
+/// Entries behind those just told from which on the teller's log is fetched without waiting for pushes.
+pub const LIVE_ENTRIES: u64 = 512;
+
+/// Transactions in one request.
+pub const WANT_IDS: usize = 128;
+
+/// Ranges of positions in one request.
+pub const WANT_RANGES: usize = 32;
+
+/// Milliseconds between two looks at what is to be asked for.
+pub const SCAN_MS: u64 = 10;
+
+/// Transactions looked at that postpone the next look by a millisecond: looking takes a tenth of that at most.
+pub const SCANNED_PER_MS: u64 = 512;
+
+/// Requests to or of one peer that are not answered.
+pub const REQUESTS_PER_PEER: usize = 8;
+
+/// Transactions asked of one peer and not here, or here and waiting.
+pub const ASKED_PER_PEER: usize = 1_024;
+
+/// Transactions asked for and not here, over all peers: at most 39 MiB of the largest.
+pub const ASKED: usize = 2_048;
+
+/// References that are missing and looked for, beyond what logs announce.
+pub const REFERENCES: usize = 4_096;
+
+/// Milliseconds from the announcement of a transaction, while live, to asking for it. A push has this and the
+/// announcer's commit and batch as its start.
+pub const REPAIR_MS: u64 = 100;
+
+/// Milliseconds from noticing a missing reference to asking for it.
+pub const REFERENCE_MS: u64 = 100;
+
+/// Milliseconds without any asked transaction from a peer, after which another one is asked.
+pub const ANSWER_MS: u64 = 3_000;
+
+/// Milliseconds after which another one is asked in any case.
+pub const ANSWER_LONGEST_MS: u64 = 60_000;
+
+/// Milliseconds after which it is looked up what became of a transaction that came and is not attached.
+pub const HELD_MS: u64 = 1_000;
+
+/// Milliseconds before all are asked again for what none of them had.
+pub const AGAIN_MS: u64 = 1_000;
+
+/// Milliseconds for which a transaction waits for a reference or an issuer.
+pub const PENDING_MS: u64 = 60_000;
+
+/// Milliseconds between two grafts of one tree, and between two prunes: pushes under way say nothing of the new tree.
+pub const TREE_QUIET_MS: u64 = 1_000;
+
+/// Transactions whose tree is remembered, of those pushed last.
+pub const PUSHED: usize = 16_384;
+
+/// Ids remembered as refused for good.
+pub const REFUSED_IDS: usize = 16_384;
+
+/// Settled entries of a peer's log after which the place in it is written down.
+pub const REMEMBER_ENTRIES: u64 = 1_024;
+
+/// Milliseconds after which it is written down in any case.
+pub const REMEMBER_MS: u64 = 5_000;
+
+/// Points of fault at which a peer is dropped; one point is forgiven each second.
+pub const FAULT_POINTS: u32 = 100;
+
+/// Milliseconds for which a peer dropped for its faults is not let in again.
+pub const BAN_MS: u64 = 600_000;
+
+/// Bans that are remembered.
+pub const BANS: usize = 1_024;
+
+/// Milliseconds after a request in which its transactions may still come in without having been asked for.
+pub const UNASKED_GRACE_MS: u64 = 120_000;
+
 const _: () = assert!(BODY_OFFSET == 2588, "the layout of spec/03-transaction.md");
 const _: () = assert!(TICKET_PAIRS * 2 <= TIP_RESERVE, "a dry pool still serves a whole ticket");
 const _: () = assert!(TIP_POOL <= WINDOW, "what is a tip is mostly in the window");
@@ -102,3 +221,22 @@ const _: () = assert!(PENDING_PER_SOURCE * 2 <= PENDING, "one source never fills
 const _: () = assert!(IN_FLIGHT + PENDING <= VERDICTS / 2, "what is not durable yet is remembered");
 const _: () = assert!(TIP_SAMPLE <= TIP_RESERVE, "a draw is never larger than what it draws from");
 const _: () = assert!(HANDED_OUT >= TIP_POOL + TIP_RESERVE, "all that can be handed out can be remembered");
+const _: () = assert!(LOG_ENTRIES * 44 + 32 <= MESSAGE_BYTES, "a full log message fits");
+const _: () = assert!(1 + 2 + TRANSACTION_MAX_BYTES <= FRAME_BYTES, "every transaction fits a frame");
+const _: () = assert!(WANT_IDS * 40 + 32 <= MESSAGE_BYTES, "a full request fits");
+const _: () = assert!(CHECKPOINTS * 50 + 32 <= MESSAGE_BYTES, "all checkpoints fit");
+const _: () = assert!(LOG_ENTRIES * 2 <= TAIL_CREDIT, "credit never stalls a message");
+const _: () =
+    assert!(ACK_ENTRIES * 4 <= TAIL_CREDIT as u64, "the teller hears long before credit is used up");
+const _: () =
+    assert!(LAGGING > CAUGHT_UP && LAGGING >= 2 * ACK_ENTRIES, "what is not acknowledged yet is no lag");
+const _: () = assert!(LAGGING as usize <= TAIL_CREDIT, "a lag is seen before credit is used up");
+const _: () = assert!(ASKED_PER_PEER <= PENDING_PER_SOURCE, "all that is asked of a peer may wait");
+const _: () =
+    assert!(WANT_IDS * REQUESTS_PER_PEER >= ASKED_PER_PEER, "requests suffice for all that may be asked");
+const _: () = assert!(ASKED <= PENDING && ASKED <= IN_FLIGHT, "all that is asked for has room");
+const _: () = assert!(LOG_RECENT >= TAIL_CREDIT, "live tails read memory");
+const _: () = assert!(LOG_HOLD_MS > LOG_BATCH_MS, "a hold shorter than the other's batch is for nothing");
+const _: () =
+    assert!(PENDING_MS > AHEAD_MS && PENDING_MS > ANSWER_MS, "waiting ends after what it waits for");
+const _: () = assert!(UNASKED_GRACE_MS >= ANSWER_LONGEST_MS, "a late answer is no fault");

@@ -1,8 +1,8 @@
 //! The checks that need the replica's knowledge, and attaching itself.
 
 use super::{
-    Attached, CounterSet, Effect, History, HistoryError, Missing, Position, Replica, Source, Taken, Token,
-    Waiting,
+    Attached, CounterSet, Effect, History, HistoryError, Missing, Origin, Position, Replica, Source, Taken,
+    Token, Waiting,
 };
 use crate::limits::{AHEAD_MS, DOOR_PARENT_AGE_MS, VARIANTS_PER_COUNTER};
 use crate::{DeviceId, Epoch, Header, ParentsFault, Refusal, Timestamp, TxId, Verified};
@@ -24,16 +24,23 @@ impl Replica {
     pub(super) fn receive(
         &mut self,
         transaction: Verified,
-        source: Source,
+        origin: Origin,
         token: Option<Token>,
         now: Timestamp,
         history: &dyn History,
         effects: &mut Vec<Effect>,
     ) -> Result<(), HistoryError> {
         let id = transaction.id();
-        let answer = match self.judge(&transaction, source, now, history)? {
+        let source = origin.source;
+        let judgement = self.judge(&transaction, source, now, history)?;
+        if matches!(judgement, Judgement::Known) {
+            self.gossip.duplicate(&id, source, origin.tree, now, effects);
+        } else {
+            self.gossip.arrived(&id, source, origin.tree, now, effects);
+        }
+        let answer = match judgement {
             Judgement::Attach { twin } => {
-                self.attach(transaction, twin, token, effects);
+                self.attach(transaction, twin, source, token, effects);
                 let children = self.pending.release(Missing::Reference(id));
                 return self.retry(children, now, history, effects);
             }
@@ -43,9 +50,17 @@ impl Replica {
                 _ => Some(Ok(Taken { id, is_new: false, disputed: false })),
             },
             Judgement::Wait(missing) => {
-                self.pending.insert(Waiting::Verified(transaction), source, missing).err().map(Err)
+                let refused = self.pending.insert(Waiting::Verified(transaction), source, missing).err();
+                match &refused {
+                    Some(refusal) => self.gossip.refused(Some(id), source, refusal, now, effects),
+                    None => self.look_for(missing, source, now),
+                }
+                refused.map(Err)
             }
-            Judgement::Refuse(refusal) => Some(Err(refusal)),
+            Judgement::Refuse(refusal) => {
+                self.gossip.refused(Some(id), source, &refusal, now, effects);
+                Some(Err(refusal))
+            }
         };
         effects.extend(token.zip(answer).map(|(token, answer)| Effect::Answer(token, answer)));
         Ok(())
@@ -159,6 +174,7 @@ impl Replica {
         &mut self,
         verified: Verified,
         twin: Option<TxId>,
+        source: Source,
         token: Option<Token>,
         effects: &mut Vec<Effect>,
     ) {
@@ -170,6 +186,7 @@ impl Replica {
         let attached = Arc::new(Attached { position: self.next, verified, twin });
         self.next = Position(self.next.0 + 1);
         self.flight.push(Arc::clone(&attached), token);
+        self.gossip.attached(&attached, source, effects);
         effects.push(Effect::Persist(attached));
     }
 
@@ -198,16 +215,20 @@ impl Replica {
             match self.judge(&transaction, source, now, history) {
                 Ok(Judgement::Attach { twin }) => {
                     let id = transaction.id();
-                    self.attach(transaction, twin, None, effects);
+                    self.attach(transaction, twin, source, None, effects);
                     ready.extend(self.pending.release(Missing::Reference(id)));
                 }
                 Ok(Judgement::Wait(missing)) => {
-                    self.pending.restore(Waiting::Verified(transaction), source, missing)
+                    self.pending.restore(Waiting::Verified(transaction), source, missing);
+                    self.look_for(missing, source, now);
                 }
                 Ok(Judgement::Refuse(Refusal::Overloaded)) => {
                     self.pending.restore(Waiting::Verified(transaction), source, NEXT_TICK);
                 }
-                Ok(Judgement::Known | Judgement::Refuse(_)) => {}
+                Ok(Judgement::Refuse(refusal)) => {
+                    self.gossip.refused(Some(transaction.id()), source, &refusal, now, effects);
+                }
+                Ok(Judgement::Known) => {}
                 Err(error) => {
                     self.pending.restore(Waiting::Verified(transaction), source, NEXT_TICK);
                     for (waiting, source) in ready {
@@ -218,6 +239,15 @@ impl Replica {
             }
         }
         Ok(())
+    }
+
+    /// Lets gossip look for a reference, unless that waits here itself.
+    fn look_for(&mut self, missing: Missing, source: Source, now: Timestamp) {
+        if let Missing::Reference(reference) = missing
+            && !self.pending.contains(&reference)
+        {
+            self.gossip.misses(reference, source, now);
+        }
     }
 
     pub(super) fn is_attached(&self, id: &TxId, history: &dyn History) -> Result<bool, HistoryError> {

@@ -4,6 +4,7 @@
 //! to wait: nobody is told of those.
 
 use super::Attached;
+use crate::gossip::{Class, Message, Reason, Stretch, Tree};
 use crate::{DeviceId, Epoch, Refusal, Screened, Timestamp, TxId, Verified};
 use std::sync::Arc;
 use weft_pow::Difficulty;
@@ -45,6 +46,72 @@ pub enum Event {
         /// Where from.
         source: Source,
     },
+    /// A checked transaction came in that a peer pushed: it is passed on along the same tree.
+    Pushed {
+        /// The transaction.
+        transaction: Verified,
+        /// The peer.
+        source: Source,
+        /// The tree that the push names.
+        tree: Tree,
+    },
+    /// A peer sent a transaction that is known here, so nothing of it was checked.
+    Duplicate {
+        /// Its id.
+        id: TxId,
+        /// The peer.
+        source: Source,
+        /// The tree, if it was pushed.
+        tree: Option<Tree>,
+    },
+    /// A peer sent a transaction that the checks before the replica refused.
+    Refused {
+        /// Its id, if it has one.
+        id: Option<TxId>,
+        /// The peer.
+        source: Source,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// An authenticated peer is connected.
+    Connected {
+        /// Its source, whose number was not used before.
+        source: Source,
+        /// Who it is.
+        device: DeviceId,
+        /// The bytes of the newest [`Effect::Remember`] of this device that is durable; empty without one.
+        cursor: Vec<u8>,
+    },
+    /// A peer has said something.
+    Message {
+        /// The peer.
+        source: Source,
+        /// What.
+        message: Message,
+    },
+    /// A peer sent a frame that is none: [`Message::decode`] refused it, or it is too long, or the like.
+    Garbled {
+        /// The peer.
+        source: Source,
+    },
+    /// What is to be sent to a peer waits for what was to be sent before. Nothing is pushed there until it has drained.
+    Congested {
+        /// The peer.
+        source: Source,
+    },
+    /// All that was to be sent to a peer is on its way.
+    Drained {
+        /// The peer.
+        source: Source,
+    },
+    /// All there is of a request is handed to the peer's bulk stream. Tell it before [`Message::Done`] goes out: the
+    /// next request may come at once.
+    Served {
+        /// The peer.
+        source: Source,
+        /// The peer's number of the request.
+        request: u32,
+    },
     /// A peer's connection has ended; nothing more comes from this source.
     Left {
         /// The source, whose number is not used again.
@@ -81,6 +148,53 @@ pub enum Effect {
     Answer(Token, Result<Taken, Refusal>),
     /// The answer to a request for a ticket.
     Ticket(Token, Ticket),
+    /// Send a message to a peer.
+    Send {
+        /// The peer.
+        source: Source,
+        /// The stream.
+        class: Class,
+        /// The message.
+        message: Message,
+    },
+    /// Push a transaction. Where that would wait, leave it and say [`Event::Congested`]: the log names it.
+    Relay {
+        /// The peers.
+        to: Vec<Source>,
+        /// The tree, which goes with it.
+        tree: Tree,
+        /// The transaction.
+        transaction: Arc<Attached>,
+    },
+    /// Send stored transactions to a peer on the bulk stream, in this order, then say [`Event::Served`], then send
+    /// [`Message::Done`] with the ids that are not stored.
+    Serve {
+        /// The peer.
+        source: Source,
+        /// The peer's number of the request.
+        request: u32,
+        /// Positions in the own log.
+        ranges: Vec<Stretch>,
+        /// Others by their ids.
+        ids: Vec<TxId>,
+    },
+    /// Write down how far a peer's log is settled here, in the same storage as transactions and after those handed out
+    /// before; what was written for that device before is of no use any more.
+    Remember {
+        /// The device.
+        device: DeviceId,
+        /// What to hand in with the next [`Event::Connected`].
+        cursor: Vec<u8>,
+    },
+    /// Close the connection to a peer. Nothing more of this source is listened to; [`Event::Left`] may still be said.
+    Disconnect {
+        /// The peer.
+        source: Source,
+        /// Who it is.
+        device: DeviceId,
+        /// Why.
+        reason: Reason,
+    },
 }
 
 /// A transaction is attached and durable.

@@ -24,4 +24,8 @@ pub trait History {
 
     /// The standings that stored enrolments of `device` give it ([`crate::body::Enrolment::standing`]), in any order.
     fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError>;
+
+    /// Calls `visit` with the ids of the stored transactions at a range of positions, in their order. What lies behind
+    /// the last one that is stored is left out.
+    fn log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError>;
 }

@@ -11,6 +11,7 @@ mod counters;
 mod event;
 mod flight;
 mod graph;
+mod here;
 mod history;
 mod pending;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use graph::Graph;
 pub use history::{History, HistoryError};
 pub use tips::Tips;
 
+use crate::gossip::{Fault, Gossip, PeerView, Tree};
 use crate::limits::{AHEAD_MS, IN_FLIGHT, TICKET_PAIRS, WINDOW};
 use crate::{DeviceId, Kind, Network, Screened, Standing, Timestamp, Transaction, TxId, Verified};
 use counters::Counters;
@@ -70,6 +72,13 @@ impl Attached {
     }
 }
 
+/// Where a transaction came from, and along which tree if it was pushed.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    source: Source,
+    tree: Option<Tree>,
+}
+
 /// How much the replica holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Occupancy {
@@ -83,6 +92,8 @@ pub struct Occupancy {
     pub window: usize,
     /// Transactions that are not yet durable.
     pub in_flight: usize,
+    /// Transactions that peers have and this node knows of and has not.
+    pub wanted: usize,
 }
 
 /// One replica of the ledger.
@@ -94,6 +105,7 @@ pub struct Replica {
     pending: Pending,
     counters: Counters,
     flight: Flight,
+    gossip: Gossip,
     next: Position,
 }
 
@@ -107,6 +119,7 @@ impl Replica {
             pending: Pending::new(),
             counters: Counters::new(),
             flight: Flight::default(),
+            gossip: Gossip::new(next.0),
             next,
             network,
         }
@@ -116,6 +129,23 @@ impl Replica {
     pub fn recover(&mut self, id: TxId, parents: [TxId; 2]) {
         self.graph.insert(id, parents);
         self.tips.insert(id, parents);
+        self.gossip.recover(id);
+    }
+
+    /// Says who this node is to its peers. Call it before the first of them is connected.
+    pub fn set_device(&mut self, device: DeviceId) {
+        self.gossip.set_device(device);
+    }
+
+    /// The connected peers.
+    pub fn peers(&self, now: Timestamp) -> Vec<PeerView> {
+        self.gossip.views(now)
+    }
+
+    /// When [`Event::Tick`] is to be said at the latest for gossip's sake; none while nothing is under way. What waits
+    /// for the clock is looked at in any tick.
+    pub fn wake(&self) -> Option<Timestamp> {
+        self.gossip.wake()
     }
 
     /// Whether the replica can take another transaction before storage has caught up.
@@ -131,6 +161,7 @@ impl Replica {
             pending: self.pending.len(),
             window: self.graph.len(),
             in_flight: self.flight.len(),
+            wanted: self.gossip.wanted(),
         }
     }
 
@@ -156,15 +187,41 @@ impl Replica {
         history: &dyn History,
     ) -> Result<Vec<Effect>, HistoryError> {
         let mut effects = Vec::new();
+        let is_tick = matches!(event, Event::Tick);
         match event {
             Event::Received { transaction, source, token } => {
-                self.receive(transaction, source, token, now, history, &mut effects)?;
+                let origin = Origin { source, tree: None };
+                self.receive(transaction, origin, token, now, history, &mut effects)?;
+            }
+            Event::Pushed { transaction, source, tree } => {
+                let origin = Origin { source, tree: Some(tree) };
+                self.receive(transaction, origin, None, now, history, &mut effects)?;
             }
             Event::Unpermitted { transaction, source } => {
                 self.await_issuer(transaction, source, now, history, &mut effects)?;
             }
-            Event::Left { source } => self.pending.forget(source),
-            Event::Durable { position } => self.became_durable(position, &mut effects),
+            Event::Duplicate { id, source, tree } => {
+                self.gossip.duplicate(&id, source, tree, now, &mut effects);
+            }
+            Event::Refused { id, source, refusal } => {
+                self.gossip.refused(id, source, &refusal, now, &mut effects);
+            }
+            Event::Connected { source, device, cursor } => {
+                self.gossip.connected(source, device, &cursor, now, &mut effects);
+            }
+            Event::Message { source, message } => {
+                let (gossip, here) = self.parts(history);
+                gossip.message(source, message, now, &here, &mut effects)?;
+            }
+            Event::Garbled { source } => self.gossip.fault(source, Fault::Message, now, &mut effects),
+            Event::Congested { source } => self.gossip.set_congested(source, true),
+            Event::Drained { source } => self.gossip.set_congested(source, false),
+            Event::Served { source, request } => self.gossip.served(source, request),
+            Event::Left { source } => {
+                self.pending.forget(source);
+                self.gossip.left(source, now, &mut effects);
+            }
+            Event::Durable { position } => self.became_durable(position, now, &mut effects),
             Event::Ticket { device, count, entropy, token } => {
                 let ticket = self.ticket(device, count, &entropy, now, history)?;
                 effects.push(Effect::Ticket(token, ticket));
@@ -172,8 +229,16 @@ impl Replica {
             Event::Tick => {
                 let due = self.pending.release_until(now);
                 self.retry(due, now, history, &mut effects)?;
+                self.pending.expire(now);
             }
         }
+        let (gossip, here) = self.parts(history);
+        let pumped = gossip.pump(now, &here, &mut effects);
+        for source in self.gossip.take_dropped() {
+            self.pending.forget(source);
+        }
+        // After other events the next tick tells: they have had their effect and must not be handed in again.
+        pumped.or_else(|error| if is_tick && effects.is_empty() { Err(error) } else { Ok(()) })?;
         Ok(effects)
     }
 
@@ -188,7 +253,8 @@ impl Replica {
         effects: &mut Vec<Effect>,
     ) -> Result<(), HistoryError> {
         let waits = matches!(source, Source::Peer(_));
-        if !waits || self.is_attached(&transaction.transaction().id(), history)? {
+        let id = transaction.transaction().id();
+        if !waits || self.is_attached(&id, history)? {
             return Ok(());
         }
         let header = transaction.transaction().header();
@@ -198,15 +264,19 @@ impl Replica {
             effects.push(Effect::Verify(transaction, source));
             return Ok(());
         }
-        // A peer whose share is full is not told: what it sends again later finds room.
-        let _refused = self.pending.insert(Waiting::Screened(transaction), source, missing);
+        // A peer whose share is full is not told: what its log names is asked for again.
+        match self.pending.insert(Waiting::Screened(transaction), source, missing) {
+            Ok(()) => self.gossip.arrived(&id, source, None, now, effects),
+            Err(refusal) => self.gossip.refused(Some(id), source, &refusal, now, effects),
+        }
         Ok(())
     }
 
-    fn became_durable(&mut self, position: Position, effects: &mut Vec<Effect>) {
+    fn became_durable(&mut self, position: Position, now: Timestamp, effects: &mut Vec<Effect>) {
         while let Some(entry) = self.flight.pop_until(position) {
             let attached = entry.attached;
             let id = attached.id();
+            self.gossip.durable(id, now);
             self.tips.insert(id, attached.transaction().header().parents);
             let disputed = attached.twin().is_some();
             let first = entry.first.map(|token| (token, true));

@@ -9,7 +9,7 @@
 //! Of one whose signature is right any copy is as good: { waiting, verified } has each id at most once.
 
 use super::Source;
-use crate::limits::{PENDING, PENDING_PER_SOURCE};
+use crate::limits::{PENDING, PENDING_MS, PENDING_PER_SOURCE};
 use crate::{DeviceId, Refusal, Screened, Timestamp, Transaction, TxId, Verified};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,10 +42,15 @@ impl Waiting {
     }
 }
 
+/// Turns of the clock that something may wait.
+const TURNS: u64 = 8;
+
 #[derive(Debug)]
 struct Entry {
     waiting: Waiting,
     missing: Missing,
+    /// The turn of the clock in which it began to wait for this.
+    turn: u64,
 }
 
 type Place = (TxId, Source);
@@ -57,6 +62,8 @@ pub(super) struct Pending {
     by_source: BTreeMap<Source, BTreeSet<TxId>>,
     limit: usize,
     limit_per_source: usize,
+    turn: u64,
+    turned_at: Timestamp,
 }
 
 impl Pending {
@@ -65,8 +72,8 @@ impl Pending {
     }
 
     fn with_limits(limit: usize, limit_per_source: usize) -> Self {
-        let (entries, by_missing, by_source) = Default::default();
-        Self { entries, by_missing, by_source, limit, limit_per_source }
+        let (entries, by_missing, by_source, turn, turned_at) = Default::default();
+        Self { entries, by_missing, by_source, limit, limit_per_source, turn, turned_at }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -116,7 +123,7 @@ impl Pending {
         let id = waiting.transaction().id();
         self.by_missing.entry(missing).or_default().insert((id, source));
         self.by_source.entry(source).or_default().insert(id);
-        self.entries.insert((id, source), Entry { waiting, missing });
+        self.entries.insert((id, source), Entry { waiting, missing, turn: self.turn });
     }
 
     /// Takes out all that waited for `missing`, in id order.
@@ -146,12 +153,32 @@ impl Pending {
         }
     }
 
+    /// Drops what has waited for the same thing for [`PENDING_MS`] or a little less: what it references may not exist.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        if now.since(self.turned_at) < PENDING_MS / TURNS {
+            return;
+        }
+        (self.turn, self.turned_at) = (self.turn + 1, now);
+        let old = self.entries.iter().filter(|(_, entry)| entry.turn + TURNS <= self.turn);
+        let old: Vec<Place> = old.map(|(place, _)| *place).collect();
+        for place in old {
+            self.remove(&place);
+        }
+    }
+
+    /// Whether a copy of the transaction waits.
+    pub(super) fn contains(&self, id: &TxId) -> bool {
+        let all = (*id, Source::Door)..=(*id, Source::Peer(u32::MAX));
+        self.entries.range(all).next().is_some()
+    }
+
     fn copies(&self, id: &TxId) -> Vec<Place> {
         let all = (*id, Source::Door)..=(*id, Source::Peer(u32::MAX));
         self.entries.range(all).map(|(place, _)| *place).collect()
     }
 
-    fn held_by(&self, source: Source) -> usize {
+    /// How many transactions of a source wait.
+    pub(super) fn held_by(&self, source: Source) -> usize {
         self.by_source.get(&source).map_or(0, BTreeSet::len)
     }
 

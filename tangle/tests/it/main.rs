@@ -9,6 +9,7 @@ mod door;
 mod equivocation;
 mod failing;
 mod flight;
+mod gossip;
 mod network;
 mod orders;
 mod vectors;

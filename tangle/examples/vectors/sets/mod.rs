@@ -4,6 +4,7 @@
 
 mod basics;
 mod door;
+mod gossip;
 mod invalid;
 mod made;
 mod network;
@@ -21,13 +22,14 @@ pub(crate) type Failure = Box<dyn Error>;
 pub(crate) fn all() -> Result<Vec<(&'static str, String)>, Failure> {
     let world = World::new()?;
     let valid = valid::transactions(&world)?;
-    let sets: [(&'static str, Value); 9] = [
+    let sets: [(&'static str, Value); 10] = [
         ("identifiers.json", basics::identifiers(&world)),
         ("hashing.json", basics::hashing(&world)),
         ("keys.json", basics::keys(&world)),
         ("headers.json", basics::headers(&valid)),
         ("pow.json", basics::pow(&world)?),
         ("networks.json", network::networks(&world)?),
+        ("gossip.json", gossip::frames(&world, &valid)),
         ("ticket.json", network::ticket(&world, &valid)),
         ("transactions.json", valid::json(&world, &valid)),
         ("verdicts.json", invalid::verdicts(&world, &valid)?),

@@ -4,18 +4,21 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use weft_tangle::{Attached, DeviceId, History, HistoryError, Standing, Timestamp, TxId};
+use weft_tangle::{Attached, DeviceId, History, HistoryError, Position, Standing, Timestamp, TxId};
 
 /// A history in memory.
 #[derive(Default)]
 pub(crate) struct MapHistory {
     transactions: BTreeMap<TxId, Arc<Attached>>,
+    log: Vec<TxId>,
     /// Reads that still succeed; none when all do.
     reads_left: Cell<Option<u32>>,
 }
 
 impl MapHistory {
     pub(crate) fn store(&mut self, attached: Arc<Attached>) {
+        assert_eq!(attached.position(), Position(self.log.len() as u64), "a gap in the log");
+        self.log.push(attached.id());
         assert!(self.transactions.insert(attached.id(), attached).is_none(), "stored twice");
     }
 
@@ -63,5 +66,12 @@ impl History for MapHistory {
         let all =
             self.transactions.values().filter(|attached| attached.transaction().header().issuer == *device);
         Ok(all.filter_map(|attached| Some(attached.verified().enrolment()?.standing())).collect())
+    }
+
+    fn log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        self.read()?;
+        let end = positions.end.min(self.log.len() as u64);
+        (positions.start..end).for_each(|position| visit(self.log[position as usize]));
+        Ok(())
     }
 }

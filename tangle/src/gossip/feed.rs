@@ -1,0 +1,157 @@
+//! What the rest of the replica tells gossip: what came in, and what became of it.
+
+use super::trees::Trees;
+use super::{Class, Fault, Gossip, Message, Tree};
+use crate::limits::REFERENCE_MS;
+use crate::replica::{Attached, Effect, Source};
+use crate::{Malformed, Refusal, Timestamp, TxId};
+use std::sync::Arc;
+
+impl Gossip {
+    /// A checked copy of a transaction came in that is not known yet. `tree` is that of a push.
+    pub(crate) fn arrived(
+        &mut self,
+        id: &TxId,
+        source: Source,
+        tree: Option<Tree>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(peer) = self.peers.get_mut(&source) else { return };
+        peer.counts.bodies += 1;
+        let was_asked = self.wants.arrived(id, source, now);
+        match tree {
+            Some(tree) => self.trees.remember(*id, tree),
+            None if was_asked || self.wants.is_answering(&source, now) => {}
+            None => self.fault(source, Fault::Unasked, now, effects),
+        }
+    }
+
+    /// A copy came in of what is known. A push of it shows a cycle in its tree, which is cut here.
+    pub(crate) fn duplicate(
+        &mut self,
+        id: &TxId,
+        source: Source,
+        tree: Option<Tree>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(peer) = self.peers.get_mut(&source) else { return };
+        peer.counts.duplicates += 1;
+        let was_asked = self.wants.copied(id, source, now);
+        let Some(tree) = tree else {
+            if !was_asked && !self.wants.is_answering(&source, now) {
+                self.fault(source, Fault::Unasked, now, effects);
+            }
+            return;
+        };
+        if peer.branches.was_declined(tree, now) {
+            self.fault(source, Fault::Unasked, now, effects);
+        } else if self.trees.may_prune(tree, now) {
+            peer.counts.prunes_sent += 1;
+            peer.branches.decline(tree, Tree::of(&self.own), now);
+            let message = Message::Prune { tree: tree.0 };
+            effects.push(Effect::Send { source, class: Class::Control, message });
+        }
+    }
+
+    /// What a peer sent was refused. What is refused for good, whoever sends it, is settled.
+    pub(crate) fn refused(
+        &mut self,
+        id: Option<TxId>,
+        source: Source,
+        refusal: &Refusal,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        // At the door other rules hold: what is refused there may be taken from a peer.
+        if !self.peers.contains_key(&source) {
+            return;
+        }
+        match id {
+            Some(id) if is_final(refusal) => self.settle_refused(id),
+            Some(id) if matches!(refusal, Refusal::Overloaded | Refusal::PendingFull) => {
+                self.wants.arrived(&id, source, now);
+                self.wants.put_off(&id, now);
+            }
+            Some(id) => {
+                self.wants.arrived(&id, source, now);
+                self.wants.refuse(&id, source, now);
+            }
+            None => {}
+        }
+        if let Some(fault) = Fault::of(refusal) {
+            self.fault(source, fault, now, effects);
+        }
+    }
+
+    /// A transaction will not be attached: no later copy is wanted, unless something references it.
+    pub(crate) fn settle_refused(&mut self, id: TxId) {
+        self.wants.remove(&id);
+        self.remember_refused(id);
+        self.settle(&id);
+    }
+
+    /// A transaction waits for one that it references and that is not here.
+    pub(crate) fn misses(&mut self, reference: TxId, source: Source, now: Timestamp) {
+        if self.peers.contains_key(&source) {
+            self.wants.reference(reference, source, now.plus(REFERENCE_MS));
+        }
+    }
+
+    /// A transaction is attached: it is pushed on before it is durable, for whoever gets it checks it.
+    pub(crate) fn attached(&mut self, attached: &Arc<Attached>, source: Source, effects: &mut Vec<Effect>) {
+        let id = attached.id();
+        self.wants.remove(&id);
+        if self.peers.is_empty() {
+            return;
+        }
+        if source == Source::Door {
+            self.trees.remember(id, Tree::of(&self.own));
+        }
+        let Some(tree) = Trees::find(&self.trees, &id) else { return };
+        let mut to = Vec::new();
+        for (peer_source, peer) in &mut self.peers {
+            if *peer_source != source && peer.takes(tree) && peer.tail.place(&id).is_none() {
+                peer.counts.pushes_sent += 1;
+                to.push(*peer_source);
+            }
+        }
+        if !to.is_empty() {
+            effects.push(Effect::Relay { to, tree, transaction: Arc::clone(attached) });
+        }
+    }
+
+    /// A transaction is durable: it stands in the log and is settled in those of all peers.
+    pub(crate) fn durable(&mut self, id: TxId, now: Timestamp) {
+        self.log.push(id, now);
+        self.settle(&id);
+        let end = self.log.end();
+        self.peers
+            .values_mut()
+            .filter_map(|peer| peer.teller.as_mut())
+            .for_each(|teller| teller.look_at_lag(end));
+    }
+
+    fn settle(&mut self, id: &TxId) {
+        for peer in self.peers.values_mut() {
+            peer.tail.settle(id);
+            peer.tail.advance();
+        }
+    }
+}
+
+/// Whether a refusal follows from what the id covers, so that no copy will ever pass; or is one of a variant too many,
+/// which is taken only if something that is taken references it.
+fn is_final(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::Malformed(Malformed::Length { .. }) => false,
+        Refusal::Malformed(_)
+        | Refusal::Parents(_)
+        | Refusal::Admission(_)
+        | Refusal::RegistrarSignature
+        | Refusal::KindNotYet(_)
+        | Refusal::Equivocation { .. } => true,
+        _ => false,
+    }
+}

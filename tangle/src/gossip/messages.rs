@@ -1,0 +1,200 @@
+//! What is done about each message of a peer.
+
+use super::message::{Checkpoint, Message, Stretch};
+use super::runs::{self, Entry, Run};
+use super::teller::Teller;
+use super::{Class, Fault, Gossip, Here, Tree, Whereabouts};
+use crate::limits::{LIVE_ENTRIES, REPAIR_MS, REQUESTS_PER_PEER};
+use crate::replica::{Effect, Source};
+use crate::{HistoryError, Timestamp, TxId};
+
+impl Gossip {
+    /// A peer has said something.
+    ///
+    /// # Errors
+    /// The history cannot be read; nothing has changed.
+    pub(crate) fn message(
+        &mut self,
+        source: Source,
+        message: Message,
+        now: Timestamp,
+        here: &dyn Here,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), HistoryError> {
+        if !self.peers.contains_key(&source) {
+            return Ok(());
+        }
+        let done = match message {
+            Message::Tail { checkpoints, credit } => {
+                self.tail(source, &checkpoints, credit, here, effects)?
+            }
+            Message::From { position, length } => self.from(source, position, length),
+            Message::Log { first, behind, runs } => self.log(source, first, behind, &runs, now, here)?,
+            Message::Ack { position, credit } => self.ack(source, position, credit),
+            Message::Want { request, graft, ranges, ids } => {
+                self.want(source, request, graft.then_some(now), ranges, ids, here, effects)?
+            }
+            Message::Done { request, lacking } => self.done(source, request, &lacking, now),
+            Message::Prune { tree } => self.prune(source, Tree(tree), now),
+        };
+        if let Err(fault) = done {
+            self.fault(source, fault, now, effects);
+        }
+        Ok(())
+    }
+
+    /// The log goes on behind the highest checkpoint at and below which all match.
+    fn tail(
+        &mut self,
+        source: Source,
+        checkpoints: &[Checkpoint],
+        credit: u32,
+        here: &dyn Here,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Result<(), Fault>, HistoryError> {
+        let mut position = 0;
+        for mark in checkpoints.iter().rev() {
+            if self.log.id(mark.position, here)? != Some(mark.id) {
+                break;
+            }
+            position = mark.position + 1;
+        }
+        let end = self.log.end();
+        let Some(peer) = self.peers.get_mut(&source) else { return Ok(Ok(())) };
+        if peer.teller.is_some() {
+            return Ok(Err(Fault::Budget));
+        }
+        peer.teller = Some(Teller::new(position, credit, peer.leads, end));
+        let message = Message::From { position, length: end };
+        effects.push(Effect::Send { source, class: Class::Control, message });
+        Ok(Ok(()))
+    }
+
+    fn from(&mut self, source: Source, position: u64, length: u64) -> Result<(), Fault> {
+        let peer = self.peers.get_mut(&source);
+        peer.map_or(Ok(()), |peer| peer.tail.open(position, length))
+    }
+
+    fn log(
+        &mut self,
+        source: Source,
+        first: u64,
+        behind: u64,
+        runs: &[Run],
+        now: Timestamp,
+        here: &dyn Here,
+    ) -> Result<Result<(), Fault>, HistoryError> {
+        let Some(entries) = runs::decode(runs) else { return Ok(Err(Fault::Log)) };
+        let Some(ids) = self.resolve(&entries, here)? else { return Ok(Err(Fault::Log)) };
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.push((id, here.whereabouts(&id)?));
+        }
+        Ok(self.take_entries(source, first, behind, found, now))
+    }
+
+    /// The ids that entries stand for; none when a place named is not in the own log.
+    fn resolve(&self, entries: &[Entry], here: &dyn Here) -> Result<Option<Vec<TxId>>, HistoryError> {
+        let mut ids = Vec::with_capacity(entries.len());
+        for entry in entries {
+            ids.push(match entry {
+                Entry::New(id) => *id,
+                Entry::Yours(position) => match self.log.id(*position, here)? {
+                    Some(id) => id,
+                    None => return Ok(None),
+                },
+            });
+        }
+        Ok(Some(ids))
+    }
+
+    fn take_entries(
+        &mut self,
+        source: Source,
+        first: u64,
+        behind: u64,
+        found: Vec<(TxId, Whereabouts)>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let is_refused: Vec<bool> = found.iter().map(|(id, _)| self.is_refused(id)).collect();
+        let Some(peer) = self.peers.get_mut(&source) else { return Ok(()) };
+        peer.tail.check(first, found.len())?;
+        peer.tail.set_behind(behind);
+        peer.counts.entries += found.len() as u64;
+        let is_live = behind.saturating_add(peer.tail.open_entries() as u64) < LIVE_ENTRIES;
+        let due = if is_live { now.plus(REPAIR_MS) } else { now };
+        for ((id, whereabouts), is_refused) in found.into_iter().zip(is_refused) {
+            peer.tail.push(id, is_refused || whereabouts == Whereabouts::Durable)?;
+            match whereabouts {
+                Whereabouts::Durable | Whereabouts::Attached => {}
+                _ if is_refused => {}
+                Whereabouts::Unknown => self.wants.announce(id, source, due, is_live),
+                Whereabouts::Waiting => {
+                    self.wants.announce(id, source, due, is_live);
+                    self.wants.hold(&id, now);
+                }
+            }
+        }
+        peer.tail.advance();
+        Ok(())
+    }
+
+    fn ack(&mut self, source: Source, position: u64, credit: u32) -> Result<(), Fault> {
+        let end = self.log.end();
+        let teller = self.peers.get_mut(&source).and_then(|peer| peer.teller.as_mut());
+        let is_possible = teller.is_some_and(|teller| teller.ack(position, credit, end));
+        if is_possible { Ok(()) } else { Err(Fault::Log) }
+    }
+
+    /// A peer asks for transactions. Only what it was told of has a place to ask by.
+    #[allow(clippy::too_many_arguments, reason = "they are the fields of the message")]
+    fn want(
+        &mut self,
+        source: Source,
+        request: u32,
+        grafted_at: Option<Timestamp>,
+        ranges: Vec<Stretch>,
+        ids: Vec<TxId>,
+        here: &dyn Here,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Result<(), Fault>, HistoryError> {
+        let mut trees = Vec::new();
+        if grafted_at.is_some() {
+            let mut named = ids.clone();
+            for range in &ranges {
+                named.extend(self.log.read(range.positions(), here)?.into_iter().map(|(id, _)| id));
+            }
+            trees = named.iter().filter_map(|id| self.trees.find(id)).collect();
+        }
+        let Some(peer) = self.peers.get_mut(&source) else { return Ok(Ok(())) };
+        let told = peer.teller.as_ref().map_or(0, Teller::told);
+        let is_told = ranges.iter().all(|range| range.positions().end <= told);
+        if !is_told || peer.serving.len() >= REQUESTS_PER_PEER || !peer.serving.insert(request) {
+            return Ok(Err(Fault::Budget));
+        }
+        peer.counts.requests += 1;
+        for (tree, now) in trees.into_iter().zip(grafted_at.into_iter().cycle()) {
+            peer.counts.grafts += u64::from(peer.branches.graft(tree, now));
+        }
+        effects.push(Effect::Serve { source, request, ranges, ids });
+        Ok(Ok(()))
+    }
+
+    /// The shell has sent all it had of a request.
+    pub(crate) fn served(&mut self, source: Source, request: u32) {
+        if let Some(peer) = self.peers.get_mut(&source) {
+            peer.serving.remove(&request);
+        }
+    }
+
+    fn done(&mut self, source: Source, request: u32, lacking: &[TxId], now: Timestamp) -> Result<(), Fault> {
+        if self.wants.done(source, request, lacking, now) { Err(Fault::Undelivered) } else { Ok(()) }
+    }
+
+    fn prune(&mut self, source: Source, tree: Tree, now: Timestamp) -> Result<(), Fault> {
+        if let Some(peer) = self.peers.get_mut(&source) {
+            peer.counts.prunes += u64::from(peer.branches.prune(tree, now));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! What is due: log messages, acknowledgements, requests, cursors. Called after events and at ticks.
+
+use super::peer::Peer;
+use super::wants::{Asker, Room};
+use super::{Class, Fault, Gossip, Here, Message, Whereabouts};
+use crate::limits::{ASKED_PER_PEER, REQUESTS_PER_PEER, TAIL_CREDIT, WANT_IDS};
+use crate::replica::{Effect, Source};
+use crate::{HistoryError, Timestamp, TxId};
+use std::collections::BTreeMap;
+
+impl Gossip {
+    /// When there is something to do at the latest, if nothing happens before.
+    pub(crate) fn wake(&self) -> Option<Timestamp> {
+        let of_peer = |peer: &Peer| {
+            let told = peer.teller.as_ref().filter(|_| !peer.is_congested);
+            let log = told.and_then(|teller| teller.due(&self.log, &peer.tail));
+            [log, peer.tail.ack_due(), peer.tail.remember_due()].into_iter().flatten().min()
+        };
+        self.peers.values().filter_map(of_peer).chain(self.wants.due()).min()
+    }
+
+    /// Does what is due.
+    ///
+    /// # Errors
+    /// The history cannot be read. What is in `effects` then is to be done all the same; the rest is tried again.
+    pub(crate) fn pump(
+        &mut self,
+        now: Timestamp,
+        here: &dyn Here,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), HistoryError> {
+        if self.wake().is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        for source in self.wants.expire(now) {
+            self.fault(source, Fault::Undelivered, now, effects);
+        }
+        for (source, peer) in &mut self.peers {
+            pump_tail(*source, peer, now, effects);
+            let Some(teller) = peer.teller.as_mut().filter(|_| !peer.is_congested) else { continue };
+            while let Some(message) = teller.tell(&self.log, &peer.tail, now, here)? {
+                effects.push(Effect::Send { source: *source, class: Class::Control, message });
+            }
+        }
+        self.ask(now, here, effects)
+    }
+
+    fn ask(
+        &mut self,
+        now: Timestamp,
+        here: &dyn Here,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), HistoryError> {
+        if !here.has_room() {
+            return Ok(());
+        }
+        let room = |source: &Source| {
+            let (asked, requests) = self.wants.asked_of(source);
+            let by_requests = REQUESTS_PER_PEER.saturating_sub(requests) * WANT_IDS;
+            by_requests.min(ASKED_PER_PEER.saturating_sub(asked + here.waiting_of(*source)))
+        };
+        let room: Room = self.peers.keys().map(|source| (*source, room(source))).collect();
+        let asker = Surroundings { peers: &self.peers, here };
+        for (source, message) in self.wants.ask(room, &asker, now)? {
+            if let Some(peer) = self.peers.get_mut(&source) {
+                peer.counts.requests_sent += 1;
+                if matches!(message, Message::Want { graft: true, .. }) {
+                    peer.branches.accept_all();
+                }
+            }
+            effects.push(Effect::Send { source, class: Class::Control, message });
+        }
+        Ok(())
+    }
+}
+
+fn pump_tail(source: Source, peer: &mut Peer, now: Timestamp, effects: &mut Vec<Effect>) {
+    let is_due = |due: Option<Timestamp>| due.is_some_and(|due| due <= now);
+    if is_due(peer.tail.ack_due()) {
+        let message = Message::Ack { position: peer.tail.ack(now), credit: TAIL_CREDIT as u32 };
+        effects.push(Effect::Send { source, class: Class::Control, message });
+    }
+    if is_due(peer.tail.remember_due())
+        && let Some(cursor) = peer.tail.remember(now)
+    {
+        effects.push(Effect::Remember { device: peer.device, cursor });
+    }
+}
+
+struct Surroundings<'a> {
+    peers: &'a BTreeMap<Source, Peer>,
+    here: &'a dyn Here,
+}
+
+impl Asker for Surroundings<'_> {
+    fn place(&self, source: Source, id: &TxId) -> Option<u64> {
+        self.peers.get(&source)?.tail.place(id)
+    }
+
+    fn is_here(&self, id: &TxId) -> Result<bool, HistoryError> {
+        Ok(self.here.whereabouts(id)? != Whereabouts::Unknown)
+    }
+
+    fn is_missed(&self, id: &TxId) -> bool {
+        self.here.is_missed(id)
+    }
+}

@@ -1,0 +1,163 @@
+//! Asking: what is due goes to those who have it and have room, and whose time is over is asked no longer.
+
+use super::super::message::{Message, Stretch};
+use super::{State, Wants};
+use crate::limits::{
+    AGAIN_MS, ASKED, HELD_MS, REQUESTS_PER_PEER, SCAN_MS, SCANNED_PER_MS, WANT_IDS, WANT_RANGES,
+};
+use crate::replica::Source;
+use crate::{HistoryError, Timestamp, TxId};
+use std::collections::BTreeMap;
+
+/// What asking needs to know of the rest.
+pub(in super::super) trait Asker {
+    /// Where a peer's log has a transaction.
+    fn place(&self, source: Source, id: &TxId) -> Option<u64>;
+
+    /// Whether a transaction waits here or is attached already, so that it need not be asked for.
+    fn is_here(&self, id: &TxId) -> Result<bool, HistoryError>;
+
+    /// Whether something that waits here references it.
+    fn is_missed(&self, id: &TxId) -> bool;
+}
+
+/// How many transactions each peer may still be asked for.
+pub(in super::super) type Room = BTreeMap<Source, usize>;
+
+/// Transactions to ask of a peer, by whether to graft it.
+type Chosen = BTreeMap<(Source, bool), Vec<TxId>>;
+
+impl Wants {
+    /// When there is something to ask, or a request's time is over.
+    pub(in super::super) fn due(&self) -> Option<Timestamp> {
+        let first = self.schedule.first().map(|(due, _)| *due);
+        let overdue = self.requests.values().filter_map(|requests| requests.due()).min();
+        let next = first.into_iter().chain(overdue).min()?;
+        Some(next.max(self.scan_at))
+    }
+
+    /// Gives up requests whose time is over; returns who did not deliver what it announced, once for each.
+    pub(in super::super) fn expire(&mut self, now: Timestamp) -> Vec<Source> {
+        let overdue: Vec<(Source, Vec<TxId>)> = self
+            .requests
+            .iter()
+            .flat_map(|(source, requests)| requests.overdue(now).into_iter().map(|ids| (*source, ids)))
+            .collect();
+        let mut faults = Vec::new();
+        for (source, ids) in overdue {
+            let named = |id| self.wants.get(id).is_some_and(|want| want.announcers.contains(&source));
+            if ids.iter().any(named) {
+                faults.push(source);
+            }
+            ids.iter().for_each(|id| self.refuse(id, source, now));
+        }
+        faults
+    }
+
+    /// The requests to send now. Nothing is looked at more often than every [`SCAN_MS`], and a long list less often, so
+    /// that what has no room costs little.
+    pub(in super::super) fn ask(
+        &mut self,
+        mut room: Room,
+        asker: &dyn Asker,
+        now: Timestamp,
+    ) -> Result<Vec<(Source, Message)>, HistoryError> {
+        if now < self.scan_at {
+            return Ok(Vec::new());
+        }
+        let mut left = ASKED.saturating_sub(self.asked);
+        let mut chosen = Chosen::new();
+        let due: Vec<TxId> =
+            self.schedule.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| *id).collect();
+        self.scan_at = now.plus(SCAN_MS + due.len() as u64 / SCANNED_PER_MS);
+        for id in due {
+            if left == 0 || room.values().all(|room| *room == 0) {
+                break;
+            }
+            if self.is_pointless(&id, asker) {
+                self.remove(&id);
+            } else if asker.is_here(&id)? {
+                self.set(&id, State::Held(now.plus(HELD_MS)));
+            } else if let Some((source, is_live)) = self.choose(&id, &room, now) {
+                room.entry(source).and_modify(|room| *room -= 1);
+                left -= 1;
+                chosen.entry((source, is_live)).or_default().push(id);
+            }
+        }
+        Ok(self.requests(chosen, asker, now))
+    }
+
+    /// Whether what referenced it is gone and no log names it.
+    fn is_pointless(&self, id: &TxId, asker: &dyn Asker) -> bool {
+        let named = |source: &Source| asker.place(*source, id).is_some();
+        let want = self.wants.get(id).filter(|want| want.is_reference && !asker.is_missed(id));
+        want.is_some_and(|want| !want.announcers.iter().any(named))
+    }
+
+    /// Whom to ask: of those who named it and were not tried, the one with most room. For a reference that none of
+    /// them had anybody will do, for all have the same tangle in the end.
+    fn choose(&mut self, id: &TxId, room: &Room, now: Timestamp) -> Option<(Source, bool)> {
+        let want = self.wants.get_mut(id)?;
+        let best = |candidates: &mut dyn Iterator<Item = Source>| {
+            let untried = candidates.filter(|source| !want.tried.contains(source));
+            let (mut best, mut any) = (None, false);
+            for source in untried {
+                any = true;
+                let space = room.get(&source).copied().unwrap_or(0);
+                if space > 0 && best.is_none_or(|(most, _)| space > most) {
+                    best = Some((space, source));
+                }
+            }
+            (best.map(|(_, source)| source), any)
+        };
+        let (mut source, mut any) = best(&mut want.announcers.iter().copied());
+        if !any && want.is_reference {
+            (source, any) = best(&mut room.keys().copied());
+        }
+        if !any {
+            want.tried.clear();
+            self.set(id, State::Waits(now.plus(AGAIN_MS)));
+            return None;
+        }
+        Some((source?, want.is_live))
+    }
+
+    fn requests(&mut self, chosen: Chosen, asker: &dyn Asker, now: Timestamp) -> Vec<(Source, Message)> {
+        let mut messages = Vec::new();
+        for ((source, graft), mut ids) in chosen {
+            // In the order of the peer's log, where they lie side by side on its disk.
+            ids.sort_by_cached_key(|id| (asker.place(source, id).is_none(), asker.place(source, id), *id));
+            for part in ids.chunks(WANT_IDS) {
+                let requests = self.requests.entry(source).or_default();
+                if requests.outstanding().1 >= REQUESTS_PER_PEER {
+                    break;
+                }
+                let request = requests.open(part, now);
+                let (ranges, rest) = stretches(part.iter().map(|id| (asker.place(source, id), *id)));
+                for id in part {
+                    self.set(id, State::Asked(source, request));
+                }
+                messages.push((source, Message::Want { request, graft, ranges, ids: rest }));
+            }
+        }
+        messages
+    }
+}
+
+/// Places as ranges, as many as a request has, and the ids of all else.
+fn stretches(ids: impl Iterator<Item = (Option<u64>, TxId)>) -> (Vec<Stretch>, Vec<TxId>) {
+    let (mut ranges, mut rest): (Vec<Stretch>, Vec<TxId>) = Default::default();
+    for (place, id) in ids {
+        let Some(first) = place else {
+            rest.push(id);
+            continue;
+        };
+        let is_full = ranges.len() >= WANT_RANGES;
+        match ranges.last_mut() {
+            Some(last) if last.positions().end == first => last.count += 1,
+            _ if is_full => rest.push(id),
+            _ => ranges.push(Stretch { first, count: 1 }),
+        }
+    }
+    (ranges, rest)
+}

@@ -1,0 +1,97 @@
+//! What one peer was asked for and has not sent.
+
+use crate::limits::{ANSWER_LONGEST_MS, ANSWER_MS, UNASKED_GRACE_MS};
+use crate::{Timestamp, TxId};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Debug)]
+struct Request {
+    ids: BTreeSet<TxId>,
+    sent: Timestamp,
+    /// The peer says that it has sent all it has.
+    is_done: bool,
+}
+
+/// The requests to one peer. One that was given up still counts until the peer is done with it, for so the peer counts.
+#[derive(Default, Debug)]
+pub(super) struct Requests {
+    open: BTreeMap<u32, Request>,
+    next: u32,
+    /// When something that was asked for last came.
+    progress: Timestamp,
+    sent: Timestamp,
+}
+
+impl Requests {
+    /// Transactions that have not come, and requests that the peer is not done with.
+    pub(super) fn outstanding(&self) -> (usize, usize) {
+        let ids = self.open.values().map(|request| request.ids.len()).sum();
+        (ids, self.open.values().filter(|request| !request.is_done).count())
+    }
+
+    /// Whether late answers may still come.
+    pub(super) fn is_recent(&self, now: Timestamp) -> bool {
+        now.since(self.sent) < UNASKED_GRACE_MS
+    }
+
+    /// Opens a request for these; returns its number.
+    pub(super) fn open(&mut self, ids: &[TxId], now: Timestamp) -> u32 {
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.sent = now;
+        self.open.insert(number, Request { ids: ids.iter().copied().collect(), sent: now, is_done: false });
+        number
+    }
+
+    /// Something came; says whether it was asked for. Answers come one after the other, so each shows that the peer is
+    /// at work on all.
+    pub(super) fn progress(&mut self, id: &TxId, now: Timestamp) -> bool {
+        let is_asked = self.open.values().any(|request| request.ids.contains(id));
+        if is_asked {
+            self.progress = now;
+        }
+        is_asked
+    }
+
+    /// Takes a transaction out of a request.
+    pub(super) fn take(&mut self, number: u32, id: &TxId) {
+        if let Some(request) = self.open.get_mut(&number) {
+            request.ids.remove(id);
+        }
+        self.sweep(number);
+    }
+
+    /// The peer is done with a request. What has not come may still be under way through the checks here.
+    pub(super) fn done(&mut self, number: u32) {
+        if let Some(request) = self.open.get_mut(&number) {
+            request.is_done = true;
+        }
+        self.sweep(number);
+    }
+
+    fn sweep(&mut self, number: u32) {
+        if self.open.get(&number).is_some_and(|request| request.is_done && request.ids.is_empty()) {
+            self.open.remove(&number);
+        }
+    }
+
+    /// What is open in requests whose time is over, request by request.
+    pub(super) fn overdue(&self, now: Timestamp) -> Vec<Vec<TxId>> {
+        let late = self.awaited().filter(|request| self.deadline(request) <= now);
+        late.map(|request| request.ids.iter().copied().collect()).collect()
+    }
+
+    /// When the first request's time is over.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.awaited().map(|request| self.deadline(request)).min()
+    }
+
+    fn awaited(&self) -> impl Iterator<Item = &Request> {
+        self.open.values().filter(|request| !request.ids.is_empty())
+    }
+
+    fn deadline(&self, request: &Request) -> Timestamp {
+        let active = request.sent.max(self.progress);
+        active.plus(ANSWER_MS).min(request.sent.plus(ANSWER_LONGEST_MS))
+    }
+}
