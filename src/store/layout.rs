@@ -2,7 +2,7 @@
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
-//! | `meta` | name | `schema`: u32; `network`: NetworkId |
+//! | `meta` | name | `schema`: u32; `network`: NetworkId; `indexed`: u64 |
 //! | `transactions` | TxId (40) | position (8) |
 //! | `packs` | position of the first (8) | transactions in a row: `pack` |
 //! | `arrivals` | position (8) | TxId (40), parent 1 (40), parent 2 (40) |
@@ -11,7 +11,8 @@
 //! | `revocations` | revoked device (32), TxId (40) | nothing |
 //! | `equivocations` | issuer (32), epoch (8), counter (4), TxId (40) | nothing |
 //!
-//! Always true: every transaction has one row in `transactions`, `arrivals` and `issued`, and one slot in `packs`;
+//! Always true: every transaction has one row in `arrivals` and one slot in `packs`, and once it is indexed (`tail`) one in
+//! `transactions` and `issued`;
 //! positions run from zero without gaps.
 
 use redb::TableDefinition;

@@ -24,6 +24,7 @@ mod reopen;
 mod rewrite;
 mod scrub;
 mod shared;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -48,9 +49,11 @@ use layout::{ARRIVALS, decode_arrival};
 use redb::{Database, StorageBackend};
 use reopen::State;
 use shared::Shared;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use tail::{IndexRow, Tail, Whereabouts};
 use volume::{FileSystem, Volume};
 use weft_tangle::{Attached, Epoch, Network, Position, Transaction, TxId};
 
@@ -173,7 +176,7 @@ impl Store {
         open::discard_unborn(&*file)
             .map_err(|cause| StoreError::Unreachable { path: path.clone(), cause })?;
         let disk = Disk::new(file);
-        let database = open::open_database(&disk, &path, network.id(), options)?;
+        let (database, tail) = open::open_database(&disk, &path, network.id(), options)?;
         let network = Arc::new(network.clone());
         let store = Self {
             network,
@@ -182,7 +185,7 @@ impl Store {
             disk,
             volume,
             writer: Mutex::default(),
-            state: RwLock::new(State::new(database)?),
+            state: RwLock::new(State::new(database, tail)?),
             shared: Shared::default(),
             damage: Arc::default(),
             lease: Mutex::default(),
@@ -264,10 +267,21 @@ impl Store {
 
     /// Writes a batch in one commit; the position behind it.
     fn write(&self, database: &Database, batch: &[Record<'_>]) -> Result<Position, StoreError> {
+        let tail = self.tail();
         let commit = append::begin(database)?;
-        match append::put(&commit, &self.network, batch) {
-            Ok(next) => {
+        let put = || {
+            let next = append::put(&commit, &self.network, batch)?;
+            let rows = self.index_rows(&tail, batch)?;
+            let behind = tail.is_full_with(rows.len()).then(|| tail.write(&commit, &rows)).transpose()?;
+            Ok((next, rows, behind))
+        };
+        match put() {
+            Ok((next, rows, behind)) => {
                 commit.commit()?;
+                match behind {
+                    Some(behind) => self.set_tail(behind),
+                    None => tail.extend(&rows),
+                }
                 Ok(next)
             }
             // What failed first says more than what that has made of the abort.
@@ -277,6 +291,26 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// The index rows of a batch, of which nothing may be stored already.
+    fn index_rows(&self, tail: &Tail, batch: &[Record<'_>]) -> Result<Vec<IndexRow>, StoreError> {
+        let row = |record: &Record<'_>| {
+            IndexRow::new(record.transaction.id(), record.position, record.transaction.header())
+        };
+        let rows: Vec<_> = batch.iter().map(row).collect();
+        let mut seen = BTreeSet::new();
+        for IndexRow { id, .. } in &rows {
+            let is_known = match tail.find(id, tail.end()) {
+                Whereabouts::Here(_) => true,
+                Whereabouts::Nowhere => false,
+                Whereabouts::InTable => self.shared_reader()?.position(id)?.is_some(),
+            };
+            if is_known || !seen.insert(*id) {
+                return Err(StoreError::Twice(*id));
+            }
+        }
+        Ok(rows)
     }
 
     /// What says, as long as it is held, that a snapshot may be in use; see `erase`.

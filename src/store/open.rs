@@ -4,6 +4,7 @@ use super::append::begin;
 use super::disk::{Disk, Live};
 use super::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, SCHEMA, TRANSACTIONS};
 use super::pack::PACKS;
+use super::tail::{self, Tail};
 use super::{StoreError, StoreOptions};
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, backends::FileBackend};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -60,13 +61,13 @@ pub(super) fn discard_unborn(file: &dyn StorageBackend) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Opens the database on `disk` and checks whose it is; a new one is made ours.
+/// Opens the database on `disk` and checks whose it is; a new one is made ours. Its index is complete.
 pub(super) fn open_database(
     disk: &Arc<Disk>,
     path: &Path,
     network: &NetworkId,
     options: &StoreOptions,
-) -> Result<Database, StoreError> {
+) -> Result<(Database, Tail), StoreError> {
     let mut builder = Database::builder();
     builder.set_cache_size(options.cache_bytes);
     let database =
@@ -75,7 +76,8 @@ pub(super) fn open_database(
         initialise(&database, network)?;
     }
     check(&database, path, network)?;
-    Ok(database)
+    let tail = tail::recover(&database)?;
+    Ok((database, tail))
 }
 
 pub(super) fn opening(path: &Path, error: DatabaseError) -> StoreError {
