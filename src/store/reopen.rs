@@ -112,11 +112,15 @@ impl Store {
             }
         }
         // Both let go of the file here; the failed one writes nothing to it any more.
-        if let Some(failure) = &mut state.failure {
-            failure.refuge = None;
+        let refuge = state.failure.as_mut().and_then(|failure| failure.refuge.take());
+        let closed = (refuge, state.database.take());
+        if caught(|| drop(closed)).is_none() {
+            tracing::warn!("the database that failed could not be closed in order");
         }
-        state.database = None;
-        match self.open_again(Position(state.acknowledged.load(Ordering::Relaxed))) {
+        let acknowledged = Position(state.acknowledged.load(Ordering::Relaxed));
+        let cause = "what is in it makes the database panic".to_owned();
+        let opened = caught(|| self.open_again(acknowledged));
+        match opened.unwrap_or(Err(StoreError::NotAStore { path: self.path.clone(), cause })) {
             Ok((database, tail)) => {
                 state.database = Some(Arc::new(database));
                 state.tail = Arc::new(tail);
@@ -265,6 +269,13 @@ impl Store {
             tracing::warn!(%error, "the index is left to the next start");
         }
     }
+}
+
+/// What `work` gives, unless it panics: redb does where a page holds what none can, which is the disk's fault and no reason
+/// to end whoever tries to get over it.
+fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    // What it leaves half done is thrown away: the databases are gone, and the state is what it was.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
 }
 
 fn stored(database: &Database) -> Result<Position, StoreError> {
