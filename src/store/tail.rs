@@ -112,7 +112,7 @@ impl Tail {
     /// The row of `issued` of this id, if it waits here. A walk over all of them.
     pub(super) fn issued_of(&self, id: &TxId) -> Option<(DeviceKey, Issued)> {
         let rows = self.rows();
-        rows.issued.iter().find(|(key, _)| id_of(*key) == *id).map(|(key, (_, row))| (*key, *row))
+        rows.issued.iter().find(|(key, _)| id_of(key) == *id).map(|(key, (_, row))| (*key, *row))
     }
 
     /// Whether so many more would be too many.
