@@ -8,6 +8,7 @@ import pathlib
 import struct
 import sys
 
+import gossip
 import weft
 from dilithium_py.ml_dsa import ML_DSA_44
 
@@ -297,6 +298,21 @@ def check_handshake(keys, networks, wires):
         equal(ML_DSA_44.verify(public[own], message, bytes.fromhex(proof["proof"])), True, "proof")
 
 
+def check_gossip(keys, wires):
+    vectors = load("gossip.json")
+    for row in vectors["messages"]:
+        equal(gossip.frame(row["stream"], bytes.fromhex(row["hex"])), row["fields"], "message")
+    named = [wires[name] for name in vectors["transactions"]]
+    live, bulk = vectors["live"], vectors["bulk"]
+    equal(gossip.frame("live", bytes.fromhex(live["hex"])), {"tree": live["tree"], "transactions": named}, "push")
+    equal(gossip.frame("bulk", bytes.fromhex(bulk["hex"])), {"transactions": named}, "bodies")
+    for row in vectors["invalid"]:
+        equal(refuses(gossip.frame, row["stream"], bytes.fromhex(row["hex"])), True, row["why"])
+    for row in vectors["leads"]:
+        own, peer = (weft.blake2s(keys[row[name]][0]) for name in ("own", "peer"))
+        equal(gossip.leads(own, peer), row["leads"], "who names first")
+
+
 check_basics()
 all_keys = check_keys()
 all_networks = check_networks(all_keys)
@@ -304,4 +320,5 @@ all_wires, all_known = check_transactions(all_keys, all_networks["open"])
 check_verdicts(all_networks, all_known, all_wires)
 check_ticket()
 check_handshake(all_keys, all_networks, all_wires)
+check_gossip(all_keys, all_wires)
 print(f"{checks} checks passed")

@@ -109,6 +109,9 @@ pub const CHECKPOINTS: usize = 32;
 /// Entries in one log message: enough that its head costs nothing beside them.
 pub const LOG_ENTRIES: usize = 256;
 
+/// Log messages to one peer at a time: a thousand rows are read between two other events, no more.
+pub const TELL_MESSAGES: usize = 4;
+
 /// Entries of a peer's log that may be announced and not settled here; at 20,000 a second, 200 ms of way.
 pub const TAIL_CREDIT: usize = 4_096;
 

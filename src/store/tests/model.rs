@@ -151,6 +151,25 @@ fn recovery_gives_the_newest_in_their_order_of_arrival() {
 }
 
 #[test]
+fn the_log_is_read_by_position_as_far_as_it_goes() {
+    let network = network("log");
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, _) = ledger(&network, 7, 2, 40);
+    let store = Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
+    store.append(&ledger.arrivals).unwrap();
+    let all: Vec<TxId> = ledger.arrivals.iter().map(|attached| attached.id()).collect();
+    let count = all.len();
+    for (first, end) in
+        [(0, 1), (0, count), (7, 19), (count - 1, count + 9), (count, count + 1), (9, 9), (9, 3)]
+    {
+        let mut found = Vec::new();
+        store.reader().unwrap().log(first as u64..end as u64, &mut |id| found.push(id)).unwrap();
+        let last = end.clamp(first.min(count), count);
+        assert_eq!(found, all[first.min(count)..last]);
+    }
+}
+
+#[test]
 fn a_batch_that_does_not_follow_on_leaves_nothing_behind() {
     let network = network("gaps");
     let directory = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
 //! Places in a peer's log that are settled here: few when near, fewer when far.
 //!
-//! The newest is kept, and of the others one for each power of two of the distance to it. So a peer whose log was cut
-//! back by *d* entries (a restored backup) sends about at most 8 *d* again, and the list never has more than
-//! [`CHECKPOINTS`].
+//! Of all places ever added, and for each of them: a place is kept that is not behind it and at most four times as far
+//! from the newest, as long as [`CHECKPOINTS`] suffice. So a peer whose log was cut back by *d* entries (a restored
+//! backup) sends at most 4 *d* of it again.
 
 use super::message::Checkpoint;
 use super::wire;
@@ -30,12 +30,13 @@ impl Checkpoints {
     /// Adds a place behind all others.
     pub(super) fn push(&mut self, position: u64, id: TxId) {
         let mut kept = vec![Checkpoint { position, id }];
-        let older = std::mem::take(&mut self.marks).into_iter().filter(|mark| mark.position < position);
-        for mark in older {
-            let power = |mark: &Checkpoint| (position - mark.position).ilog2();
-            match kept.last_mut() {
-                // Of two at about the same distance the farther one stays, for it will drift into the next power.
-                Some(last) if last.position < position && power(last) == power(&mark) => *last = mark,
+        let distance = |mark: &Checkpoint| position - mark.position;
+        for mark in std::mem::take(&mut self.marks).into_iter().filter(|mark| mark.position < position) {
+            match &mut kept[..] {
+                // Distances grow alike, so what is close enough to skip the one between stays close enough.
+                [.., newer, between] if distance(&mark) <= distance(newer).saturating_mul(4) => {
+                    *between = mark
+                }
                 _ => kept.push(mark),
             }
         }
@@ -78,7 +79,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn there_is_always_one_not_much_farther(steps in proptest::collection::vec(1u64..2_000, 1..400)) {
+        fn for_each_place_one_is_kept_that_is_at_most_four_times_as_far(steps in proptest::collection::vec(1u64..2_000, 1..400)) {
             let mut checkpoints = Checkpoints::default();
             let mut all = vec![];
             let mut position = 0;
@@ -90,12 +91,10 @@ mod tests {
                 prop_assert!(checkpoints.marks.is_sorted_by(|a, b| a.position > b.position));
                 prop_assert!(checkpoints.marks.iter().all(|mark| mark.id == id(mark.position)));
                 prop_assert_eq!(checkpoints.marks[0].position, position);
-                // Wherever the peer's log is cut, the best place kept is at most eight times as far as the best there was.
-                for best in &all {
-                    let kept = checkpoints.marks.iter().map(|mark| mark.position).filter(|kept| kept <= best).max();
-                    let distance = position - best;
-                    let far = kept.map_or(position - all[0], |kept| position - kept);
-                    prop_assert!(far <= 8 * distance.max(2_000), "{far} for {distance}");
+                for place in &all {
+                    let kept = checkpoints.marks.iter().map(|mark| mark.position).filter(|kept| kept <= place).max();
+                    let far = kept.map_or(u64::MAX, |kept| position - kept);
+                    prop_assert!(far <= 4 * (position - place), "{far} for {}", position - place);
                 }
             }
             prop_assert_eq!(Checkpoints::decode(&checkpoints.encode()), checkpoints);
@@ -116,8 +115,8 @@ mod tests {
     fn what_is_cut_is_gone_and_what_is_broken_is_nothing() {
         let mut checkpoints = Checkpoints::default();
         (0..5).for_each(|position| checkpoints.push(position, id(position)));
-        checkpoints.cut(3);
-        assert!(checkpoints.marks.iter().all(|mark| mark.position < 3) && checkpoints.marks[0].position == 2);
+        checkpoints.cut(4);
+        assert!(checkpoints.marks.iter().all(|mark| mark.position < 4) && checkpoints.marks[0].position == 3);
         let mut bytes = checkpoints.encode();
         bytes[0] = 9;
         assert_eq!(Checkpoints::decode(&bytes), Checkpoints::default());

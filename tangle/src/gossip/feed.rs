@@ -27,6 +27,11 @@ impl Gossip {
         }
     }
 
+    /// A copy waits here, or did until now.
+    pub(crate) fn waits(&mut self, id: &TxId, source: Source, now: Timestamp) {
+        self.wants.arrived(id, source, now);
+    }
+
     /// A copy came in of what is known. A push of it shows a cycle in its tree, which is cut here.
     pub(crate) fn duplicate(
         &mut self,

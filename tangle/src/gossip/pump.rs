@@ -1,9 +1,9 @@
 //! What is due: log messages, acknowledgements, requests, cursors. Called after events and at ticks.
 
 use super::peer::Peer;
-use super::wants::{Asker, Room};
+use super::wants::{Asker, Room, Space};
 use super::{Class, Fault, Gossip, Here, Message, Whereabouts};
-use crate::limits::{ASKED_PER_PEER, REQUESTS_PER_PEER, TAIL_CREDIT, WANT_IDS};
+use crate::limits::{ASKED_PER_PEER, REQUESTS_PER_PEER, TAIL_CREDIT, TELL_MESSAGES, WANT_IDS};
 use crate::replica::{Effect, Source};
 use crate::{HistoryError, Timestamp, TxId};
 use std::collections::BTreeMap;
@@ -38,7 +38,8 @@ impl Gossip {
         for (source, peer) in &mut self.peers {
             pump_tail(*source, peer, now, effects);
             let Some(teller) = peer.teller.as_mut().filter(|_| !peer.is_congested) else { continue };
-            while let Some(message) = teller.tell(&self.log, &peer.tail, now, here)? {
+            for _ in 0..TELL_MESSAGES {
+                let Some(message) = teller.tell(&self.log, &peer.tail, now, here)? else { break };
                 effects.push(Effect::Send { source: *source, class: Class::Control, message });
             }
         }
@@ -57,7 +58,8 @@ impl Gossip {
         let room = |source: &Source| {
             let (asked, requests) = self.wants.asked_of(source);
             let by_requests = REQUESTS_PER_PEER.saturating_sub(requests) * WANT_IDS;
-            by_requests.min(ASKED_PER_PEER.saturating_sub(asked + here.waiting_of(*source)))
+            let missed = by_requests.min(ASKED_PER_PEER.saturating_sub(asked));
+            Space { named: missed.saturating_sub(here.waiting_of(*source)), missed }
         };
         let room: Room = self.peers.keys().map(|source| (*source, room(source))).collect();
         let asker = Surroundings { peers: &self.peers, here };

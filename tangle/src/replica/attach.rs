@@ -33,10 +33,13 @@ impl Replica {
         let id = transaction.id();
         let source = origin.source;
         let judgement = self.judge(&transaction, source, now, history)?;
-        if matches!(judgement, Judgement::Known) {
-            self.gossip.duplicate(&id, source, origin.tree, now, effects);
+        let steady = self.steady.now();
+        if self.rechecked.remove(&id) {
+            self.gossip.waits(&id, source, steady);
+        } else if matches!(judgement, Judgement::Known) {
+            self.gossip.duplicate(&id, source, origin.tree, steady, effects);
         } else {
-            self.gossip.arrived(&id, source, origin.tree, now, effects);
+            self.gossip.arrived(&id, source, origin.tree, steady, effects);
         }
         let answer = match judgement {
             Judgement::Attach { twin } => {
@@ -52,13 +55,13 @@ impl Replica {
             Judgement::Wait(missing) => {
                 let refused = self.pending.insert(Waiting::Verified(transaction), source, missing).err();
                 match &refused {
-                    Some(refusal) => self.gossip.refused(Some(id), source, refusal, now, effects),
-                    None => self.look_for(missing, source, now),
+                    Some(refusal) => self.gossip.refused(Some(id), source, refusal, steady, effects),
+                    None => self.look_for(missing, source),
                 }
                 refused.map(Err)
             }
             Judgement::Refuse(refusal) => {
-                self.gossip.refused(Some(id), source, &refusal, now, effects);
+                self.gossip.refused(Some(id), source, &refusal, steady, effects);
                 Some(Err(refusal))
             }
         };
@@ -208,7 +211,7 @@ impl Replica {
                 Waiting::Verified(transaction) => transaction,
                 Waiting::Screened(screened) => {
                     // The issuer may have enrolled meanwhile; whoever checks it again finds out.
-                    effects.push(Effect::Verify(screened, source));
+                    self.recheck(screened, source, effects);
                     continue;
                 }
             };
@@ -220,13 +223,14 @@ impl Replica {
                 }
                 Ok(Judgement::Wait(missing)) => {
                     self.pending.restore(Waiting::Verified(transaction), source, missing);
-                    self.look_for(missing, source, now);
+                    self.look_for(missing, source);
                 }
                 Ok(Judgement::Refuse(Refusal::Overloaded)) => {
                     self.pending.restore(Waiting::Verified(transaction), source, NEXT_TICK);
                 }
                 Ok(Judgement::Refuse(refusal)) => {
-                    self.gossip.refused(Some(transaction.id()), source, &refusal, now, effects);
+                    let (id, steady) = (transaction.id(), self.steady.now());
+                    self.gossip.refused(Some(id), source, &refusal, steady, effects);
                 }
                 Ok(Judgement::Known) => {}
                 Err(error) => {
@@ -242,11 +246,11 @@ impl Replica {
     }
 
     /// Lets gossip look for a reference, unless that waits here itself.
-    fn look_for(&mut self, missing: Missing, source: Source, now: Timestamp) {
+    fn look_for(&mut self, missing: Missing, source: Source) {
         if let Missing::Reference(reference) = missing
             && !self.pending.contains(&reference)
         {
-            self.gossip.misses(reference, source, now);
+            self.gossip.misses(reference, source, self.steady.now());
         }
     }
 

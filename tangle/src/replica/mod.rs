@@ -14,6 +14,7 @@ mod graph;
 mod here;
 mod history;
 mod pending;
+mod steady;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -28,14 +29,16 @@ pub use history::{History, HistoryError};
 pub use tips::Tips;
 
 use crate::gossip::{Fault, Gossip, PeerView, Tree};
-use crate::limits::{AHEAD_MS, IN_FLIGHT, TICKET_PAIRS, WINDOW};
+use crate::limits::{AHEAD_MS, IN_FLIGHT, PENDING, TICKET_PAIRS, WINDOW};
 use crate::{DeviceId, Kind, Network, Screened, Standing, Timestamp, Transaction, TxId, Verified};
 use counters::Counters;
 use flight::Flight;
 use pending::{Missing, Pending, Waiting};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use steady::Steady;
 
 /// A transaction with its place in this node's order of arrival; all that it references comes before it.
 #[derive(Debug)]
@@ -106,6 +109,9 @@ pub struct Replica {
     counters: Counters,
     flight: Flight,
     gossip: Gossip,
+    /// What of peers is being checked again because its issuer may be enrolled by now.
+    rechecked: BTreeSet<TxId>,
+    steady: Steady,
     next: Position,
 }
 
@@ -120,6 +126,8 @@ impl Replica {
             counters: Counters::new(),
             flight: Flight::default(),
             gossip: Gossip::new(next.0),
+            rechecked: BTreeSet::new(),
+            steady: Steady::default(),
             next,
             network,
         }
@@ -137,15 +145,15 @@ impl Replica {
         self.gossip.set_device(device);
     }
 
-    /// The connected peers.
-    pub fn peers(&self, now: Timestamp) -> Vec<PeerView> {
-        self.gossip.views(now)
+    /// The connected peers, as of the last event.
+    pub fn peers(&self) -> Vec<PeerView> {
+        self.gossip.views(self.steady.now())
     }
 
     /// When [`Event::Tick`] is to be said at the latest for gossip's sake; none while nothing is under way. What waits
     /// for the clock is looked at in any tick.
     pub fn wake(&self) -> Option<Timestamp> {
-        self.gossip.wake()
+        self.gossip.wake().map(|due| self.steady.shown_at(due))
     }
 
     /// Whether the replica can take another transaction before storage has caught up.
@@ -188,6 +196,7 @@ impl Replica {
     ) -> Result<Vec<Effect>, HistoryError> {
         let mut effects = Vec::new();
         let is_tick = matches!(event, Event::Tick);
+        let steady = self.steady.at(now);
         match event {
             Event::Received { transaction, source, token } => {
                 let origin = Origin { source, tree: None };
@@ -201,27 +210,30 @@ impl Replica {
                 self.await_issuer(transaction, source, now, history, &mut effects)?;
             }
             Event::Duplicate { id, source, tree } => {
-                self.gossip.duplicate(&id, source, tree, now, &mut effects);
+                self.gossip.duplicate(&id, source, tree, steady, &mut effects);
             }
             Event::Refused { id, source, refusal } => {
-                self.gossip.refused(id, source, &refusal, now, &mut effects);
+                if let Some(id) = &id {
+                    self.rechecked.remove(id);
+                }
+                self.gossip.refused(id, source, &refusal, steady, &mut effects);
             }
             Event::Connected { source, device, cursor } => {
-                self.gossip.connected(source, device, &cursor, now, &mut effects);
+                self.gossip.connected(source, device, &cursor, steady, &mut effects);
             }
             Event::Message { source, message } => {
                 let (gossip, here) = self.parts(history);
-                gossip.message(source, message, now, &here, &mut effects)?;
+                gossip.message(source, message, steady, &here, &mut effects)?;
             }
-            Event::Garbled { source } => self.gossip.fault(source, Fault::Message, now, &mut effects),
+            Event::Garbled { source } => self.gossip.fault(source, Fault::Message, steady, &mut effects),
             Event::Congested { source } => self.gossip.set_congested(source, true),
             Event::Drained { source } => self.gossip.set_congested(source, false),
             Event::Served { source, request } => self.gossip.served(source, request),
             Event::Left { source } => {
                 self.pending.forget(source);
-                self.gossip.left(source, now, &mut effects);
+                self.gossip.left(source, steady, &mut effects);
             }
-            Event::Durable { position } => self.became_durable(position, now, &mut effects),
+            Event::Durable { position } => self.became_durable(position, &mut effects),
             Event::Ticket { device, count, entropy, token } => {
                 let ticket = self.ticket(device, count, &entropy, now, history)?;
                 effects.push(Effect::Ticket(token, ticket));
@@ -229,11 +241,13 @@ impl Replica {
             Event::Tick => {
                 let due = self.pending.release_until(now);
                 self.retry(due, now, history, &mut effects)?;
-                self.pending.expire(now);
+                for source in self.pending.expire(steady) {
+                    self.gossip.fault(source, Fault::Undelivered, steady, &mut effects);
+                }
             }
         }
         let (gossip, here) = self.parts(history);
-        let pumped = gossip.pump(now, &here, &mut effects);
+        let pumped = gossip.pump(steady, &here, &mut effects);
         for source in self.gossip.take_dropped() {
             self.pending.forget(source);
         }
@@ -261,22 +275,31 @@ impl Replica {
         let due = header.timestamp.minus(AHEAD_MS);
         let missing = if due > now { Missing::Time(due) } else { Missing::Issuer(header.issuer) };
         if due <= now && Standing::permit(&history.standings(&header.issuer)?, transaction.transaction()) {
-            effects.push(Effect::Verify(transaction, source));
+            self.recheck(transaction, source, effects);
             return Ok(());
         }
         // A peer whose share is full is not told: what its log names is asked for again.
         match self.pending.insert(Waiting::Screened(transaction), source, missing) {
-            Ok(()) => self.gossip.arrived(&id, source, None, now, effects),
-            Err(refusal) => self.gossip.refused(Some(id), source, &refusal, now, effects),
+            // Nobody can say yet whether it was pushed or asked for, and need not.
+            Ok(()) => self.gossip.waits(&id, source, self.steady.now()),
+            Err(refusal) => self.gossip.refused(Some(id), source, &refusal, self.steady.now(), effects),
         }
         Ok(())
     }
 
-    fn became_durable(&mut self, position: Position, now: Timestamp, effects: &mut Vec<Effect>) {
+    /// Lets a transaction be checked again. It then comes in without having been asked for.
+    fn recheck(&mut self, screened: Screened, source: Source, effects: &mut Vec<Effect>) {
+        if self.rechecked.len() < PENDING {
+            self.rechecked.insert(screened.transaction().id());
+        }
+        effects.push(Effect::Verify(screened, source));
+    }
+
+    fn became_durable(&mut self, position: Position, effects: &mut Vec<Effect>) {
         while let Some(entry) = self.flight.pop_until(position) {
             let attached = entry.attached;
             let id = attached.id();
-            self.gossip.durable(id, now);
+            self.gossip.durable(id, self.steady.now());
             self.tips.insert(id, attached.transaction().header().parents);
             let disputed = attached.twin().is_some();
             let first = entry.first.map(|token| (token, true));
@@ -297,7 +320,7 @@ impl Replica {
     fn retry_issuer(&mut self, issuer: DeviceId, effects: &mut Vec<Effect>) {
         for (waiting, source) in self.pending.release(Missing::Issuer(issuer)) {
             if let Waiting::Screened(screened) = waiting {
-                effects.push(Effect::Verify(screened, source));
+                self.recheck(screened, source, effects);
             }
         }
     }

@@ -154,16 +154,17 @@ impl Pending {
     }
 
     /// Drops what has waited for the same thing for [`PENDING_MS`] or a little less: what it references may not exist.
-    pub(super) fn expire(&mut self, now: Timestamp) {
+    /// Returns who sent what references something that nobody had.
+    pub(super) fn expire(&mut self, now: Timestamp) -> BTreeSet<Source> {
         if now.since(self.turned_at) < PENDING_MS / TURNS {
-            return;
+            return BTreeSet::new();
         }
         (self.turn, self.turned_at) = (self.turn + 1, now);
         let old = self.entries.iter().filter(|(_, entry)| entry.turn + TURNS <= self.turn);
-        let old: Vec<Place> = old.map(|(place, _)| *place).collect();
-        for place in old {
-            self.remove(&place);
-        }
+        let old: Vec<(Place, Missing)> = old.map(|(place, entry)| (*place, entry.missing)).collect();
+        old.iter().for_each(|(place, _)| drop(self.remove(place)));
+        let orphans = old.iter().filter(|(_, missing)| matches!(missing, Missing::Reference(_)));
+        orphans.map(|((_, source), _)| *source).collect()
     }
 
     /// Whether a copy of the transaction waits.

@@ -21,8 +21,28 @@ pub(in super::super) trait Asker {
     fn is_missed(&self, id: &TxId) -> bool;
 }
 
-/// How many transactions each peer may still be asked for.
-pub(in super::super) type Room = BTreeMap<Source, usize>;
+/// How many transactions a peer may still be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Space {
+    /// Of those that its log names.
+    pub(in super::super) named: usize,
+    /// Of those that others wait for. More of these, for when its share of what may wait is full they alone help.
+    pub(in super::super) missed: usize,
+}
+
+impl Space {
+    fn of(&self, is_reference: bool) -> usize {
+        if is_reference { self.missed } else { self.named }
+    }
+
+    fn take_one(&mut self) {
+        self.named = self.named.saturating_sub(1);
+        self.missed = self.missed.saturating_sub(1);
+    }
+}
+
+/// That of each peer.
+pub(in super::super) type Room = BTreeMap<Source, Space>;
 
 /// Transactions to ask of a peer, by whether to graft it.
 type Chosen = BTreeMap<(Source, bool), Vec<TxId>>;
@@ -71,15 +91,13 @@ impl Wants {
             self.schedule.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| *id).collect();
         self.scan_at = now.plus(SCAN_MS + due.len() as u64 / SCANNED_PER_MS);
         for id in due {
-            if left == 0 || room.values().all(|room| *room == 0) {
-                break;
-            }
+            let has_room = left > 0 && room.values().any(|space| space.missed > 0);
             if self.is_pointless(&id, asker) {
                 self.remove(&id);
-            } else if asker.is_here(&id)? {
+            } else if has_room && asker.is_here(&id)? {
                 self.set(&id, State::Held(now.plus(HELD_MS)));
-            } else if let Some((source, is_live)) = self.choose(&id, &room, now) {
-                room.entry(source).and_modify(|room| *room -= 1);
+            } else if has_room && let Some((source, is_live)) = self.choose(&id, &room, now) {
+                room.entry(source).and_modify(Space::take_one);
                 left -= 1;
                 chosen.entry((source, is_live)).or_default().push(id);
             }
@@ -103,14 +121,14 @@ impl Wants {
             let (mut best, mut any) = (None, false);
             for source in untried {
                 any = true;
-                let space = room.get(&source).copied().unwrap_or(0);
+                let space = room.get(&source).map_or(0, |space| space.of(want.is_reference));
                 if space > 0 && best.is_none_or(|(most, _)| space > most) {
                     best = Some((space, source));
                 }
             }
             (best.map(|(_, source)| source), any)
         };
-        let (mut source, mut any) = best(&mut want.announcers.iter().copied());
+        let (mut source, mut any) = best(&mut want.announcers.union(&want.senders).copied());
         if !any && want.is_reference {
             (source, any) = best(&mut room.keys().copied());
         }

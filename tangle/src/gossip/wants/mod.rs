@@ -7,7 +7,7 @@
 mod ask;
 mod requests;
 
-pub(super) use ask::{Asker, Room};
+pub(super) use ask::{Asker, Room, Space};
 use requests::Requests;
 
 use crate::limits::{AGAIN_MS, HELD_MS, REFERENCES};
@@ -29,8 +29,10 @@ enum State {
 #[derive(Debug)]
 struct Want {
     state: State,
-    /// Who says that it has it.
+    /// Whose log names it.
     announcers: BTreeSet<Source>,
+    /// Who sent what references it. Such a one has it, but perhaps not on its disk yet.
+    senders: BTreeSet<Source>,
     /// Who was asked and did not send it.
     tried: BTreeSet<Source>,
     /// It is new, so whoever has it is grafted.
@@ -68,17 +70,7 @@ impl Wants {
 
     /// A peer's log names a transaction that is not here.
     pub(super) fn announce(&mut self, id: TxId, source: Source, due: Timestamp, is_live: bool) {
-        let waits = || Want {
-            state: State::Waits(due),
-            announcers: BTreeSet::new(),
-            tried: BTreeSet::new(),
-            is_live,
-            is_reference: false,
-        };
-        if !self.wants.contains_key(&id) {
-            self.schedule.insert((due, id));
-        }
-        self.wants.entry(id).or_insert_with(waits).announcers.insert(source);
+        self.entry(id, due, is_live).announcers.insert(source);
     }
 
     /// What a peer sent references a transaction that is not here. One reference too many is not looked for: what
@@ -87,11 +79,10 @@ impl Wants {
         if self.references >= REFERENCES && !self.wants.contains_key(&id) {
             return;
         }
-        self.announce(id, source, due, true);
-        if let Some(want) = self.wants.get_mut(&id).filter(|want| !want.is_reference) {
-            want.is_reference = true;
-            self.references += 1;
-        }
+        let want = self.entry(id, due, true);
+        want.senders.insert(source);
+        let is_new = !std::mem::replace(&mut want.is_reference, true);
+        self.references += usize::from(is_new);
     }
 
     /// A copy came in. Says whether it was asked of that source.
@@ -157,6 +148,7 @@ impl Wants {
         for id in ids {
             let Some(want) = self.wants.get_mut(&id) else { continue };
             want.announcers.remove(&source);
+            want.senders.remove(&source);
             want.tried.remove(&source);
             let is_affected = match want.state {
                 State::Asked(asked, _) => asked == source,
@@ -170,6 +162,16 @@ impl Wants {
             }
         }
         self.requests.remove(&source);
+    }
+
+    fn entry(&mut self, id: TxId, due: Timestamp, is_live: bool) -> &mut Want {
+        if !self.wants.contains_key(&id) {
+            self.schedule.insert((due, id));
+        }
+        let (announcers, senders, tried) = Default::default();
+        let state = State::Waits(due);
+        let want = Want { state, announcers, senders, tried, is_live, is_reference: false };
+        self.wants.entry(id).or_insert(want)
     }
 
     fn set(&mut self, id: &TxId, state: State) {
@@ -205,7 +207,8 @@ impl Wants {
 impl Want {
     fn knows(&self, source: Source) -> bool {
         let is_asked = matches!(self.state, State::Asked(asked, _) if asked == source);
-        is_asked || self.announcers.contains(&source) || self.tried.contains(&source)
+        let said = [&self.announcers, &self.senders, &self.tried];
+        is_asked || said.iter().any(|sources| sources.contains(&source))
     }
 }
 

@@ -39,8 +39,12 @@ impl Asker for World {
     }
 }
 
+fn space(room: usize) -> Space {
+    Space { named: room, missed: room }
+}
+
 fn room(room: usize) -> Room {
-    [(ONE, room), (TWO, room)].into()
+    [(ONE, space(room)), (TWO, space(room))].into()
 }
 
 /// Who is asked for which transactions.
@@ -122,7 +126,7 @@ proptest! {
                     now = now.plus(ms);
                     wants.expire(now);
                     let full = |source| REQUESTS_PER_PEER - wants.asked_of(&source).1;
-                    let room = [ONE, TWO].map(|source| (source, full(source) * 2)).into();
+                    let room = [ONE, TWO].map(|source| (source, space(full(source) * 2))).into();
                     wants.ask(room, &world, now).unwrap();
                 }
             }
@@ -194,11 +198,38 @@ fn a_reference_is_asked_of_anybody_while_it_is_missed() {
     wants.reference(id(5), ONE, at(0));
     assert_eq!(ask(&mut wants, at(0), &world), [(ONE, 0, vec![5])]);
     wants.forget(ONE, at(50));
-    assert_eq!(wants.ask([(TWO, 1)].into(), &world, at(60)).unwrap().len(), 1);
+    assert_eq!(wants.ask([(TWO, space(1))].into(), &world, at(60)).unwrap().len(), 1);
     assert!(!wants.done(TWO, 0, &[id(5)], at(70)), "it never said that it has it");
     world.missed.clear();
     wants.ask(room(1), &world, at(70 + AGAIN_MS)).unwrap();
     assert_eq!(wants.len(), 0, "nothing references it any more");
+}
+
+#[test]
+fn what_others_wait_for_is_asked_of_a_peer_whose_share_is_full_of_them() {
+    let (mut wants, mut world) = (Wants::default(), World::default());
+    (5..7).for_each(|n| wants.announce(id(n), ONE, at(0), true));
+    wants.reference(id(6), TWO, at(0));
+    world.missed.insert(id(6));
+    let full: Room = [(ONE, Space { named: 0, missed: 9 })].into();
+    let asked = wants.ask(full, &world, at(0)).unwrap();
+    assert!(
+        matches!(&asked[..], [(ONE, Message::Want { ranges, .. })] if ranges[..] == [Stretch { first: 6, count: 1 }])
+    );
+}
+
+#[test]
+fn who_sent_a_child_may_lack_its_parent_on_disk_and_whose_log_names_it_may_not() {
+    for named in [false, true] {
+        let (mut wants, mut world) = (Wants::default(), World::default());
+        world.missed.insert(id(5));
+        wants.reference(id(5), ONE, at(0));
+        if named {
+            wants.announce(id(5), ONE, at(0), true);
+        }
+        assert_eq!(ask(&mut wants, at(0), &world), [(ONE, 0, vec![5])]);
+        assert_eq!(wants.done(ONE, 0, &[id(5)], at(9)), named);
+    }
 }
 
 #[test]
@@ -216,7 +247,7 @@ fn a_request_given_up_counts_until_the_peer_is_done_with_it() {
 fn ranges_where_logs_are_dense_and_room_where_there_is_some() {
     let (mut wants, world) = (Wants::default(), World::default());
     (0..300).for_each(|n| wants.announce(id(n), ONE, at(0), false));
-    let asked = wants.ask([(ONE, 200)].into(), &world, at(0)).unwrap();
+    let asked = wants.ask([(ONE, space(200))].into(), &world, at(0)).unwrap();
     let sizes: Vec<_> = asked
         .iter()
         .map(|(_, message)| match message {
@@ -226,5 +257,8 @@ fn ranges_where_logs_are_dense_and_room_where_there_is_some() {
         .collect();
     let range = |first, count| (vec![Stretch { first, count }], 0);
     assert_eq!(sizes, [range(0, WANT_IDS as u32), range(WANT_IDS as u64, 200 - WANT_IDS as u32)]);
-    assert!(wants.ask([(ONE, 200)].into(), &world, at(SCAN_MS - 1)).unwrap().is_empty(), "not looked at yet");
+    assert!(
+        wants.ask([(ONE, space(200))].into(), &world, at(SCAN_MS - 1)).unwrap().is_empty(),
+        "not looked at yet"
+    );
 }

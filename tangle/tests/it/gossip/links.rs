@@ -230,6 +230,37 @@ fn a_cursor_is_written_down_and_offered_again() {
 }
 
 #[test]
+fn timers_go_on_when_the_clock_is_set_back() {
+    let mut played = Played::new();
+    played.joined(1, 1);
+    played.tells(1, 0, &[invented(1)]);
+    played.rig.now = played.rig.now.minus(3_600_000);
+    played.wait(10);
+    assert_eq!(asked(&played.wait(REPAIR_MS + SCAN_MS), 1).len(), 1);
+}
+
+#[test]
+fn a_far_log_is_told_in_parts() {
+    let mut played = Played::new();
+    let mut parent = crate::support::world().genesis();
+    for counter in 0..(TELL_MESSAGES * LOG_ENTRIES) as u32 + 1 {
+        let at = crate::support::START.plus(1 + u64::from(counter));
+        let draft = crate::support::world().reading(counter, at, [parent, crate::support::world().genesis()]);
+        let transaction = crate::support::world().verified(&draft, 0);
+        parent = transaction.id();
+        let event = Event::Received { transaction, source: Source::Door, token: None };
+        played.rig.event(event);
+    }
+    played.rig.store_all();
+    played.wait(LOG_HOLD_MS);
+    played.connect(1);
+    let effects = played.says(1, Message::Tail { checkpoints: vec![], credit: 4_096 });
+    assert_eq!(logs(&effects, 1).len(), TELL_MESSAGES);
+    assert!(played.rig.replica.wake().is_some_and(|due| due <= played.rig.now), "and goes on at once");
+    assert_eq!(logs(&played.wait(10), 1).len(), 1);
+}
+
+#[test]
 fn nothing_is_due_when_nothing_is_under_way() {
     let mut played = Played::new();
     assert_eq!(played.rig.replica.wake(), None);

@@ -394,7 +394,7 @@ impl Net {
     /// The state of every link.
     pub(super) fn link_states(&self) -> Vec<LinkState> {
         let now = self.time();
-        self.nodes.iter().flat_map(|node| node.replica.peers(now)).map(|view| view.state).collect()
+        self.nodes.iter().flat_map(|node| node.replica.peers()).map(|view| view.state).collect()
     }
 
     pub(super) fn device(&self, node: usize) -> DeviceId {
@@ -403,6 +403,6 @@ impl Net {
 
     pub(super) fn total(&self, count: impl Fn(&weft_tangle::gossip::PeerCounts) -> u64) -> u64 {
         let now = self.time();
-        self.nodes.iter().flat_map(|node| node.replica.peers(now)).map(|view| count(&view.counts)).sum()
+        self.nodes.iter().flat_map(|node| node.replica.peers()).map(|view| count(&view.counts)).sum()
     }
 }

@@ -80,7 +80,7 @@ impl Played {
     }
 
     pub(super) fn view(&self, peer: u32) -> Option<PeerView> {
-        let views = self.rig.replica.peers(self.rig.now);
+        let views = self.rig.replica.peers();
         views.into_iter().find(|view| view.source == Source::Peer(peer))
     }
 

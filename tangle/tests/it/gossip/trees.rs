@@ -35,7 +35,7 @@ fn when_a_branch_goes_another_one_is_grafted() {
     (0..3).for_each(|_| submit_one(&mut net, 0));
     let fast = longest(&mut net, |net| submit_one(net, 0));
     let feeds = |net: &Net, node: usize| {
-        let views = net.nodes[node].replica.peers(net.time());
+        let views = net.nodes[node].replica.peers();
         views.iter().find(|view| view.device == net.device(3)).is_some_and(|view| view.trees > 1)
     };
     let feeder = if feeds(&net, 1) { 1 } else { 2 };
