@@ -28,6 +28,7 @@ impl Metrics {
         self.set_connections(server);
         if let Some(link) = &ledger.link {
             self.set_gossip(&link.shell);
+            self.set_links(link);
         }
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }

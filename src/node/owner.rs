@@ -75,7 +75,7 @@ enum Waits {
     /// A client's, with the bytes as they came.
     Door(Token, Box<Verified>, Bytes),
     /// What the checks have made of a peer's.
-    Peer(Source, Event, Share),
+    Peer(Source, Box<Event>, Share),
 }
 
 /// The replica with its surroundings.
@@ -257,7 +257,8 @@ impl Owner {
                 self.backlog.extend(waits.map(|(token, verified, wire)| Waits::Door(token, verified, wire)));
             }
             Checked::Peer(PeerRequest { source, events, share }) => {
-                let waits = events.into_iter().map(|event| Waits::Peer(source, event, share.clone()));
+                let waits =
+                    events.into_iter().map(|event| Waits::Peer(source, Box::new(event), share.clone()));
                 self.backlog.extend(waits);
             }
         }
@@ -275,7 +276,7 @@ impl Owner {
                 }
                 Waits::Peer(source, event, _share) => {
                     if self.post.as_ref().is_some_and(|post| post.hears(source)) {
-                        self.handle(event, reader)?;
+                        self.handle(*event, reader)?;
                     }
                 }
             }

@@ -58,12 +58,12 @@ impl Drop for RoomGiver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crossbeam_channel::unbounded;
+    use crossbeam_channel::bounded;
     use std::thread;
 
     /// A thread that takes room for each of `jobs` and says so.
     fn taker(room: &Arc<Room>, jobs: &'static [usize]) -> crossbeam_channel::Receiver<usize> {
-        let (said, heard) = unbounded();
+        let (said, heard) = bounded(16);
         let room = Arc::clone(room);
         thread::spawn(move || {
             for job in jobs {

@@ -3,7 +3,7 @@
 use crate::gossip::{PeerNumber, PeerState, Reason, Shell};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use weft_tangle::gossip::{PeerCounts, PeerView};
+use weft_tangle::gossip::{Fault, PeerCounts, PeerView};
 use weft_tangle::replica::Source;
 
 /// The connections with other fog nodes, as the rest of the node sees them.
@@ -20,13 +20,17 @@ struct Said {
     views: Vec<PeerView>,
     totals: Totals,
     counted: BTreeMap<Source, PeerCounts>,
+    /// Peers sent away, by fault.
+    faults: BTreeMap<&'static str, u64>,
 }
 
 /// What has gone over all links since the process started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
-    /// Over those that have ended and those there are.
+    /// What the replica has counted.
     pub counts: PeerCounts,
+    /// Transactions sent because they were asked for.
+    pub served: u64,
 }
 
 impl Link {
@@ -43,6 +47,21 @@ impl Link {
     /// The counts of all links together.
     pub fn totals(&self) -> Totals {
         self.lock().totals
+    }
+
+    /// How many peers were sent away, by their fault.
+    pub fn faults(&self) -> Vec<(&'static str, u64)> {
+        self.lock().faults.iter().map(|(fault, count)| (*fault, *count)).collect()
+    }
+
+    /// Counts a peer that is sent away.
+    pub(super) fn count_fault(&self, fault: Fault) {
+        *self.lock().faults.entry(fault.name()).or_default() += 1;
+    }
+
+    /// Counts transactions that were asked for and sent.
+    pub(super) fn count_served(&self, transactions: usize) {
+        self.lock().totals.served += transactions as u64;
     }
 
     /// Takes over what the replica says.

@@ -192,6 +192,7 @@ impl Post {
         let ban = |until: Timestamp| Some(Duration::from_millis(until.since(now)));
         let (why, ban) = match reason {
             Reason::Fault(fault, until) => {
+                self.link.count_fault(fault);
                 tracing::warn!(peer = %device, fault = fault.name(), "a peer is sent away for what it did");
                 (crate::gossip::Reason::Fault, ban(until))
             }

@@ -3,9 +3,10 @@
 //! Always true: peers take turns, a frame each; one that does not read as fast is left until its queue has drained; a
 //! snapshot is held for one frame. The owner hears that all is sent before the peer does.
 
+use super::PeerEvent;
 use super::delivery::tell;
-use super::{PeerEvent, source_of};
-use crate::gossip::{Class, PeerNumber, Reason, SendError, Sent, Shell};
+use super::link::Link;
+use crate::gossip::{Class, PeerNumber, Reason, SendError, Sent};
 use crate::limits::SERVED_BYTES;
 use crate::store::{Reader, Store, StoreError};
 use bytes::Bytes;
@@ -39,7 +40,7 @@ pub(in crate::node) enum Command {
 /// What the thread holds.
 pub(in crate::node) struct Server {
     store: Arc<Store>,
-    shell: Shell,
+    link: Arc<Link>,
     owner: Sender<PeerEvent>,
     commands: Receiver<Command>,
     peers: BTreeMap<PeerNumber, Queue>,
@@ -67,11 +68,11 @@ struct Answer {
 impl Server {
     pub(in crate::node) fn new(
         store: Arc<Store>,
-        shell: Shell,
+        link: Arc<Link>,
         owner: Sender<PeerEvent>,
         commands: Receiver<Command>,
     ) -> Self {
-        Self { store, shell, owner, commands, peers: BTreeMap::new(), last: PeerNumber(0) }
+        Self { store, link, owner, commands, peers: BTreeMap::new(), last: PeerNumber(0) }
     }
 
     /// Answers until nobody can ask any more.
@@ -127,18 +128,18 @@ impl Server {
         let Some(queue) = self.peers.get_mut(&peer) else { return };
         let frame = match queue.held.take() {
             Some(frame) => frame,
-            None => match queue.frame(peer, &self.store, &self.owner) {
+            None => match queue.frame(peer, &self.store, &self.link, &self.owner) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return,
                 Err(error) => {
                     tracing::warn!(%error, "cannot read what a peer asks for");
-                    self.shell.disconnect(peer, Reason::Unavailable, None);
+                    self.link.shell.disconnect(peer, Reason::Unavailable, None);
                     self.peers.remove(&peer);
                     return;
                 }
             },
         };
-        match self.shell.send(peer, Class::Bulk, frame) {
+        match self.link.shell.send(peer, Class::Bulk, frame) {
             Ok(Sent::Queued) => {}
             Ok(Sent::Congested) => queue.is_congested = true,
             Err(SendError::Full(frame)) => {
@@ -163,11 +164,13 @@ impl Queue {
         &mut self,
         peer: PeerNumber,
         store: &Store,
+        link: &Link,
         owner: &Sender<PeerEvent>,
     ) -> Result<Option<Bytes>, StoreError> {
         let Some(answer) = self.requests.front_mut() else { return Ok(None) };
         let found = answer.read(&*store.shared_reader()?)?;
         if !found.is_empty() {
+            link.count_served(found.len());
             let wires = found.iter().map(Transaction::wire).collect();
             return Ok(Some(Frame::Bodies(wires).encode().into()));
         }
@@ -175,7 +178,6 @@ impl Queue {
             return Ok(None);
         }
         let Some(Answer { request, lacking, .. }) = self.requests.pop_front() else { return Ok(None) };
-        debug_assert_eq!(source_of(peer), weft_tangle::replica::Source::Peer(peer.0));
         tell(owner, PeerEvent::Served { peer, request });
         Ok(Some(Frame::Message(Message::Done { request, lacking }).encode().into()))
     }

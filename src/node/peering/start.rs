@@ -84,9 +84,10 @@ pub(in crate::node) fn wire(
         alive: ended,
         lanes: BTreeMap::new(),
     };
+    let link = Arc::new(Link::new(shell));
     Wires {
-        server: Server::new(Arc::clone(store), shell.clone(), owner, server_queue),
-        exchange: Exchange { link: Arc::new(Link::new(shell)), device, server, again },
+        server: Server::new(Arc::clone(store), Arc::clone(&link), owner, server_queue),
+        exchange: Exchange { link, device, server, again },
         events: owner_queue,
         feeder,
         alive,
