@@ -22,7 +22,8 @@ pub(super) async fn dial_all(shared: Arc<Shared>) {
         let now = Instant::now();
         let free = DIALS.saturating_sub(open.load(Ordering::Acquire));
         let most = if shared.roster.has_room() { free } else { 0 };
-        for call in shared.book().due(now, most) {
+        let calls = shared.book().due(now, most);
+        for call in calls {
             open.fetch_add(1, Ordering::AcqRel);
             let (shared, resolver, open) = (Arc::clone(&shared), resolver.clone(), Arc::clone(&open));
             spawn(async move {
@@ -55,6 +56,7 @@ async fn connect(shared: &Arc<Shared>, resolver: &Resolver, call: Call) -> Resul
     shared.roster.welcomes(&call.device, shared.is_committee(&call.device), Instant::now())?;
     let local = shared.local_addr();
     let addresses = resolver.resolve(&call.address, local).await?;
+    // Attempts go by turns through a node's two addresses, so every second one goes on to the name's next.
     let address = addresses[call.attempt as usize / 2 % addresses.len()];
     let connecting = shared
         .endpoint

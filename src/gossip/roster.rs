@@ -98,9 +98,11 @@ impl Roster {
         let mut state = self.lock();
         state.numbers.remove(&link.number);
         let device = link.member.device;
-        if state.links.get(&device).is_some_and(|there| there.number == link.number) {
-            state.links.remove(&device);
-        }
+        let is_there = state.links.get(&device).is_some_and(|there| there.number == link.number);
+        let removed = is_there.then(|| state.links.remove(&device));
+        // What is dropped last gives its place back, which takes the lock.
+        drop(state);
+        drop(removed);
     }
 
     /// The connection of this number.

@@ -1,4 +1,4 @@
-//! The life of a connection from its last proof to its end: six tasks that move frames and one that watches.
+//! The life of a connection from its last proof to its end: tasks that move frames, one that watches.
 //!
 //! Always true: `Connected` is told before the first frame and `Left` after the last one, each once.
 
@@ -30,7 +30,7 @@ pub(super) async fn serve(shared: Arc<Shared>, link: Arc<Link>, proved: Proved) 
     }));
     let connection = link.connection.clone();
     tls::widen(&connection);
-    // The client sends nothing before it has this. If it cannot be sent the connection has ended, which is seen below.
+    // The client trusts nobody before it has this. If it cannot be sent the connection has ended, which is seen below.
     if let Some(proof) = own_proof
         && handshake::write(&shared, &connection, &mut send, proof).await.is_err()
     {

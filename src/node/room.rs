@@ -15,6 +15,7 @@ pub(super) struct Room {
 #[derive(Debug, Default)]
 struct State {
     taken: usize,
+    waiting: usize,
     is_closed: bool,
 }
 
@@ -28,14 +29,21 @@ impl Room {
     pub(super) fn take(&self, transactions: usize) {
         let is_full =
             |state: &mut State| !state.is_closed && state.taken > 0 && state.taken + transactions > self.most;
-        let mut state = self.freed.wait_while(self.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
+        state.waiting += 1;
+        let mut state = self.freed.wait_while(state, is_full).unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
         state.taken += transactions;
     }
 
     /// Gives back the room of a job that waits no more.
     pub(super) fn give(&self, transactions: usize) {
-        self.lock().taken -= transactions;
-        self.freed.notify_all();
+        let mut state = self.lock();
+        state.taken -= transactions;
+        // Waking nobody costs a call of the system as well.
+        if state.waiting > 0 {
+            self.freed.notify_all();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

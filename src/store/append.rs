@@ -1,8 +1,7 @@
 //! Writing a batch, whole or not at all.
 
 use super::layout::{
-    ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, REVOCATIONS, TRANSACTIONS, device_key, encode_arrival,
-    encode_issued, equivocation_key,
+    ARRIVALS, ENROLMENTS, EQUIVOCATIONS, REVOCATIONS, device_key, encode_arrival, equivocation_key,
 };
 use super::pack::{self, PACKS};
 use super::{Record, StoreError, reader::next_position};
@@ -17,7 +16,8 @@ pub(super) fn begin(database: &Database) -> Result<WriteTransaction, StoreError>
     Ok(commit)
 }
 
-/// Puts the rows of all tables; the caller commits, or drops all of it. The position behind the batch.
+/// Puts the rows of all tables but those of the index (`tail`); the caller commits, or drops all of it. The position
+/// behind the batch.
 pub(super) fn put(
     commit: &WriteTransaction,
     network: &Network,
@@ -37,33 +37,10 @@ pub(super) fn put(
         arrivals.insert(&found.0.to_be_bytes(), &row)?;
         put_rarities(commit, network, record)?;
     }
-    put_index(commit, batch)?;
     let entries: Vec<_> =
         batch.iter().map(|record| pack::Entry::new(record.position, record.transaction)).collect();
     pack::put(&mut commit.open_table(PACKS)?, first, &entries)?;
     Ok(Position(first.0 + batch.len() as u64))
-}
-
-/// The rows that find a transaction by its id and by its issuer. Written in the order of their keys, rows of one commit
-/// touch each page once, and ids fill pages from left to right.
-fn put_index(commit: &WriteTransaction, batch: &[Record<'_>]) -> Result<(), StoreError> {
-    let mut sorted: Vec<_> = batch.iter().map(|record| (record.transaction.id(), record)).collect();
-    sorted.sort_unstable_by_key(|(id, _)| *id);
-    let mut transactions = commit.open_table(TRANSACTIONS)?;
-    for (id, record) in &sorted {
-        if transactions.insert(id.as_bytes(), &record.position.0.to_be_bytes())?.is_some() {
-            return Err(StoreError::Twice(*id));
-        }
-    }
-    let issuer = |record: &Record<'_>| record.transaction.header().issuer;
-    sorted.sort_by_key(|(_, record)| issuer(record));
-    let mut issued = commit.open_table(ISSUED)?;
-    for (id, record) in &sorted {
-        let header = record.transaction.header();
-        let counter = encode_issued(header.counter, header.kind);
-        issued.insert(&device_key(&header.issuer, id), &counter)?;
-    }
-    Ok(())
 }
 
 /// The rows that few transactions have: enrolments, revocations and equivocations.

@@ -24,7 +24,7 @@ pub fn compact(directory: &Path, network: &Network, options: &StoreOptions) -> R
     let file = open::open_file(directory, &path)?;
     let before = open::allocated_bytes(&path);
     let disk = Disk::new(file);
-    let mut database = open::open_database(&disk, &path, network.id(), options)?;
+    let (mut database, _) = open::open_database(&disk, &path, network.id(), options)?;
     loop {
         match database.compact() {
             Ok(true) => {}

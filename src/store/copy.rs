@@ -94,6 +94,10 @@ impl Reader {
     /// Issuer, counter and kind of a transaction whose own bytes do not say so any more. It takes a walk over the index,
     /// and damaged transactions are few.
     fn listed(&self, position: Position, id: &TxId) -> Result<(DeviceId, u32, u8), StoreError> {
+        if let Some((key, row)) = self.tail.issued_of(id) {
+            let (counter, kind) = decode_issued(&row);
+            return Ok((DeviceId::from_bytes(first_bytes(&key)), counter, kind));
+        }
         for row in self.snapshot.open_table(ISSUED)?.iter()? {
             let (key, value) = row?;
             if id_of(key.value()) == *id {

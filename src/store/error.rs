@@ -167,6 +167,7 @@ macro_rules! from_database {
 }
 
 from_database!(
+    redb::DatabaseError,
     redb::StorageError,
     redb::TableError,
     redb::TransactionError,

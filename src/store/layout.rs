@@ -2,7 +2,7 @@
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
-//! | `meta` | name | `schema`: u32; `network`: NetworkId |
+//! | `meta` | name | `schema`: u32; `network`: NetworkId; `indexed`: u64 |
 //! | `transactions` | TxId (40) | position (8) |
 //! | `packs` | position of the first (8) | transactions in a row: `pack` |
 //! | `arrivals` | position (8) | TxId (40), parent 1 (40), parent 2 (40) |
@@ -12,7 +12,8 @@
 //! | `equivocations` | issuer (32), epoch (8), counter (4), TxId (40) | nothing |
 //! | `cursors` | device (32) | how far its log was read |
 //!
-//! Always true: every transaction has one row in `transactions`, `arrivals` and `issued`, and one slot in `packs`;
+//! Always true: every transaction has one row in `arrivals` and one slot in `packs`, and once it is indexed (`tail`) one in
+//! `transactions` and `issued`;
 //! positions run from zero without gaps.
 
 use redb::TableDefinition;

@@ -26,6 +26,7 @@ mod rewrite;
 mod scrub;
 mod serve;
 mod shared;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -52,9 +53,11 @@ use layout::{ARRIVALS, decode_arrival};
 use redb::{Database, StorageBackend};
 use reopen::State;
 use shared::Shared;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use tail::{IndexRow, Tail, Whereabouts};
 use volume::{FileSystem, Volume};
 use weft_tangle::{Attached, Epoch, Network, Position, Transaction, TxId};
 
@@ -177,7 +180,7 @@ impl Store {
         open::discard_unborn(&*file)
             .map_err(|cause| StoreError::Unreachable { path: path.clone(), cause })?;
         let disk = Disk::new(file);
-        let database = open::open_database(&disk, &path, network.id(), options)?;
+        let (database, tail) = open::open_database(&disk, &path, network.id(), options)?;
         let network = Arc::new(network.clone());
         let store = Self {
             network,
@@ -186,7 +189,7 @@ impl Store {
             disk,
             volume,
             writer: Mutex::default(),
-            state: RwLock::new(State::new(database)?),
+            state: RwLock::new(State::new(database, tail)?),
             shared: Shared::default(),
             damage: Arc::default(),
             lease: Mutex::default(),
@@ -285,11 +288,22 @@ impl Store {
         batch: &[Record<'_>],
         cursors: &Cursors,
     ) -> Result<Position, StoreError> {
+        let tail = self.tail();
         let commit = append::begin(database)?;
-        let put = append::put(&commit, &self.network, batch);
-        match put.and_then(|next| cursors::put(&commit, cursors).map(|()| next)) {
-            Ok(next) => {
+        let put = || {
+            let next = append::put(&commit, &self.network, batch)?;
+            cursors::put(&commit, cursors)?;
+            let rows = self.index_rows(&tail, batch)?;
+            let behind = tail.is_full_with(rows.len()).then(|| tail.write(&commit, &rows)).transpose()?;
+            Ok((next, rows, behind))
+        };
+        match put() {
+            Ok((next, rows, behind)) => {
                 commit.commit()?;
+                match behind {
+                    Some(behind) => self.set_tail(behind),
+                    None => tail.extend(&rows),
+                }
                 Ok(next)
             }
             // What failed first says more than what that has made of the abort.
@@ -299,6 +313,26 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// The index rows of a batch, of which nothing may be stored already.
+    fn index_rows(&self, tail: &Tail, batch: &[Record<'_>]) -> Result<Vec<IndexRow>, StoreError> {
+        let row = |record: &Record<'_>| {
+            IndexRow::new(record.transaction.id(), record.position, record.transaction.header())
+        };
+        let rows: Vec<_> = batch.iter().map(row).collect();
+        let mut seen = BTreeSet::new();
+        for IndexRow { id, .. } in &rows {
+            let is_known = match tail.find(id, tail.end()) {
+                Whereabouts::Here(_) => true,
+                Whereabouts::Nowhere => false,
+                Whereabouts::InTable => self.shared_reader()?.position(id)?.is_some(),
+            };
+            if is_known || !seen.insert(*id) {
+                return Err(StoreError::Twice(*id));
+            }
+        }
+        Ok(rows)
     }
 
     /// What says, as long as it is held, that a snapshot may be in use; see `erase`.

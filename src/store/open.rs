@@ -6,6 +6,7 @@ use super::layout::{
     ARRIVALS, CURSORS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, SCHEMA, TRANSACTIONS,
 };
 use super::pack::PACKS;
+use super::tail::{self, Tail};
 use super::{StoreError, StoreOptions};
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, backends::FileBackend};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -62,13 +63,13 @@ pub(super) fn discard_unborn(file: &dyn StorageBackend) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Opens the database on `disk` and checks whose it is; a new one is made ours.
+/// Opens the database on `disk` and checks whose it is; a new one is made ours. Its index is complete.
 pub(super) fn open_database(
     disk: &Arc<Disk>,
     path: &Path,
     network: &NetworkId,
     options: &StoreOptions,
-) -> Result<Database, StoreError> {
+) -> Result<(Database, Tail), StoreError> {
     let mut builder = Database::builder();
     builder.set_cache_size(options.cache_bytes);
     let database =
@@ -77,7 +78,8 @@ pub(super) fn open_database(
         initialise(&database, network)?;
     }
     check(&database, path, network)?;
-    Ok(database)
+    let tail = tail::recover(&database)?;
+    Ok((database, tail))
 }
 
 pub(super) fn opening(path: &Path, error: DatabaseError) -> StoreError {

@@ -5,11 +5,13 @@
 
 use super::damage::Damage;
 use super::layout::{
-    ARRIVAL_BYTES, ARRIVALS, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS,
-    TRANSACTIONS, decode_arrival, decode_issued, device_key, device_keys, equivocation_key, id_of, slot_of,
+    ARRIVAL_BYTES, ARRIVALS, DeviceKey, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED,
+    REVOCATIONS, TRANSACTIONS, decode_arrival, decode_issued, device_key, device_keys, equivocation_key,
+    id_of, slot_of,
 };
 use super::pack::{self, PACKS};
 use super::reopen::Snapshot;
+use super::tail::{Issued, Tail, Whereabouts, merge};
 use super::{Equivocation, Kept, Page, StoreError, Stored};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use std::ops::{Bound, Range};
@@ -27,6 +29,9 @@ const PAGE_ROWS: usize = 16_384;
 /// The store as it was when the reader was made. While it lives the file keeps that state, so hold it briefly.
 pub struct Reader {
     pub(super) snapshot: ReadTransaction,
+    pub(super) tail: Arc<Tail>,
+    /// Of what waits there, this reader sees what stands before.
+    end: Position,
     network: Arc<Network>,
     damage: Arc<Damage>,
     /// Opened at the first look, for opening costs more than looking.
@@ -43,8 +48,8 @@ impl std::fmt::Debug for Reader {
 
 impl Reader {
     pub(super) fn new(snapshot: Snapshot, network: Arc<Network>, damage: Arc<Damage>) -> Self {
-        let Snapshot { rows, held } = snapshot;
-        Self { snapshot: rows, network, damage, transactions: OnceLock::new(), _held: held }
+        let Snapshot { rows, tail, end, held } = snapshot;
+        Self { snapshot: rows, tail, end, network, damage, transactions: OnceLock::new(), _held: held }
     }
 
     /// The transaction with this id, if it is stored.
@@ -74,6 +79,11 @@ impl Reader {
 
     /// Where the transaction with this id stands in this node's order of arrival, if it is stored.
     pub fn position(&self, id: &TxId) -> Result<Option<Position>, StoreError> {
+        match self.tail.find(id, self.end) {
+            Whereabouts::Here(position) => return Ok(Some(position)),
+            Whereabouts::Nowhere => return Ok(None),
+            Whereabouts::InTable => {}
+        }
         let table = match self.transactions.get() {
             Some(table) => table,
             None => {
@@ -152,20 +162,19 @@ impl Reader {
         let keys = device_keys(device, &(from..to));
         let behind = after.map(|id| device_key(device, &id));
         let start = behind.map_or(keys.start, |key| key.max(keys.start)).min(keys.end);
-        let table = self.snapshot.open_table(ISSUED)?;
         let mut page = Page::default();
-        for (looked_at, row) in table.range::<&_>(&start..&keys.end)?.enumerate() {
+        for (looked_at, row) in self.issued_rows(&(start..keys.end))?.enumerate() {
             let (key, value) = row?;
-            if Some(key.value()) == behind.as_ref() {
+            if Some(&key) == behind.as_ref() {
                 continue;
             }
             if page.ids.len() == limit || looked_at >= PAGE_ROWS {
                 page.is_last = false;
                 break;
             }
-            let id = id_of(key.value());
+            let id = id_of(&key);
             page.resume = Some(id);
-            if decode_issued(value.value()).1 == Kind::Reading.to_byte() {
+            if decode_issued(&value).1 == Kind::Reading.to_byte() {
                 page.ids.push(id);
             }
         }
@@ -177,7 +186,8 @@ impl Reader {
         let keys = device_keys(device, &(Timestamp::default()..before));
         let table = self.snapshot.open_table(ISSUED)?;
         let last = table.range::<&_>(&keys.start..&keys.end)?.next_back().transpose()?;
-        Ok(last.map(|(key, _)| id_of(key.value())))
+        let waiting = self.tail.issued(&keys, self.end).last().map(|(key, _)| id_of(key));
+        Ok(waiting.max(last.map(|(key, _)| id_of(key.value()))))
     }
 
     /// The counters that a device used in a range of time, and in how many transactions; reads at most `limit` rows.
@@ -188,11 +198,10 @@ impl Reader {
         limit: usize,
     ) -> Result<(CounterSet, usize), StoreError> {
         let keys = device_keys(device, &range);
-        let table = self.snapshot.open_table(ISSUED)?;
         let mut counters = CounterSet::default();
         let mut rows = 0;
-        for row in table.range::<&_>(&keys.start..&keys.end)?.take(limit) {
-            counters.insert(decode_issued(row?.1.value()).0);
+        for row in self.issued_rows(&keys)?.take(limit) {
+            counters.insert(decode_issued(&row?.1).0);
             rows += 1;
         }
         Ok((counters, rows))
@@ -305,12 +314,24 @@ impl Reader {
         visit: &mut dyn FnMut(TxId, u32),
     ) -> Result<(), StoreError> {
         let keys = device_keys(issuer, range);
-        let table = self.snapshot.open_table(ISSUED)?;
-        for row in table.range::<&_>(&keys.start..&keys.end)? {
+        for row in self.issued_rows(&keys)? {
             let (key, value) = row?;
-            visit(id_of(key.value()), decode_issued(value.value()).0);
+            visit(id_of(&key), decode_issued(&value).0);
         }
         Ok(())
+    }
+
+    /// The rows of `issued` with keys in this range, those that still wait in memory among them, each once.
+    fn issued_rows(
+        &self,
+        keys: &Range<DeviceKey>,
+    ) -> Result<impl Iterator<Item = Result<(DeviceKey, Issued), StoreError>>, StoreError> {
+        let table = self.snapshot.open_table(ISSUED)?;
+        let written = table.range::<&_>(&keys.start..&keys.end)?.map(|row| {
+            let (key, value) = row?;
+            Ok((*key.value(), *value.value()))
+        });
+        Ok(merge(written, self.tail.issued(keys, self.end)))
     }
 }
 

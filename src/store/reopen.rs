@@ -5,7 +5,8 @@
 
 use super::disk::Refuge;
 use super::layout::ARRIVALS;
-use super::{Store, StoreError, open, reader};
+use super::tail::{self, Tail};
+use super::{Store, StoreError, append, open, reader};
 use crate::limits::{REOPEN_POLL, REOPEN_READERS, STORE_RESERVE_BYTES, STORE_RESUME_BYTES};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ pub(super) struct State {
     /// The one that writes; `None` when the file could not be opened again.
     database: Option<Arc<Database>>,
     failure: Option<Failure>,
+    tail: Arc<Tail>,
     /// A clone is with every snapshot.
     readers: Arc<()>,
     /// Behind the last position that was acknowledged.
@@ -30,20 +32,24 @@ pub(super) struct State {
 /// What failed, and the database that reads on where that could be opened.
 struct Failure {
     cause: String,
-    refuge: Option<Database>,
+    refuge: Option<(Database, Arc<Tail>)>,
 }
 
 /// A state of the store, with what makes it known that somebody reads it. Fields are dropped in their order.
 pub(super) struct Snapshot {
     pub(super) rows: ReadTransaction,
+    /// What the index tables do not hold yet.
+    pub(super) tail: Arc<Tail>,
+    /// Of what waits there, the snapshot shows what stands before.
+    pub(super) end: Position,
     pub(super) held: [Arc<()>; 2],
 }
 
 impl State {
-    pub(super) fn new(database: Database) -> Result<Self, StoreError> {
+    pub(super) fn new(database: Database, tail: Tail) -> Result<Self, StoreError> {
         let acknowledged = AtomicU64::new(stored(&database)?.0);
         let database = Some(Arc::new(database));
-        Ok(Self { database, failure: None, readers: Arc::default(), acknowledged })
+        Ok(Self { database, failure: None, tail: Arc::new(tail), readers: Arc::default(), acknowledged })
     }
 
     fn refusal(&self) -> StoreError {
@@ -111,8 +117,9 @@ impl Store {
         }
         state.database = None;
         match self.open_again(Position(state.acknowledged.load(Ordering::Relaxed))) {
-            Ok(database) => {
+            Ok((database, tail)) => {
                 state.database = Some(Arc::new(database));
+                state.tail = Arc::new(tail);
                 state.failure = None;
                 Ok(())
             }
@@ -125,16 +132,16 @@ impl Store {
         }
     }
 
-    fn open_again(&self, acknowledged: Position) -> Result<Database, StoreError> {
+    fn open_again(&self, acknowledged: Position) -> Result<(Database, Tail), StoreError> {
         // After a failed sync the system may show what is not on disk, and never will be. That is the failed batch, and
         // until its pages are on disk no header names them; a header that is, redb writes anew before anybody reads.
         self.disk.unseal();
-        let database = open::open_database(&self.disk, &self.path, self.network.id(), &self.options)?;
+        let (database, tail) = open::open_database(&self.disk, &self.path, self.network.id(), &self.options)?;
         let found = stored(&database)?;
         if found < acknowledged {
             return Err(StoreError::Lost { acknowledged, found });
         }
-        Ok(database)
+        Ok((database, tail))
     }
 
     /// The database to write to. Only whoever holds the writer's lock may have it.
@@ -147,6 +154,16 @@ impl Store {
         }
     }
 
+    /// What the index tables do not hold yet. Only whoever holds the writer's lock adds to it.
+    pub(super) fn tail(&self) -> Arc<Tail> {
+        Arc::clone(&self.read_state().tail)
+    }
+
+    /// The tables hold all but what is in here.
+    pub(super) fn set_tail(&self, tail: Tail) {
+        self.write_state().tail = Arc::new(tail);
+    }
+
     /// All before `next` is on disk, and whoever sent it is told so.
     pub(super) fn acknowledge(&self, next: Position) {
         self.read_state().acknowledged.store(next.0, Ordering::Relaxed);
@@ -156,12 +173,14 @@ impl Store {
         // The lease comes first: a snapshot is never older than its lease says.
         let lease = self.lease();
         let state = self.failed_state(|cause| self.distrust(cause)).unwrap_or_else(|| self.read_state());
-        let database = match (&state.failure, &state.database) {
-            (None, Some(database)) => database,
-            (Some(Failure { refuge: Some(refuge), .. }), _) => refuge,
+        let (database, tail) = match (&state.failure, &state.database) {
+            (None, Some(database)) => (&**database, &state.tail),
+            (Some(Failure { refuge: Some((refuge, tail)), .. }), _) => (refuge, tail),
             _ => return Err(state.refusal()),
         };
-        Ok(Snapshot { rows: database.begin_read()?, held: [Arc::clone(&state.readers), lease] })
+        // The tail comes first as well: rows leave it when they are in the tables.
+        let (tail, end) = (Arc::clone(tail), tail.end());
+        Ok(Snapshot { rows: database.begin_read()?, tail, end, held: [Arc::clone(&state.readers), lease] })
     }
 
     /// Turns the store read-only. The failed database stays open, so that nobody else opens the file.
@@ -184,6 +203,11 @@ impl Store {
             |refuge| Database::builder().set_cache_size(REFUGE_CACHE_BYTES).create_with_backend(refuge);
         self.disk.seal();
         let refuge = Refuge::new(Arc::clone(&self.disk)).map_err(redb::DatabaseError::from).and_then(builder);
+        let refuge = refuge.map_err(StoreError::from).and_then(|refuge| {
+            // Whether the commit that failed is in there or not: its index is made of what is.
+            let tail = tail::recover(&refuge)?;
+            Ok((refuge, Arc::new(tail)))
+        });
         match refuge {
             Ok(refuge) => Failure { cause, refuge: Some(refuge) },
             Err(error) => {
@@ -217,9 +241,29 @@ impl Drop for Store {
     /// Closes the databases and then the file, which lets go of its lock also where a reader is left.
     fn drop(&mut self) {
         self.shared.forget();
+        self.write_tail();
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         (state.failure, state.database) = (None, None);
         self.disk.close();
+    }
+}
+
+impl Store {
+    /// Writes what waits for the index, so that the file that is closed is complete. What fails here costs nothing: it
+    /// is made again when the file is opened.
+    fn write_tail(&self) {
+        let state = self.read_state();
+        let (None, Some(database), false) = (&state.failure, &state.database, state.tail.is_empty()) else {
+            return;
+        };
+        let write = || {
+            let commit = append::begin(database)?;
+            state.tail.write(&commit, &[])?;
+            Ok::<_, StoreError>(commit.commit()?)
+        };
+        if let Err(error) = write() {
+            tracing::warn!(%error, "the index is left to the next start");
+        }
     }
 }
 

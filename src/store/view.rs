@@ -4,6 +4,7 @@
 use super::damage::Damage;
 use super::disk::{Disk, Refuge};
 use super::reopen::{REFUGE_CACHE_BYTES, Snapshot};
+use super::tail::{self, Tail};
 use super::{Reader, StoreError, open};
 use redb::{Database, ReadableDatabase, backends::FileBackend};
 use std::fs::{File, TryLockError};
@@ -15,6 +16,7 @@ use weft_tangle::Network;
 pub struct View {
     network: Arc<Network>,
     database: Database,
+    tail: Arc<Tail>,
     damage: Arc<Damage>,
     _locked: File,
 }
@@ -50,8 +52,10 @@ impl View {
             .create_with_backend(refuge)
             .map_err(|error| open::opening(path, error))?;
         open::check(&database, path, network.id())?;
+        // Into memory, like all that is written here.
+        let tail = Arc::new(tail::recover(&database)?);
         let network = Arc::new(network.clone());
-        Ok(Self { network, database, damage: Arc::default(), _locked: locked })
+        Ok(Self { network, database, tail, damage: Arc::default(), _locked: locked })
     }
 
     /// A snapshot to read from.
@@ -60,7 +64,12 @@ impl View {
     /// The file cannot be read.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         let (network, damage) = (Arc::clone(&self.network), Arc::clone(&self.damage));
-        let snapshot = Snapshot { rows: self.database.begin_read()?, held: Default::default() };
+        let snapshot = Snapshot {
+            rows: self.database.begin_read()?,
+            tail: Arc::clone(&self.tail),
+            end: self.tail.end(),
+            held: Default::default(),
+        };
         Ok(Reader::new(snapshot, network, damage))
     }
 

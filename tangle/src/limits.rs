@@ -115,11 +115,12 @@ pub const TELL_MESSAGES: usize = 4;
 /// Entries of a peer's log that may be announced and not settled here; at 20,000 a second, 200 ms of way.
 pub const TAIL_CREDIT: usize = 4_096;
 
-/// Settled entries of a peer's log that are remembered, to name them by their place there.
-pub const NAMES: usize = 4_096;
+/// Settled entries of a peer's log that are remembered, to name them by their place there: at 4,000 a second, those
+/// of [`LOG_HOLD_MS`]. With less than that only bytes are lost.
+pub const NAMES: usize = 1_024;
 
 /// Newest entries of the own log held in memory for those who tail it; older ones are read back.
-pub const LOG_RECENT: usize = 16_384;
+pub const LOG_RECENT: usize = 8_192;
 
 /// Milliseconds for which log entries are collected into one message.
 pub const LOG_BATCH_MS: u64 = 80;

@@ -17,7 +17,7 @@ pub(in crate::node) enum PushError {
 
 /// A queue of these bounds and its two ends.
 pub(in crate::node) fn queue<T>(bounds: Bounds) -> (Sender<T>, Receiver<T>) {
-    let state = State { waiting: Fair::new(bounds), senders: 1, receivers: 1 };
+    let state = State { waiting: Fair::new(bounds), senders: 1, receivers: 1, idle: 0 };
     let shared = Arc::new(Shared { state: Mutex::new(state), handed_in: Condvar::new() });
     (Sender(Arc::clone(&shared)), Receiver(shared))
 }
@@ -33,6 +33,8 @@ struct State<T> {
     waiting: Fair<T>,
     senders: usize,
     receivers: usize,
+    /// Receivers that wait. Waking nobody costs a call of the system each time.
+    idle: usize,
 }
 
 impl<T> Shared<T> {
@@ -65,9 +67,13 @@ impl<T> Sender<T> {
         if state.receivers == 0 {
             return Err((PushError::Disconnected, job));
         }
-        state.waiting.push(origin, weight, job).map_err(|job| (PushError::Full, job))?;
+        let refused = state.waiting.push(origin, weight, job);
+        let is_awaited = state.idle > 0;
         drop(state);
-        self.0.handed_in.notify_one();
+        refused.map_err(|job| (PushError::Full, job))?;
+        if is_awaited {
+            self.0.handed_in.notify_one();
+        }
         Ok(())
     }
 
@@ -109,7 +115,9 @@ impl<T> Receiver<T> {
             if state.senders == 0 {
                 return None;
             }
+            state.idle += 1;
             state = self.0.handed_in.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::store::layout::{
     equivocation_key,
 };
 use crate::store::pack::{self, PACKS};
-use crate::store::{StoreError, append, open};
+use crate::store::{StoreError, append, open, tail};
 use redb::{Builder, Database, WriteTransaction, backends::FileBackend};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -64,6 +64,7 @@ impl CopyFile {
         let Some(database) = &self.database else { return Ok(()) };
         let commit = append::begin(database)?;
         put(&commit, self.next, slice)?;
+        tail::note_indexed(&commit, self.next + slice.len() as u64)?;
         commit.commit()?;
         self.next += slice.len() as u64;
         Ok(())

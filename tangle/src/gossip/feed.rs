@@ -1,6 +1,5 @@
 //! What the rest of the replica tells gossip: what came in, and what became of it.
 
-use super::trees::Trees;
 use super::{Class, Fault, Gossip, Message, Tree};
 use crate::limits::REFERENCE_MS;
 use crate::replica::{Attached, Effect, Source};
@@ -114,7 +113,7 @@ impl Gossip {
         if source == Source::Door {
             self.trees.remember(id, Tree::of(&self.own));
         }
-        let Some(tree) = Trees::find(&self.trees, &id) else { return };
+        let Some(tree) = self.trees.find(&id) else { return };
         let mut to = Vec::new();
         for (peer_source, peer) in &mut self.peers {
             if *peer_source != source && peer.takes(tree) && peer.tail.place(&id).is_none() {

@@ -71,3 +71,60 @@ impl OwnLog {
         self.recent.push_back(logged);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Whereabouts;
+    use super::*;
+    use crate::replica::Source;
+
+    fn id(n: u64) -> TxId {
+        TxId::first_at(Timestamp::from_millis(n))
+    }
+
+    /// Storage that holds the log and nothing else.
+    struct Stored(Vec<TxId>);
+
+    impl Here for Stored {
+        fn whereabouts(&self, _: &TxId) -> Result<Whereabouts, HistoryError> {
+            Ok(Whereabouts::Unknown)
+        }
+
+        fn waiting_of(&self, _: Source) -> usize {
+            0
+        }
+
+        fn is_missed(&self, _: &TxId) -> bool {
+            false
+        }
+
+        fn has_room(&self) -> bool {
+            true
+        }
+
+        fn log(&self, range: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+            self.0[range.start as usize..range.end as usize].iter().for_each(|id| visit(*id));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn it_is_the_same_log_in_memory_and_read_back() {
+        let count = LOG_RECENT as u64 + 100;
+        let stored = Stored((0..count).map(id).collect());
+        let mut grown = OwnLog::new(0);
+        (0..count).for_each(|n| grown.push(id(n), Timestamp::from_millis(7)));
+        let mut recovered = OwnLog::new(count);
+        (count - 50..count).for_each(|n| recovered.recover(id(n)));
+        for log in [grown, recovered, OwnLog::new(count)] {
+            assert!(log.recent.len() <= LOG_RECENT);
+            for range in [0..3, 98..103, count - 51..count - 49, count - 2..count + 5, count..count + 1] {
+                let read = log.read(range.clone(), &stored).unwrap().into_iter().map(|(id, _)| id);
+                assert!(read.eq((range.start..range.end.min(count)).map(id)), "{range:?}");
+            }
+            assert_eq!(log.id(count - 1, &stored).unwrap(), Some(id(count - 1)));
+            assert_eq!(log.id(count, &stored).unwrap(), None);
+            assert_eq!(log.id(u64::MAX, &stored).unwrap(), None);
+        }
+    }
+}

@@ -86,9 +86,8 @@ impl Teller {
         }
         let count = self.window(log).min(LOG_ENTRIES as u64);
         let logged = log.read(self.next..self.next + count, here)?;
-        let is_full = logged.len() == LOG_ENTRIES && self.leads;
         // The side that speaks second stops at the first entry that it may still hear of.
-        let told = logged.iter().take_while(|logged| is_full || self.may_tell(logged, names, now));
+        let told = logged.iter().take_while(|logged| self.may_tell(logged, names, now));
         let entries: Vec<Entry> =
             told.map(|(id, _)| names.place(id).map_or(Entry::New(*id), Entry::Yours)).collect();
         if entries.is_empty() {

@@ -203,3 +203,23 @@ fn sources_that_left_hold_nothing() {
     pending.forget(Source::Peer(0));
     assert_eq!(pending.insert(waiting(LIMIT, true), Source::Peer(99), missing(7)), Ok(()));
 }
+
+#[test]
+fn what_waits_too_long_is_given_up_and_who_sent_an_orphan_is_named() {
+    let mut pending = Pending::with_limits(LIMIT, SHARE);
+    let step = PENDING_MS / TURNS;
+    pending.expire(at(10 * PENDING_MS));
+    let begin = 10 * PENDING_MS;
+    pending.insert(waiting(0, true), Source::Peer(1), missing(3)).unwrap();
+    pending.insert(waiting(1, false), Source::Peer(2), missing(7)).unwrap();
+    for turn in 1..TURNS {
+        assert!(pending.expire(at(begin + turn * step - 1)).is_empty());
+        assert!(pending.expire(at(begin + turn * step)).is_empty());
+    }
+    // What got one thing and waits for the next has its time anew.
+    let released = pending.release(missing(7));
+    pending.insert(waiting(2, true), Source::Peer(3), missing(4)).unwrap();
+    released.into_iter().for_each(|(waiting, source)| pending.restore(waiting, source, missing(4)));
+    assert_eq!(pending.expire(at(begin + PENDING_MS)), [Source::Peer(1)].into());
+    assert!(!pending.contains(&id(0)) && pending.contains(&id(1)) && pending.contains(&id(2)));
+}

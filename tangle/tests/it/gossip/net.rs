@@ -393,7 +393,6 @@ impl Net {
 
     /// The state of every link.
     pub(super) fn link_states(&self) -> Vec<LinkState> {
-        let now = self.time();
         self.nodes.iter().flat_map(|node| node.replica.peers()).map(|view| view.state).collect()
     }
 
@@ -402,7 +401,6 @@ impl Net {
     }
 
     pub(super) fn total(&self, count: impl Fn(&weft_tangle::gossip::PeerCounts) -> u64) -> u64 {
-        let now = self.time();
         self.nodes.iter().flat_map(|node| node.replica.peers()).map(|view| count(&view.counts)).sum()
     }
 }

@@ -1,0 +1,276 @@
+//! The newest rows of `transactions` and `issued`, in memory until there are enough to be written at once.
+//!
+//! A row of `issued` lies beside others of its device, so a small commit would change a page for each of its rows, and
+//! write them all. Always true: what is stored is found in the tables or here; the tables hold the positions before
+//! `indexed` of `meta` and this holds the others; and all of it follows from `arrivals` and `packs`, so what a crash takes
+//! from here is made again when the file is opened.
+
+use super::StoreError;
+use super::append::begin;
+use super::layout::{
+    ARRIVALS, DeviceKey, ISSUED, META, TRANSACTIONS, decode_arrival, device_key, encode_issued, id_of,
+};
+use super::pack::{self, PACKS};
+use crate::limits::STORE_RESERVE_BYTES;
+use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use weft_tangle::{HEADER_BYTES, Header, Position, TxId};
+
+/// Transactions whose rows wait here. Writing as many takes some tens of milliseconds, and the commit that does waits for
+/// it; making them anew when a crash took them takes no longer. In tests few, so that whatever happens to a store also
+/// happens while they are written.
+const TAIL_MOST: usize = if cfg!(test) { 16 } else { 2_048 };
+
+/// Behind the last position that the index tables hold, in `meta`.
+const INDEXED_KEY: &str = "indexed";
+
+/// What a row costs at most when it is written: a page of its own, and its part of the pages above.
+const ROW_COST_BYTES: u64 = 6_144;
+
+const _: () =
+    assert!(TAIL_MOST as u64 * ROW_COST_BYTES <= STORE_RESERVE_BYTES, "there is room to write them");
+
+/// A row of `issued`: counter and kind.
+pub(super) type Issued = [u8; 5];
+
+/// The rows of one transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct IndexRow {
+    pub(super) id: TxId,
+    pub(super) position: Position,
+    /// Missing where the header cannot be read any more.
+    pub(super) issued: Option<(DeviceKey, Issued)>,
+}
+
+impl IndexRow {
+    pub(super) fn new(id: TxId, position: Position, header: &Header) -> Self {
+        let issued = (device_key(&header.issuer, &id), encode_issued(header.counter, header.kind));
+        Self { id, position, issued: Some(issued) }
+    }
+}
+
+/// The rows that wait.
+#[derive(Debug, Default)]
+pub(super) struct Tail(RwLock<Rows>);
+
+#[derive(Debug, Default)]
+struct Rows {
+    by_id: BTreeMap<TxId, Position>,
+    issued: BTreeMap<DeviceKey, (Position, Issued)>,
+    /// Behind the last position that is in the tables or here.
+    end: u64,
+    /// No id in the table is greater. Ids begin with the time, so most that are looked for in vain are.
+    newest_written: Option<TxId>,
+}
+
+/// Where an id is to be looked for.
+pub(super) enum Whereabouts {
+    Here(Position),
+    InTable,
+    Nowhere,
+}
+
+impl Tail {
+    /// Nothing waits; the tables hold all before a position, with ids up to this one.
+    fn behind(end: u64, newest_written: Option<TxId>) -> Self {
+        Self(RwLock::new(Rows { newest_written, end, ..Rows::default() }))
+    }
+
+    /// Behind the last position that is in the tables or here.
+    pub(super) fn end(&self) -> Position {
+        Position(self.rows().end)
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows().by_id.is_empty()
+    }
+
+    /// Where the row of this id is, if it is anywhere and does not stand at `end` or behind.
+    pub(super) fn find(&self, id: &TxId, end: Position) -> Whereabouts {
+        let rows = self.rows();
+        match rows.by_id.get(id).filter(|position| **position < end) {
+            Some(position) => Whereabouts::Here(*position),
+            None if rows.newest_written.is_some_and(|newest| *id <= newest) => Whereabouts::InTable,
+            None => Whereabouts::Nowhere,
+        }
+    }
+
+    /// The rows of `issued` that wait with keys in this range, in their order, of positions before `end`.
+    pub(super) fn issued(&self, keys: &Range<DeviceKey>, end: Position) -> Vec<(DeviceKey, Issued)> {
+        if keys.start >= keys.end {
+            return Vec::new();
+        }
+        let rows = self.rows();
+        let rows = rows.issued.range(keys.start..keys.end).filter(|(_, (position, _))| *position < end);
+        rows.map(|(key, (_, row))| (*key, *row)).collect()
+    }
+
+    /// The row of `issued` of this id, if it waits here. A walk over all of them.
+    pub(super) fn issued_of(&self, id: &TxId) -> Option<(DeviceKey, Issued)> {
+        let rows = self.rows();
+        rows.issued.iter().find(|(key, _)| id_of(*key) == *id).map(|(key, (_, row))| (*key, *row))
+    }
+
+    /// Whether so many more would be too many.
+    pub(super) fn is_full_with(&self, more: usize) -> bool {
+        self.rows().by_id.len() + more > TAIL_MOST
+    }
+
+    /// Takes the rows of a batch that is on disk.
+    pub(super) fn extend(&self, batch: &[IndexRow]) {
+        let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        rows.by_id.extend(batch.iter().map(|row| (row.id, row.position)));
+        let issued = |row: &IndexRow| row.issued.map(|(key, value)| (key, (row.position, value)));
+        rows.issued.extend(batch.iter().filter_map(issued));
+        rows.end += batch.len() as u64;
+    }
+
+    /// Puts all that waits, and a batch beside it, into the tables. What waits here from then on.
+    pub(super) fn write(&self, commit: &WriteTransaction, batch: &[IndexRow]) -> Result<Self, StoreError> {
+        let rows = self.rows();
+        let waiting = rows.by_id.iter().map(|(id, position)| (*id, *position));
+        let ids = waiting.chain(batch.iter().map(|row| (row.id, row.position)));
+        let issued = rows.issued.iter().map(|(key, (_, row))| (*key, *row));
+        let issued = issued.chain(batch.iter().filter_map(|row| row.issued));
+        let newest = put(commit, ids.collect(), issued.collect())?;
+        let end = rows.end + batch.len() as u64;
+        note_indexed(commit, end)?;
+        Ok(Self::behind(end, rows.newest_written.max(newest)))
+    }
+
+    fn rows(&self) -> RwLockReadGuard<'_, Rows> {
+        // What a panic leaves half done is made again when the file is opened.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts rows in the order of their keys, so that each page is touched once and ids fill pages from left to right. The
+/// newest id.
+fn put(
+    commit: &WriteTransaction,
+    mut ids: Vec<(TxId, Position)>,
+    mut issued: Vec<(DeviceKey, Issued)>,
+) -> Result<Option<TxId>, StoreError> {
+    ids.sort_unstable();
+    let mut transactions = commit.open_table(TRANSACTIONS)?;
+    for (id, position) in &ids {
+        if transactions.insert(id.as_bytes(), &position.0.to_be_bytes())?.is_some() {
+            return Err(StoreError::Twice(*id));
+        }
+    }
+    issued.sort_unstable();
+    let mut table = commit.open_table(ISSUED)?;
+    for (key, row) in &issued {
+        table.insert(key, row)?;
+    }
+    Ok(ids.last().map(|(id, _)| *id))
+}
+
+/// Writes the rows that a crash has taken from memory, and says what waits from now on: nothing.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub(super) fn recover(database: &Database) -> Result<Tail, StoreError> {
+    let snapshot = database.begin_read()?;
+    let transactions = snapshot.open_table(TRANSACTIONS)?;
+    let indexed = snapshot.open_table(META)?.get(INDEXED_KEY)?;
+    let indexed = indexed.and_then(|indexed| indexed.value().try_into().ok()).map_or(0, u64::from_be_bytes);
+    let newest = transactions.last()?.map(|(id, _)| TxId::from_bytes(*id.value()));
+    let (packs, arrivals) = (snapshot.open_table(PACKS)?, snapshot.open_table(ARRIVALS)?);
+    let mut missing = Vec::new();
+    let mut row: Option<(u64, Vec<u8>)> = None;
+    for arrival in arrivals.range::<&[u8; 8]>(&indexed.to_be_bytes()..)? {
+        let (key, arrival) = arrival?;
+        let position = u64::from_be_bytes(*key.value());
+        let id = decode_arrival(arrival.value()).0;
+        let mut header = row.as_ref().and_then(|row| header_in(row, position));
+        if header.is_none() {
+            let found = pack::row_of(&packs, Position(position))?;
+            row = found.map(|(first, row)| (first.0, row.value().to_vec()));
+            header = row.as_ref().and_then(|row| header_in(row, position));
+        }
+        let index = header.map(|header| IndexRow::new(id, Position(position), &header));
+        missing.push(index.unwrap_or(IndexRow { id, position: Position(position), issued: None }));
+    }
+    let tail = Tail::behind(indexed, newest);
+    drop((transactions, packs, arrivals, snapshot));
+    if missing.is_empty() {
+        return Ok(tail);
+    }
+    let commit = begin(database)?;
+    let tail = tail.write(&commit, &missing)?;
+    commit.commit()?;
+    Ok(tail)
+}
+
+/// Notes that the index tables hold all positions before `end`.
+pub(super) fn note_indexed(commit: &WriteTransaction, end: u64) -> Result<(), StoreError> {
+    commit.open_table(META)?.insert(INDEXED_KEY, &end.to_be_bytes()[..])?;
+    Ok(())
+}
+
+fn header_in((first, row): &(u64, Vec<u8>), position: u64) -> Option<Header> {
+    let slot = usize::try_from(position.checked_sub(*first)?).ok()?;
+    let wire = pack::entries(row)?.get(slot)?.wire;
+    Header::decode(wire.first_chunk::<HEADER_BYTES>()?).ok()
+}
+
+/// Two ascending sequences of rows as one. What is in both comes once: rows that wait here may have been written since.
+pub(super) fn merge(
+    written: impl Iterator<Item = Result<(DeviceKey, Issued), StoreError>>,
+    waiting: Vec<(DeviceKey, Issued)>,
+) -> impl Iterator<Item = Result<(DeviceKey, Issued), StoreError>> {
+    let (mut written, mut waiting) = (written.peekable(), waiting.into_iter().peekable());
+    std::iter::from_fn(move || {
+        let order = match (written.peek(), waiting.peek()) {
+            (Some(Ok((old, _))), Some((new, _))) => old.cmp(new),
+            (None, Some(_)) => Ordering::Greater,
+            (Some(_), _) => Ordering::Less,
+            (None, None) => return None,
+        };
+        match order {
+            Ordering::Less => written.next(),
+            Ordering::Greater => waiting.next().map(Ok),
+            Ordering::Equal => {
+                waiting.next();
+                written.next()
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: u8) -> (DeviceKey, Issued) {
+        ([number; 72], [number; 5])
+    }
+
+    fn merged(written: &[u8], waiting: &[u8]) -> Vec<u8> {
+        let written = written.iter().map(|number| Ok(row(*number)));
+        let waiting = waiting.iter().map(|number| row(*number)).collect();
+        merge(written, waiting).map(|row| row.unwrap().0[0]).collect()
+    }
+
+    #[test]
+    fn two_sequences_are_one_and_what_is_in_both_comes_once() {
+        assert!(merged(&[], &[]).is_empty());
+        assert_eq!(merged(&[1, 4], &[]), [1, 4]);
+        assert_eq!(merged(&[], &[2, 3]), [2, 3]);
+        assert_eq!(merged(&[1, 2, 5], &[2, 3, 5, 6]), [1, 2, 3, 5, 6]);
+        assert_eq!(merged(&[7], &[1, 2]), [1, 2, 7]);
+    }
+
+    #[test]
+    fn an_error_among_what_is_written_is_told() {
+        let written = [Err(StoreError::Twice(TxId::from_bytes([0; 40]))), Ok(row(3))];
+        let mut rows = merge(written.into_iter(), vec![row(1)]);
+        assert!(rows.next().unwrap().is_err());
+        assert_eq!(rows.map(|row| row.unwrap().0[0]).collect::<Vec<_>>(), [1, 3]);
+    }
+}
