@@ -112,3 +112,6 @@ fn claimed_id(network: &Network, wire: &[u8]) -> Option<TxId> {
     let timestamp = header.get(8..16)?.try_into().ok()?;
     Some(TxId::of(network.id(), Timestamp::from_millis(u64::from_be_bytes(timestamp)), header))
 }
+
+#[cfg(test)]
+mod tests;

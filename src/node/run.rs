@@ -21,7 +21,7 @@ use bytes::Bytes;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use weft_tangle::Network;
+use weft_tangle::{DeviceId, Network};
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +93,23 @@ impl Node {
     /// Where the API listens, with the port that was chosen.
     pub fn api_address(&self) -> SocketAddr {
         self.server.local_addr()
+    }
+
+    /// Where gossip listens, with the port that was chosen, if it does.
+    pub fn gossip_address(&self) -> Option<SocketAddr> {
+        self.api.ledger.link.as_ref().map(|link| link.shell.local_addr())
+    }
+
+    /// Tells the node where another one listens.
+    pub fn learn(&self, device: DeviceId, address: &str) {
+        if let Some(link) = &self.api.ledger.link {
+            link.shell.learn(device, address);
+        }
+    }
+
+    /// What the node keeps.
+    pub fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.api.ledger.store)
     }
 
     /// Serves until `stop` is done; then finishes what is in flight, within five seconds whatever clients do.

@@ -31,7 +31,7 @@ impl Reader {
     pub fn cursor(&self, device: &DeviceId) -> Result<Vec<u8>, StoreError> {
         let table = match self.snapshot.open_table(CURSORS) {
             Ok(table) => table,
-            // Files of before there were cursors have no such table until the first is written.
+            // It is made with the first one: most stores are of nodes that have no peers.
             Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };

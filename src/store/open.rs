@@ -2,9 +2,7 @@
 
 use super::append::begin;
 use super::disk::{Disk, Live};
-use super::layout::{
-    ARRIVALS, CURSORS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, SCHEMA, TRANSACTIONS,
-};
+use super::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, SCHEMA, TRANSACTIONS};
 use super::pack::PACKS;
 use super::tail::{self, Tail};
 use super::{StoreError, StoreOptions};
@@ -110,7 +108,6 @@ pub(super) fn initialise(database: &Database, network: &NetworkId) -> Result<(),
         commit.open_table(ENROLMENTS)?;
         commit.open_table(REVOCATIONS)?;
         commit.open_table(EQUIVOCATIONS)?;
-        commit.open_table(CURSORS)?;
     }
     Ok(commit.commit()?)
 }

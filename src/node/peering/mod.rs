@@ -18,6 +18,8 @@ mod post;
 mod server;
 mod service;
 mod start;
+#[cfg(test)]
+mod tests;
 
 pub(super) use delivery::Share;
 pub use link::{Link, Totals};
