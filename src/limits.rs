@@ -3,6 +3,7 @@
 //! Whatever a client or peer can make longer, later or more has its limit here. Limits that depend on each
 //! other are held together by the assertions at the end, which the compiler checks.
 
+use crate::gossip::limits::PEERS_MOST;
 use std::time::Duration;
 
 /// Threads for work that blocks (files, the database). Enough to overlap slow disks, few enough that their
@@ -129,6 +130,23 @@ pub const RECOVERY_WAIT_MOST: Duration = Duration::from_secs(5);
 pub const RECOVERY_STEADY: Duration = Duration::from_secs(60);
 /// How often the owner looks for transactions whose time has come.
 pub const OWNER_TICK: Duration = Duration::from_millis(200);
+/// How long the owner waits at most when gossip has nothing to do. Ticks come sooner.
+pub const OWNER_REST: Duration = Duration::from_secs(60);
+/// How soon the feeder tries again to hand in what found no room before the checkers. A peer's share of a line is some
+/// hundred transactions, which take longer than this.
+pub const FEEDER_RETRY: Duration = Duration::from_millis(2);
+/// How long the feeder waits when nothing waits there.
+pub const FEEDER_REST: Duration = Duration::from_secs(60);
+/// Transactions to be checked again that wait for the feeder: all that can wait for an issuer.
+pub const FEEDER_AGAIN: usize = weft_tangle::limits::PENDING;
+/// Bytes of stored transactions in one frame of an answer.
+pub const SERVED_BYTES: usize = weft_tangle::limits::FRAME_BYTES;
+/// Commands that wait for who answers peers' requests: all requests there can be, and what peers' queues say.
+pub const SERVE_QUEUE: usize = 2 * PEERS_MOST * (weft_tangle::limits::REQUESTS_PER_PEER + 2);
+/// How often the addresses of fog nodes are looked at for changes.
+pub const BOOK_LOOK: Duration = Duration::from_secs(1);
+/// After so many looks all addresses are taken anew, for enrolments begin and end.
+pub const BOOK_ANEW: u32 = 60;
 /// Devices whose keys are held ready to verify: 1.5 KiB each.
 pub const DIRECTORY_ENTRIES: usize = 16_384;
 /// Enrolments that the door reads of one device. Whoever enrols a thousand times must not make each of its readings

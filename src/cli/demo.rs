@@ -1,12 +1,15 @@
-//! `weft demo`: a node, devices that enrol, and a recording that becomes transactions of the tangle while one watches.
+//! `weft demo`: three nodes, devices that enrol, and recordings that become transactions of the tangle while one watches.
 //!
-//! The devices speak to the node through its HTTP API, as real ones do; nothing is shared but the process.
+//! The devices speak to the nodes through their HTTP APIs, and the nodes to each other over QUIC, as real ones do; nothing
+//! is shared but the process.
+
+mod ward;
 
 use super::api::{stop_on_signals, with_session};
 use super::node::{print, start_log, warn_of_strangers};
 use super::{Failure, message};
-use crate::config::{ApiLayer, Config, Layer};
-use crate::node::{Node, NodeError, REGISTRAR_KEY};
+use crate::config::{Config, Layer};
+use crate::node::{Node, REGISTRAR_KEY};
 use crate::recording::{Options, Recording, RecordingError, Sample, synthetic};
 use crate::runtime::{block_on, sleep};
 use crate::sensor::enrol::{self, DEFAULT_VALID_DAYS};
@@ -16,8 +19,10 @@ use clap::Args;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use ward::{NODES, Stores, Ward};
 use weft_tangle::{DeviceId, Role};
 
 /// How often the node looks whether it is to stop.
@@ -25,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Args, Debug)]
 pub(super) struct Demo {
-    /// A CSV recording with a time column; without one the demo makes two small ones and calls them synthetic
+    /// A CSV recording with a time column; without one the demo makes three small ones and calls them synthetic
     #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
     /// How many times as fast as it was recorded; 0 or max: as fast as possible
@@ -34,12 +39,12 @@ pub(super) struct Demo {
     /// Seconds of the synthetic recordings
     #[arg(long, value_name = "S", default_value_t = 120)]
     seconds: u32,
-    /// Directory of the node's database and the devices' keys; it is kept
+    /// Directory of the nodes' databases and the devices' keys; it is kept
     #[arg(long, value_name = "DIR", default_value = "weft-demo")]
     data: PathBuf,
-    /// Where the HTTP API listens; if that is taken, any free port
+    /// Where the first node's HTTP API listens, the others' ten ports above each; if one is taken, any free port
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8470")]
-    api_listen: String,
+    api_listen: SocketAddr,
     /// End when the recordings end, instead of waiting for Ctrl-C
     #[arg(long)]
     once: bool,
@@ -63,35 +68,51 @@ impl Monitor {
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
         let monitors = self.monitors()?;
-        let config = self.config()?;
-        start_log(&config);
+        start_log(&Config::load(None, |_| None, Layer::default())?);
         let stop = stop_on_signals()?;
-        let node = start(&config)?;
-        warn_of_strangers(&node);
-        let url = format!("http://{}", node.api_address());
-        print(&self.greeting(&url))?;
+        let ward = Ward::open(&self.data, self.api_listen)?;
+        ward.nodes.iter().for_each(warn_of_strangers);
+        let (urls, stores) = (ward.urls(), ward.stores());
+        print(&self.greeting(&urls))?;
         let node_stop = Stop::default();
         std::thread::scope(|scope| {
-            let serving = scope.spawn(|| block_on(node.run(raised(&node_stop))));
-            let shown = self.show(&monitors, &url, &stop);
-            if shown.is_ok() && !self.once && !stop.is_raised() {
-                message("The recordings have ended; the node goes on. Press Ctrl-C to stop.");
-                while stop.sleep(Duration::from_secs(3600)) {}
-            }
+            let serve = |node| scope.spawn(|| block_on(Node::run(node, raised(&node_stop))));
+            let serving: Vec<_> = ward.nodes.into_iter().map(serve).collect();
+            let shown = self.show(&monitors, &urls, &stop).and_then(|()| self.end(&stores, &stop));
+            drop(stores);
             node_stop.raise();
-            if serving.join().is_err() {
-                tracing::error!("the node has panicked");
+            for node in serving {
+                if node.join().is_err() {
+                    tracing::error!("a node has panicked");
+                }
             }
             shown
         })?;
         print(&format!("stopped; everything is kept in {}\n", self.data.display()))
     }
 
-    /// Runs all devices at once, each until its recording ends, or all are stopped, or one of them fails.
-    fn show(&self, monitors: &[Monitor], url: &str, stop: &Stop) -> Result<(), Failure> {
+    /// The recordings have ended, or all was stopped.
+    fn end(&self, stores: &Stores, stop: &Stop) -> Result<(), Failure> {
+        if stop.is_raised() {
+            return Ok(());
+        }
+        match stores.agreed() {
+            Some(count) => print(&format!("all {NODES} nodes hold the same {count} transactions\n"))?,
+            None => message("The nodes do not hold the same yet."),
+        }
+        if !self.once {
+            message("The recordings have ended; the nodes go on. Press Ctrl-C to stop.");
+            while stop.sleep(Duration::from_secs(3600)) {}
+        }
+        Ok(())
+    }
+
+    /// Runs all devices at once, each at a node, until its recording ends, or all are stopped, or one of them fails.
+    fn show(&self, monitors: &[Monitor], urls: &[String], stop: &Stop) -> Result<(), Failure> {
         std::thread::scope(|scope| {
-            let run = |monitor| {
-                scope.spawn(move || match self.run_monitor(monitor, url, stop) {
+            let run = |(monitor, url): (_, &String)| {
+                let url = url.clone();
+                scope.spawn(move || match self.run_monitor(monitor, &url, stop) {
                     Err(failure) if failure.is_stop() => Ok(()),
                     Err(failure) => {
                         stop.raise();
@@ -100,7 +121,7 @@ impl Demo {
                     done => done,
                 })
             };
-            let running: Vec<_> = monitors.iter().map(run).collect();
+            let running: Vec<_> = monitors.iter().zip(urls.iter().cycle()).map(run).collect();
             let results = running.into_iter().map(|device| device.join().unwrap_or(Err(Failure::Stopped)));
             results.collect::<Result<(), _>>()
         })
@@ -150,29 +171,24 @@ impl Demo {
         }
         let synthetic =
             |name, seed| Monitor::new(name, synthetic::csv(seed, self.seconds.max(1)).into_bytes());
-        Ok(vec![synthetic("bed-1", 1)?, synthetic("bed-2", 2)?])
+        Ok(vec![synthetic("bed-1", 1)?, synthetic("bed-2", 2)?, synthetic("bed-3", 3)?])
     }
 
-    fn config(&self) -> Result<Config, Failure> {
-        let api = ApiLayer { listen: Some(self.api_listen.clone()) };
-        let flags = Layer { data: Some(self.data.clone()), api, ..Layer::default() };
-        Ok(Config::load(None, |_| None, flags)?)
-    }
-
-    fn greeting(&self, url: &str) -> String {
+    fn greeting(&self, urls: &[String]) -> String {
         let source = match &self.recording {
             Some(path) => format!("the recording {}", path.display()),
-            None => "two synthetic recordings, made up by this program".into(),
+            None => "three synthetic recordings, made up by this program".into(),
         };
-        [
+        let mut lines = vec![
             format!("weft demo: {source}, measured, signed, attached and made durable as you watch"),
             "  Do not feed it a patient's data: readings are not sealed yet.".into(),
             format!("  data     {}", self.data.display()),
-            format!("  API      {url}/api/v1/network"),
-            format!("  metrics  {url}/metrics"),
-            "  Ctrl-C stops it.\n".into(),
-        ]
-        .join("\n")
+        ];
+        let node = |(number, url)| format!("  node {number}   {url}/api/v1/network");
+        lines.extend((1..).zip(urls).map(node));
+        lines.extend(urls.first().map(|url| format!("  metrics  {url}/metrics")));
+        lines.push("  Ctrl-C stops it.\n".into());
+        lines.join("\n")
     }
 }
 
@@ -186,19 +202,6 @@ fn is_enrolled(client: &Client, device: &DeviceId) -> Result<bool, ClientError> 
     match client.device(device) {
         Err(error) if error.problem().is_some_and(|problem| problem.slug() == "not-found") => Ok(false),
         known => known.map(|_| true),
-    }
-}
-
-/// The node on the address that was asked for, or on any free port of it.
-fn start(config: &Config) -> Result<Node, NodeError> {
-    match Node::start(config) {
-        Err(NodeError::Bind(error)) => {
-            message(&format!("weft: {error}; taking any free port"));
-            let mut config = config.clone();
-            config.api_listen.set_port(0);
-            Node::start(&config)
-        }
-        started => started,
     }
 }
 

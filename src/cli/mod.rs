@@ -22,6 +22,7 @@ mod network;
 #[cfg(feature = "node")]
 mod node;
 mod output;
+mod peers;
 mod progress;
 mod replay;
 mod sensor;
@@ -72,6 +73,8 @@ enum Command {
     /// Send readings as a sensor does
     #[command(subcommand)]
     Sensor(sensor::Command),
+    /// Show how a node stands with the other fog nodes
+    Peers(peers::Peers),
     /// Show a transaction
     Show(show::Show),
     /// Show the parents that a ticket would give now
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Key(command) => command.run(),
         Command::Device(command) => command.run(),
         Command::Sensor(command) => command.run(),
+        Command::Peers(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Tips(command) => command.run(),
     };

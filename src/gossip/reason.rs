@@ -77,8 +77,8 @@ reasons! {
     Other = 16, "other-node", "another node answers at this address than the one that was dialled";
     /// What it sent was found wrong too often.
     Fault = 17, "fault", "what this peer sent was found wrong too often";
-    /// The check cannot be made now.
-    Unavailable = 18, "unavailable", "this node cannot check credentials now; try again";
+    /// The store cannot be read or written now.
+    Unavailable = 18, "unavailable", "this node cannot read or write its store now; try again";
 }
 
 impl Reason {

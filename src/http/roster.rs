@@ -29,6 +29,11 @@ pub struct ConnectionId(pub u64);
 impl ConnectionId {
     /// The node itself, which no connection is numbered as.
     pub const NODE: Self = Self(u64::MAX);
+
+    /// The connection with a peer. Connections of the API are counted from zero and will not come so far.
+    pub const fn of_peer(number: u32) -> Self {
+        Self((1 << 63) | number as u64)
+    }
 }
 
 pub(super) struct Roster {

@@ -26,6 +26,10 @@ impl Metrics {
         self.damaged.set(damaged as i64);
         self.damage_found.inc_by(found.saturating_sub(self.damage_found.get()));
         self.set_connections(server);
+        if let Some(link) = &ledger.link {
+            self.set_gossip(&link.shell);
+            self.set_links(link);
+        }
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 

@@ -2,11 +2,21 @@
 
 use super::Metrics;
 use crate::gossip::{Shell, Traffic};
+use crate::node::{Link, Totals};
 use prometheus::IntCounter;
 use std::collections::BTreeMap;
+#[cfg(test)]
+use weft_tangle::gossip::Fault;
+use weft_tangle::gossip::{LinkState, PeerView};
 
 /// The states of a peer; each has its series from the first scrape on.
 const STATES: [&str; 3] = ["connected", "connecting", "waiting"];
+
+/// What becomes of transactions between nodes.
+const TRANSACTIONS: [&str; 4] = ["pushed", "served", "delivered", "duplicate"];
+
+/// What is done to trees.
+const TREE_CHANGES: [&str; 3] = ["graft", "prune-sent", "prune"];
 
 impl Metrics {
     /// Takes over what the shell has counted.
@@ -23,6 +33,31 @@ impl Metrics {
             catch_up(&self.gossip_failures.with_label_values(&[reason, by.name()]), count);
         }
         self.set_traffic(&stats.traffic);
+    }
+
+    /// Takes over what the replica says of its peers.
+    pub fn set_links(&self, link: &Link) {
+        let views = link.views();
+        for state in LinkState::ALL {
+            let links = views.iter().filter(|view| view.state == state).count();
+            self.gossip_links.with_label_values(&[state.name()]).set(links as i64);
+        }
+        let most = |of: fn(&PeerView) -> u64| views.iter().map(of).max().unwrap_or(0) as i64;
+        self.gossip_lag.set(most(|view| view.lag));
+        self.gossip_behind.set(most(|view| view.behind));
+        self.gossip_points.set(most(|view| view.points.into()));
+        let Totals { counts, served } = link.totals();
+        let transactions = [counts.pushes_sent, served, counts.bodies, counts.duplicates];
+        for (what, count) in TRANSACTIONS.into_iter().zip(transactions) {
+            catch_up(&self.gossip_transactions.with_label_values(&[what]), count);
+        }
+        for (what, count) in TREE_CHANGES.into_iter().zip([counts.grafts, counts.prunes_sent, counts.prunes])
+        {
+            catch_up(&self.gossip_trees.with_label_values(&[what]), count);
+        }
+        for (fault, count) in link.faults() {
+            catch_up(&self.gossip_faults.with_label_values(&[fault]), count);
+        }
     }
 
     fn set_traffic(&self, traffic: &Traffic) {
@@ -50,6 +85,10 @@ impl Metrics {
                 self.gossip_failures.with_label_values(&[slug, by.name()]).inc();
             }
         }
+        LinkState::ALL.iter().for_each(|state| self.gossip_links.with_label_values(&[state.name()]).set(1));
+        TRANSACTIONS.iter().for_each(|what| self.gossip_transactions.with_label_values(&[*what]).inc());
+        TREE_CHANGES.iter().for_each(|what| self.gossip_trees.with_label_values(&[*what]).inc());
+        Fault::ALL.iter().for_each(|fault| self.gossip_faults.with_label_values(&[fault.name()]).inc());
         STATES.iter().for_each(|state| self.peers.with_label_values(&[*state]).set(1));
         self.set_traffic(&Traffic::default());
     }

@@ -56,6 +56,14 @@ pub struct Metrics {
     gossip_failures: IntCounterVec,
     gossip_bytes: IntCounterVec,
     gossip_frames: IntCounterVec,
+    gossip_links: IntGaugeVec,
+    gossip_lag: IntGauge,
+    gossip_behind: IntGauge,
+    gossip_points: IntGauge,
+    gossip_transactions: IntCounterVec,
+    gossip_trees: IntCounterVec,
+    gossip_faults: IntCounterVec,
+    wanted: IntGauge,
 }
 
 /// Seconds from microseconds to seconds, by factors of about three.
@@ -209,6 +217,50 @@ impl Metrics {
                 "Frames between nodes, by class and direction.",
                 &["class", "direction"],
             )?,
+            gossip_links: int_gauge_vec(
+                r,
+                "weft_gossip_links",
+                "Connected peers, by how new transactions go to them.",
+                &["link"],
+            )?,
+            gossip_lag: int_gauge(
+                r,
+                "weft_gossip_lag_transactions",
+                "Entries of this node's log that the slowest connected peer has not settled.",
+            )?,
+            gossip_behind: int_gauge(
+                r,
+                "weft_gossip_behind_transactions",
+                "Entries of connected peers' logs that are not settled here, of the peer with the most.",
+            )?,
+            gossip_points: int_gauge(
+                r,
+                "weft_gossip_points",
+                "Points of fault of the connected peer that has the most.",
+            )?,
+            gossip_transactions: counters(
+                r,
+                "weft_gossip_transactions_total",
+                "Transactions between nodes, by what became of them.",
+                &["what"],
+            )?,
+            gossip_trees: counters(
+                r,
+                "weft_gossip_tree_changes_total",
+                "Grafts and prunes of trees, by what was done.",
+                &["what"],
+            )?,
+            gossip_faults: counters(
+                r,
+                "weft_gossip_faults_total",
+                "Peers sent away, by their last fault.",
+                &["fault"],
+            )?,
+            wanted: int_gauge(
+                r,
+                "weft_wanted_transactions",
+                "Transactions that peers have and this node knows of and has not.",
+            )?,
             registry,
         }))
     }
@@ -248,6 +300,7 @@ impl Metrics {
         set(&self.pending, occupancy.pending);
         set(&self.window, occupancy.window);
         set(&self.in_flight, occupancy.in_flight);
+        set(&self.wanted, occupancy.wanted);
         let dropped = self.tips_dropped_before.load(Ordering::Relaxed) + occupancy.tips_dropped;
         self.tips_dropped.inc_by(dropped.saturating_sub(self.tips_dropped.get()));
     }

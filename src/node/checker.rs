@@ -5,8 +5,8 @@
 
 use super::directory::Directory;
 use super::fair::Receiver;
-use super::intake::{Answer, Fault};
-use super::owner::{Item, Request};
+use super::intake::Fault;
+use super::job::{Checked, DoorJob, Item, Job, Request};
 use super::progress::Progress;
 use super::room::Room;
 use super::verdicts::SharedVerdicts;
@@ -15,19 +15,11 @@ use crate::limits::CHECKED_TOGETHER;
 use crate::store::{Store, StoreError};
 use bytes::Bytes;
 use crossbeam_channel::Sender;
-use futures_channel::oneshot;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use weft_tangle::check::{check_door, check_enrolment_cheaply};
 use weft_tangle::replica::Taken;
 use weft_tangle::{History, Kind, Network, Refusal, Screened, Transaction, Verified};
-
-/// Transactions in wire form, and where their answers go, which come in the same order.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) items: Vec<Bytes>,
-    pub(super) answers: oneshot::Sender<Vec<Answer>>,
-}
 
 /// What a checker needs; one a thread.
 pub(super) struct Checker {
@@ -35,14 +27,14 @@ pub(super) struct Checker {
     pub(super) store: Arc<Store>,
     pub(super) directory: Arc<Directory>,
     pub(super) verdicts: Arc<SharedVerdicts>,
-    pub(super) owner: Sender<Request>,
+    pub(super) owner: Sender<Checked>,
     pub(super) progress: Arc<Progress>,
     pub(super) room: Arc<Room>,
     /// How many checkers there are, this one included.
     pub(super) checkers: usize,
 }
 
-enum Checked {
+enum Outcome {
     Verified(Box<Verified>),
     Known(Taken),
 }
@@ -56,8 +48,12 @@ impl Checker {
             let share = jobs.len() / self.checkers;
             let mut transactions = 0;
             for job in std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_pop()).take(share)) {
-                transactions += job.items.len();
-                checked.push(self.check_job(job));
+                let job = match job {
+                    Job::Door(job) => Checked::Door(self.check_job(job)),
+                    Job::Peer(job) => Checked::Peer(self.check_peers(job)),
+                };
+                transactions += job.len();
+                checked.push(job);
                 if transactions >= CHECKED_TOGETHER {
                     break;
                 }
@@ -68,24 +64,27 @@ impl Checker {
         }
     }
 
-    fn check_job(&self, Job { items, answers }: Job) -> Request {
+    fn check_job(&self, DoorJob { items, answers }: DoorJob) -> Request {
         let check = |wire: Bytes| match unharmed(|| self.check(&wire)) {
-            Ok(Checked::Verified(transaction)) => Item::Attach(transaction, wire),
-            Ok(Checked::Known(taken)) => Item::Answered(Ok(taken)),
+            Ok(Outcome::Verified(transaction)) => Item::Attach(transaction, wire),
+            Ok(Outcome::Known(taken)) => Item::Answered(Ok(taken)),
             Err(fault) => Item::Answered(Err(fault)),
         };
         Request { items: items.into_iter().map(check).collect(), answers }
     }
 
-    fn hand_on(&self, request: Request) {
+    fn hand_on(&self, checked: Checked) {
         self.progress.finish();
-        // The owner learns of a job that leaves nothing to attach only when it waits for it.
-        if request.items.iter().any(|item| matches!(item, Item::Attach(..))) || self.progress.is_awaited() {
-            self.room.take(request.items.len());
-            // The owner ends only when nobody waits for answers any more.
-            let _gone = self.owner.send(request);
-            return;
-        }
+        let request = match checked {
+            // The owner learns of a job that leaves nothing to attach only when it waits for it.
+            Checked::Door(request) if !request.leaves_something() && !self.progress.is_awaited() => request,
+            checked => {
+                self.room.take(checked.len());
+                // The owner ends only when nobody waits for answers any more.
+                let _gone = self.owner.send(checked);
+                return;
+            }
+        };
         let answered = request.items.into_iter().filter_map(|item| match item {
             Item::Answered(answer) => Some(answer),
             Item::Attach(..) => None,
@@ -94,13 +93,13 @@ impl Checker {
         let _left = request.answers.send(answered.collect());
     }
 
-    fn check(&self, wire: &[u8]) -> Result<Checked, Fault> {
+    fn check(&self, wire: &[u8]) -> Result<Outcome, Fault> {
         let transaction = Transaction::decode(&self.network, wire)?;
         let header = transaction.header();
         let reader = self.store.shared_reader().map_err(storage)?;
         let id = transaction.id();
         if reader.contains(&id).map_err(|error| Fault::Storage(error.to_string()))? {
-            return Ok(Checked::Known(Taken { id, is_new: false, disputed: false }));
+            return Ok(Outcome::Known(Taken { id, is_new: false, disputed: false }));
         }
         check_door(header, super::now())?;
         let verified = if header.kind == Kind::Enrol {
@@ -116,12 +115,12 @@ impl Checker {
         };
         // Last, for parsing what nobody has signed would be work for nothing.
         check_content(verified.transaction())?;
-        Ok(Checked::Verified(Box::new(verified)))
+        Ok(Outcome::Verified(Box::new(verified)))
     }
 }
 
 /// A check that panics costs its own transaction and no other: whoever finds such a one sends it again and again.
-fn unharmed<T>(check: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+pub(super) fn unharmed<T>(check: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     // What a check changes outside itself, the directory, the verdicts and the figures, is whole at every step.
     catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| {
         tracing::error!("the check of a transaction panicked");
@@ -141,7 +140,7 @@ fn check_content(transaction: &Transaction) -> Result<(), Fault> {
     }
 }
 
-fn storage(error: StoreError) -> Fault {
+pub(super) fn storage(error: StoreError) -> Fault {
     match error {
         // It concerns the devices that are named in that row, and hinders no other.
         StoreError::Damaged { .. } => Fault::Damaged(error.to_string()),

@@ -92,18 +92,30 @@ impl Directory {
         self.len() == 0
     }
 
+    /// The issuer with all its standings that can be read, not kept.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) fn find_all(&self, device: &DeviceId, store: &Store) -> Result<Option<Issuer>, StoreError> {
+        Ok(self.made_of(device, store.reader()?.legible_enrolments(device)?))
+    }
+
     fn read(&self, device: &DeviceId, reader: &Reader) -> Result<Option<Issuer>, StoreError> {
+        let newest = reader.newest_enrolments(device, DIRECTORY_ENROLMENTS)?;
+        let decoded = newest.iter().filter_map(|transaction| Enrolment::decode(transaction.content()).ok());
+        Ok(self.made_of(device, decoded))
+    }
+
+    fn made_of(&self, device: &DeviceId, enrolments: impl IntoIterator<Item = Enrolment>) -> Option<Issuer> {
         let named = self.network.standing(device);
         let mut key: Option<PublicKey> = named.as_ref().map(|(key, _)| (*key).clone());
         let mut standings: Vec<Standing> = named.into_iter().map(|(_, standing)| standing).collect();
-        for transaction in reader.newest_enrolments(device, DIRECTORY_ENROLMENTS)? {
-            if let Ok(enrolment) = Enrolment::decode(transaction.content()) {
-                standings.push(enrolment.standing());
-                key = Some(enrolment.public_key);
-            }
+        for enrolment in enrolments {
+            standings.push(enrolment.standing());
+            key = Some(enrolment.public_key);
         }
         // A key was parsed when its enrolment was checked, and the network file's when it was read.
-        Ok(key.and_then(|key| Issuer::new(&key, standings).ok()))
+        key.and_then(|key| Issuer::new(&key, standings).ok())
     }
 
     fn lock(&self) -> MutexGuard<'_, Cache> {

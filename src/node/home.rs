@@ -13,6 +13,8 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use weft_tangle::signing::SigningKey;
 use weft_tangle::{DeviceId, Network, NetworkError, NetworkParts, Rules};
 
 /// The node's own key in its data directory.
@@ -87,6 +89,8 @@ pub struct Home {
     pub network: Network,
     /// This node's own id.
     pub node: DeviceId,
+    /// Its key, with which it proves to its peers who it is.
+    pub key: Arc<SigningKey>,
     /// Where the network file says that the members of the committee are.
     pub committee: Vec<Peer>,
     /// What a node that is not of the committee shows its peers, if a registrar admitted it.
@@ -116,6 +120,7 @@ impl Home {
             return Ok(Self {
                 network,
                 node,
+                key: key.shared_key(),
                 committee,
                 credential,
                 private: None,
@@ -138,7 +143,16 @@ impl Home {
             return Err(HomeError::Exposed { path, api });
         }
         let private = Some(path);
-        Ok(Self { network, node, committee, credential: None, private, is_new, _lock: lock })
+        Ok(Self {
+            network,
+            node,
+            key: key.shared_key(),
+            committee,
+            credential: None,
+            private,
+            is_new,
+            _lock: lock,
+        })
     }
 }
 

@@ -2,11 +2,11 @@
 //!
 //! Nothing here waits for room: a full queue is told at once, so that load turns into answers, not into memory.
 
-use super::checker::Job;
 use super::directory::Directory;
 use super::fair::{self, Origin, PushError, line_of, weight_of};
 use super::health::Health;
-use super::owner::{Request, TicketRequest};
+use super::job::{Checked, DoorJob, Job};
+use super::owner::TicketRequest;
 use super::progress::Progress;
 use crate::http::ConnectionId;
 use bytes::Bytes;
@@ -55,7 +55,7 @@ pub struct Intake {
     directory: Arc<Directory>,
     tickets: Sender<TicketRequest>,
     /// Looked at only: it is the checkers that send.
-    requests: Sender<Request>,
+    requests: Sender<Checked>,
     progress: Arc<Progress>,
     health: Arc<Health>,
 }
@@ -65,7 +65,7 @@ impl Intake {
         jobs: fair::Sender<Job>,
         directory: Arc<Directory>,
         tickets: Sender<TicketRequest>,
-        requests: Sender<Request>,
+        requests: Sender<Checked>,
         progress: Arc<Progress>,
         health: Arc<Health>,
     ) -> Self {
@@ -84,7 +84,7 @@ impl Intake {
         let origin = Origin { issuer: line_of(&self.directory, &transactions), connection };
         let weight = weight_of(&transactions);
         let (answers, receiver) = oneshot::channel();
-        let job = Job { items: transactions, answers };
+        let job = Job::Door(DoorJob { items: transactions, answers });
         if let Err(fault) = self.may_write().and_then(|()| self.enqueue(origin, weight, job)) {
             return vec![Err(fault); count];
         }

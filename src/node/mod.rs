@@ -1,7 +1,8 @@
 //! The fog node: one thread owns the replica, everything else reaches it through bounded channels.
 //!
 //! ```text
-//! HTTP -> Intake -> checkers (pool) -> owner (one thread) -> writer (one thread) -> Durable -> owner -> answer
+//! HTTP  -> Intake -> checkers (pool) -> owner (one thread) -> writer (one thread) -> Durable -> owner -> answer
+//! peers -> feeder ->
 //! ```
 //!
 //! Always true: an answer that says "attached" is sent after the commit that made it so, and no queue between two
@@ -9,6 +10,7 @@
 
 pub mod admin;
 pub mod bootstrap;
+mod check_peer;
 mod checker;
 mod clock;
 pub mod credential;
@@ -17,9 +19,11 @@ mod fair;
 mod health;
 mod home;
 mod intake;
+mod job;
 pub mod joining;
 mod node_files;
 mod owner;
+mod peering;
 pub mod peers;
 mod progress;
 pub(crate) mod recover;
@@ -42,6 +46,7 @@ pub use home::{Home, HomeError, NETWORK_FILE, NODE_KEY, REGISTRAR_KEY};
 pub(crate) use home::{lock_directory, read_network};
 pub use intake::{Fault, Intake};
 pub use node_files::CONFIG_FILE;
+pub use peering::{Link, Peering, Totals};
 pub use run::{Node, NodeError};
 pub use scrub::Scrub;
 pub use staging::StagingError;

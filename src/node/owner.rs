@@ -4,36 +4,23 @@
 //! that it has when the commit before is on disk, so the writer never waits long for it. Tickets need no room.
 
 use super::clock::now;
-use super::intake::{Answer, Fault};
+use super::intake::Fault;
+use super::job::{Checked, PeerRequest};
+use super::peering::{PeerEvent, Post, Share};
 use super::progress::Progress;
 use super::room::Room;
 use super::waiting::Waiting;
-use crate::limits::{COMMIT_AWAITS, COMMIT_TRANSACTIONS, OWNER_PASS, OWNER_TICK};
+use crate::limits::{COMMIT_AWAITS, COMMIT_TRANSACTIONS, OWNER_PASS, OWNER_REST, OWNER_TICK};
 use crate::metrics::Metrics;
-use crate::store::{Reader, Store};
+use crate::store::{Cursors, Reader, Store};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, never, select};
 use futures_channel::oneshot;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use weft_tangle::replica::{Attached, Effect, Event, Source, Ticket, Token};
 use weft_tangle::{DeviceId, HistoryError, Position, Replica, Verified};
-
-/// A job that was checked. What is to be attached is, in its order; when all of that is durable, all is answered.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) items: Vec<Item>,
-    pub(super) answers: oneshot::Sender<Vec<Answer>>,
-}
-
-/// What has become of one transaction of a job.
-#[derive(Debug)]
-pub(super) enum Item {
-    /// It is to be attached. Its bytes as they came hold their share of the memory for bodies until it is.
-    Attach(Box<Verified>, Bytes),
-    /// It needs nothing more.
-    Answered(Answer),
-}
 
 /// Parents for a device.
 #[derive(Debug)]
@@ -43,11 +30,19 @@ pub(super) struct TicketRequest {
     pub(super) answer: oneshot::Sender<Result<Ticket, Fault>>,
 }
 
+/// What the writer puts into one commit.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) transactions: Vec<Arc<Attached>>,
+    /// How far the logs of peers are settled; what they stand for was in earlier commits.
+    pub(super) cursors: Cursors,
+}
+
 /// What the writer says.
 #[derive(Debug)]
 pub(super) enum Written {
-    /// All up to this position is on disk.
-    UpTo(Position),
+    /// The batch is on disk; its last position, if it had one.
+    UpTo(Option<Position>),
     /// Nothing more will be.
     Failed,
 }
@@ -56,17 +51,45 @@ fn no_writer() -> HistoryError {
     HistoryError("the writer has ended".into())
 }
 
+/// What the owner works with.
+pub(super) struct Surroundings {
+    pub(super) store: Arc<Store>,
+    pub(super) writer: Sender<Batch>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) room: Arc<Room>,
+    pub(super) metrics: Arc<Metrics>,
+    /// The way to the peers, in a node that has any.
+    pub(super) post: Option<Post>,
+}
+
+/// What the owner listens to.
+pub(super) struct Queues<'a> {
+    pub(super) requests: &'a Receiver<Checked>,
+    pub(super) tickets: &'a Receiver<TicketRequest>,
+    pub(super) peers: &'a Receiver<PeerEvent>,
+    pub(super) written: &'a Receiver<Written>,
+}
+
+/// Something that was taken from the queue and found no room in the replica yet.
+enum Waits {
+    /// A client's, with the bytes as they came.
+    Door(Token, Box<Verified>, Bytes),
+    /// What the checks have made of a peer's.
+    Peer(Source, Box<Event>, Share),
+}
+
 /// The replica with its surroundings.
 pub(super) struct Owner {
     replica: Replica,
     store: Arc<Store>,
-    writer: Sender<Vec<Arc<Attached>>>,
+    writer: Sender<Batch>,
     progress: Arc<Progress>,
     room: Arc<Room>,
     metrics: Arc<Metrics>,
+    post: Option<Post>,
     pub(super) waiting: Waiting,
-    /// What was taken from the queue and found no room in the replica yet: one job at most.
-    backlog: VecDeque<(Token, Box<Verified>, Bytes)>,
+    /// One job at most.
+    backlog: VecDeque<Waits>,
     /// What is attached and the writer does not have; the replica bounds it.
     outgoing: Vec<Arc<Attached>>,
     is_writing: bool,
@@ -75,14 +98,8 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    pub(super) fn new(
-        replica: Replica,
-        store: Arc<Store>,
-        writer: Sender<Vec<Arc<Attached>>>,
-        progress: Arc<Progress>,
-        room: Arc<Room>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(super) fn new(replica: Replica, around: Surroundings) -> Self {
+        let Surroundings { store, writer, progress, room, metrics, post } = around;
         let waiting = Waiting::default();
         let (backlog, outgoing) = (VecDeque::new(), Vec::new());
         Self {
@@ -92,6 +109,7 @@ impl Owner {
             progress,
             room,
             metrics,
+            post,
             waiting,
             backlog,
             outgoing,
@@ -104,15 +122,9 @@ impl Owner {
     ///
     /// # Errors
     /// Storage has failed. Who waits then is not answered yet.
-    pub(super) fn run(
-        &mut self,
-        requests: &Receiver<Request>,
-        tickets: &Receiver<TicketRequest>,
-        written: &Receiver<Written>,
-        reader: &mut Arc<Reader>,
-    ) -> Result<(), HistoryError> {
-        let (no_requests, no_tickets) = (never(), never());
-        let (mut requests, mut tickets) = (requests, tickets);
+    pub(super) fn run(&mut self, queues: &Queues<'_>, reader: &mut Arc<Reader>) -> Result<(), HistoryError> {
+        let (no_requests, no_tickets, no_peers) = (never(), never(), never());
+        let Queues { mut requests, mut tickets, mut peers, written } = *queues;
         let ticks = crossbeam_channel::tick(OWNER_TICK);
         let mut asked = true;
         while asked || self.replica.occupancy().in_flight > 0 {
@@ -130,9 +142,18 @@ impl Owner {
                     Ok(request) => self.ticket(request, reader)?,
                     Err(_) => tickets = &no_tickets,
                 },
+                recv(peers) -> event => match event {
+                    Ok(event) => self.peer_said(event, reader)?,
+                    Err(_) => peers = &no_peers,
+                },
                 recv(ticks) -> _ => self.tick(reader)?,
+                default(self.rest()) => self.handle(Event::Tick, reader)?,
             }
-            self.take_what_waits(requests, tickets, written, reader)?;
+            self.take_what_waits(&Queues { requests, tickets, peers, written }, reader)?;
+            if let Some(post) = &mut self.post {
+                post.flush();
+            }
+            self.tell_what_post_said(reader)?;
             self.write_if_due(asked);
             self.metrics.set_occupancy(self.replica.occupancy());
         }
@@ -146,16 +167,24 @@ impl Owner {
         match self.store.read_only() {
             Some(cause) => Err(HistoryError(cause)),
             None => self.handle(Event::Tick, reader),
+        }?;
+        if let Some(post) = &self.post {
+            post.publish(self.replica.peers());
         }
+        Ok(())
+    }
+
+    /// How long to wait when nothing happens: until gossip has something to do, at least a millisecond.
+    fn rest(&self) -> Duration {
+        let wake = self.replica.wake().map(|due| Duration::from_millis(due.since(now()).max(1)));
+        wake.map_or(OWNER_REST, |wait| wait.min(OWNER_REST))
     }
 
     /// Takes all that waits, what is written before anything else, for waiting anew each time costs more than most of
     /// the work. Each queue gets its turn, or a flood of one would shut out the others.
     fn take_what_waits(
         &mut self,
-        requests: &Receiver<Request>,
-        tickets: &Receiver<TicketRequest>,
-        written: &Receiver<Written>,
+        &Queues { requests, tickets, peers, written }: &Queues<'_>,
         reader: &mut Arc<Reader>,
     ) -> Result<(), HistoryError> {
         if let Ok(written) = written.try_recv() {
@@ -172,6 +201,9 @@ impl Owner {
         for request in tickets.try_iter().take(OWNER_PASS) {
             self.ticket(request, reader)?;
         }
+        for event in peers.try_iter().take(OWNER_PASS) {
+            self.peer_said(event, reader)?;
+        }
         Ok(())
     }
 
@@ -182,7 +214,8 @@ impl Owner {
     /// Hands what is attached to the writer when that has nothing to do. What is with the checkers at that moment
     /// joins the same commit, for a commit costs the same for one transaction and for ten.
     fn write_if_due(&mut self, asked: bool) {
-        if self.is_writing || self.outgoing.is_empty() {
+        let has_cursors = self.post.as_ref().is_some_and(Post::has_cursors);
+        if self.is_writing || (self.outgoing.is_empty() && !has_cursors) {
             return;
         }
         let mark = *self.mark.get_or_insert_with(|| self.progress.mark(COMMIT_AWAITS));
@@ -191,11 +224,12 @@ impl Owner {
             return;
         }
         let length = self.outgoing.len().min(COMMIT_TRANSACTIONS);
-        let batch = self.outgoing.drain(..length).collect();
+        let transactions = self.outgoing.drain(..length).collect();
+        let cursors = self.post.as_mut().map(Post::take_cursors).unwrap_or_default();
         (self.is_writing, self.mark) = (true, None);
         // The channel has room when nothing is being written. It is closed only after a failure that the writer has
         // told, and then nobody is answered.
-        let _failed = self.writer.send(batch);
+        let _failed = self.writer.send(Batch { transactions, cursors });
     }
 
     fn storage_said(&mut self, written: Written, reader: &mut Arc<Reader>) -> Result<(), HistoryError> {
@@ -205,27 +239,59 @@ impl Owner {
         }
     }
 
-    fn became_durable(&mut self, position: Position, reader: &mut Arc<Reader>) -> Result<(), HistoryError> {
+    fn became_durable(
+        &mut self,
+        position: Option<Position>,
+        reader: &mut Arc<Reader>,
+    ) -> Result<(), HistoryError> {
         self.is_writing = false;
         *reader = self.store.shared_reader().map_err(|error| HistoryError(error.to_string()))?;
-        self.handle(Event::Durable { position }, reader)
+        position.map_or(Ok(()), |position| self.handle(Event::Durable { position }, reader))
     }
 
-    fn take_in(&mut self, request: Request, reader: &Reader) -> Result<(), HistoryError> {
-        self.room.give(request.items.len());
-        self.backlog.extend(self.waiting.take_in(request));
+    fn take_in(&mut self, checked: Checked, reader: &Reader) -> Result<(), HistoryError> {
+        self.room.give(checked.len());
+        match checked {
+            Checked::Door(request) => {
+                let waits = self.waiting.take_in(request).into_iter();
+                self.backlog.extend(waits.map(|(token, verified, wire)| Waits::Door(token, verified, wire)));
+            }
+            Checked::Peer(PeerRequest { source, events, share }) => {
+                let waits =
+                    events.into_iter().map(|event| Waits::Peer(source, Box::new(event), share.clone()));
+                self.backlog.extend(waits);
+            }
+        }
         self.attach_backlog(reader)
     }
 
     fn attach_backlog(&mut self, reader: &Reader) -> Result<(), HistoryError> {
         while self.replica.has_room()
-            && let Some((token, transaction, _)) = self.backlog.pop_front()
+            && let Some(next) = self.backlog.pop_front()
         {
-            let event =
-                Event::Received { transaction: *transaction, source: Source::Door, token: Some(token) };
-            self.handle(event, reader)?;
+            match next {
+                Waits::Door(token, transaction, _wire) => {
+                    let (transaction, token) = (*transaction, Some(token));
+                    self.handle(Event::Received { transaction, source: Source::Door, token }, reader)?;
+                }
+                Waits::Peer(source, event, _share) => {
+                    if self.post.as_ref().is_some_and(|post| post.hears(source)) {
+                        self.handle(*event, reader)?;
+                    }
+                }
+            }
         }
         Ok(())
+    }
+
+    fn peer_said(&mut self, event: PeerEvent, reader: &Reader) -> Result<(), HistoryError> {
+        let event = self.post.as_mut().and_then(|post| post.event(event));
+        event.map_or(Ok(()), |event| self.handle(event, reader))
+    }
+
+    fn tell_what_post_said(&mut self, reader: &Reader) -> Result<(), HistoryError> {
+        let said = self.post.as_mut().map(Post::take_said).unwrap_or_default();
+        said.into_iter().try_for_each(|event| self.handle(event, reader))
     }
 
     fn ticket(
@@ -254,12 +320,12 @@ impl Owner {
                     let sender = self.waiting.tickets.remove(&token);
                     let _left = sender.map(|sender| sender.send(Ok(ticket)));
                 }
-                Effect::Verify(..)
-                | Effect::Send { .. }
-                | Effect::Relay { .. }
-                | Effect::Serve { .. }
-                | Effect::Remember { .. }
-                | Effect::Disconnect { .. } => unreachable!("no peer is ever connected here"),
+                // Without a way to the peers none is ever connected.
+                effect => {
+                    if let Some(post) = &mut self.post {
+                        post.act(effect);
+                    }
+                }
             }
         }
         Ok(())

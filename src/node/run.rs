@@ -4,9 +4,11 @@ use super::admin::Admin;
 use super::credential::Credential;
 use super::home::{Home, HomeError};
 use super::intake::Intake;
+use super::peering::{Peering, follow_book};
 use super::scrub::Scrub;
 use super::start::{Ledger, StartError, Threads};
 use crate::config::Config;
+use crate::gossip::{Identity, Shell, ShellError, ShellOptions};
 use crate::http::ConnectionId;
 use crate::http::routes::{Api, filter};
 use crate::http::server::{BindError, Server, ServerLimits};
@@ -19,6 +21,7 @@ use bytes::Bytes;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use weft_tangle::{DeviceId, Network};
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +38,9 @@ pub enum NodeError {
     /// The ledger cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// Gossip cannot begin.
+    #[error(transparent)]
+    Gossip(#[from] ShellError),
     /// The figures cannot be registered.
     #[error("cannot set up the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -63,8 +69,10 @@ impl Node {
         let home = Home::open(config)?;
         let network = Arc::new(home.network.clone());
         let store = Store::open(&config.data, &network, &StoreOptions { cache_bytes: config.cache_bytes })?;
+        let store = Arc::new(store);
         let metrics = Metrics::new(&network.id().to_string())?;
-        let (ledger, threads) = Ledger::start(network, Arc::new(store), metrics)?;
+        let peering = peering(config, &home, &network, &store)?;
+        let (ledger, threads) = Ledger::start(network, store, metrics, peering)?;
         ledger.peers.name_committee(home.committee.clone());
         let scrub = Scrub::start(Arc::clone(&ledger.store), Arc::clone(&ledger.metrics), config.scrub_bytes)
             .map_err(StartError::Thread)?;
@@ -87,6 +95,23 @@ impl Node {
         self.server.local_addr()
     }
 
+    /// Where gossip listens, with the port that was chosen, if it does.
+    pub fn gossip_address(&self) -> Option<SocketAddr> {
+        self.api.ledger.link.as_ref().map(|link| link.shell.local_addr())
+    }
+
+    /// Tells the node where another one listens.
+    pub fn learn(&self, device: DeviceId, address: &str) {
+        if let Some(link) = &self.api.ledger.link {
+            link.shell.learn(device, address);
+        }
+    }
+
+    /// What the node keeps.
+    pub fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.api.ledger.store)
+    }
+
     /// Serves until `stop` is done; then finishes what is in flight, within five seconds whatever clients do.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self { home, server, api, threads, scrub, admin } = self;
@@ -94,18 +119,50 @@ impl Node {
             // Beside serving, for nobody is to wait when the disk is slow.
             spawn(introduce(credential.clone(), api.ledger.intake.clone()));
         }
-        let health = Arc::clone(&api.ledger.health);
+        let ledger = &api.ledger;
+        let link = ledger.link.clone();
+        let book = link
+            .clone()
+            .map(|link| spawn(follow_book(link, Arc::clone(&ledger.peers), Arc::clone(&ledger.store))));
+        let health = Arc::clone(&ledger.health);
         let stop = async {
             stop.await;
             health.begin_to_stop();
         };
         let stats = Arc::clone(&api.server);
         server.run(filter(api), ServerLimits::default(), stop, stats).await;
+        if let (Some(book), Some(link)) = (book, link) {
+            book.cancel().await;
+            link.shell.clone().stop().await;
+        }
         drop((scrub, admin));
         if !threads.join_within(LAST_COMMIT).await {
             tracing::warn!("the ledger's threads did not end in time; what was answered is on disk");
         }
     }
+}
+
+/// The connections with other fog nodes. A private network of one on this machine has none, and costs nothing.
+fn peering(
+    config: &Config,
+    home: &Home,
+    network: &Arc<Network>,
+    store: &Arc<Store>,
+) -> Result<Option<Peering>, ShellError> {
+    if home.private.is_some() && config.gossip_listen.ip().is_loopback() {
+        return Ok(None);
+    }
+    let peers = config.gossip_peers;
+    let options =
+        ShellOptions { peers, bandwidth: config.gossip_bandwidth, ..ShellOptions::new(config.gossip_listen) };
+    let credential = home.credential.as_ref().map(|credential| credential.transaction().wire().to_vec());
+    let identity = Identity {
+        network: Arc::clone(network),
+        key: Arc::clone(&home.key),
+        credential: credential.unwrap_or_default(),
+    };
+    let (shell, events) = Shell::start(options, identity, Arc::<Store>::clone(store))?;
+    Ok(Some(Peering { shell, events, device: home.node, peers }))
 }
 
 /// A node that was admitted elsewhere brings its enrolment along: its own ledger takes it, and gossip carries it on.

@@ -5,6 +5,7 @@ use super::directory::Directory;
 use super::fair::{self, Bounds};
 use super::health::Health;
 use super::intake::Intake;
+use super::peering::{self, Link, Peering};
 use super::peers::Peers;
 use super::progress::Progress;
 use super::room::{Room, RoomGiver};
@@ -14,7 +15,7 @@ use crate::limits::{OWNER_QUEUE, OWNER_WAITING, TICKET_QUEUE};
 use crate::metrics::Metrics;
 use crate::runtime::{timeout, unblock};
 use crate::store::{Store, StoreError};
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Sender, bounded, never};
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -50,6 +51,10 @@ pub struct Ledger {
     pub health: Arc<Health>,
     /// The node's figures.
     pub metrics: Arc<Metrics>,
+    /// The connections with other fog nodes, in a node that has any.
+    pub link: Option<Arc<Link>>,
+    /// Whoever takes what peers send ends when this is dropped.
+    _alive: Option<Sender<()>>,
 }
 
 /// The threads of a ledger, to be waited for.
@@ -72,7 +77,8 @@ impl Threads {
 }
 
 impl Ledger {
-    /// Recovers the window from `store` and starts the threads: one checker a core, and the owner, which starts the writer.
+    /// Recovers the window from `store` and starts the threads: one checker a core, and the owner, which starts the
+    /// writer; where there are connections with other fog nodes, one that takes what comes on them and one that answers.
     ///
     /// # Errors
     /// [`StartError`].
@@ -80,8 +86,10 @@ impl Ledger {
         network: Arc<Network>,
         store: Arc<Store>,
         metrics: Arc<Metrics>,
+        peering: Option<Peering>,
     ) -> Result<(Self, Threads), StartError> {
-        let recovered = Recovered::from(&network, &store)?;
+        let device = peering.as_ref().map(|peering| peering.device);
+        let recovered = Recovered::from(&network, &store, device)?;
         metrics.set_occupancy(recovered.replica.occupancy());
         let directory = Arc::new(Directory::new(Arc::clone(&network)));
         let peers = Arc::new(Peers::default());
@@ -96,6 +104,15 @@ impl Ledger {
         let mut spawn = |name: &str, work: Box<dyn FnMut() + Send>| {
             watched(name, &health, work).map(|thread| threads.push(thread))
         };
+        let (mut link, mut alive, mut exchange, mut peer_events) = (None, None, None, never());
+        if let Some(peering) = peering {
+            let wires = peering::wire(peering, &store, &directory, jobs.clone(), &progress);
+            let (mut feeder, mut server) = (wires.feeder, wires.server);
+            spawn("weft-feeder", Box::new(move || feeder.run()))?;
+            spawn("weft-server", Box::new(move || server.run()))?;
+            (link, alive) = (Some(Arc::clone(&wires.exchange.link)), Some(wires.alive));
+            (exchange, peer_events) = (Some(wires.exchange), wires.events);
+        }
         let supervisor = Supervisor {
             network: Arc::clone(&network),
             store: Arc::clone(&store),
@@ -105,6 +122,8 @@ impl Ledger {
             metrics: Arc::clone(&metrics),
             requests: request_queue,
             tickets: ticket_queue,
+            peer_events,
+            exchange,
             progress: Arc::clone(&progress),
             room: RoomGiver(Arc::clone(&room)),
         };
@@ -128,7 +147,8 @@ impl Ledger {
         }
         let intake =
             Intake::new(jobs, Arc::clone(&directory), tickets, requests, progress, Arc::clone(&health));
-        Ok((Self { network, store, directory, peers, intake, health, metrics }, Threads(threads)))
+        let ledger = Self { network, store, directory, peers, intake, health, metrics, link, _alive: alive };
+        Ok((ledger, Threads(threads)))
     }
 }
 

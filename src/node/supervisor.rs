@@ -11,7 +11,9 @@
 use super::directory::Directory;
 use super::health::Health;
 use super::intake::Fault;
-use super::owner::{Item, Owner, Request, TicketRequest};
+use super::job::{Checked, Item, Request};
+use super::owner::{Owner, Queues, Surroundings, TicketRequest};
+use super::peering::{Exchange, PeerEvent};
 use super::peers::Peers;
 use super::progress::Progress;
 use super::recover;
@@ -24,7 +26,7 @@ use crate::store::{Reader, Store, StoreError};
 use crossbeam_channel::{Receiver, after, bounded, never, select};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use weft_tangle::{HistoryError, Network, Replica};
+use weft_tangle::{DeviceId, HistoryError, Network, Replica};
 
 /// A replica as the store has it, with a snapshot of the store.
 pub(super) struct Recovered {
@@ -33,9 +35,15 @@ pub(super) struct Recovered {
 }
 
 impl Recovered {
-    /// Recovers the window and the next position.
-    pub(super) fn from(network: &Arc<Network>, store: &Store) -> Result<Self, StoreError> {
-        Ok(Self { replica: recover::replica(network, store)?, reader: store.shared_reader()? })
+    /// Recovers the window and the next position. `device` is who this node is to its peers.
+    pub(super) fn from(
+        network: &Arc<Network>,
+        store: &Store,
+        device: Option<DeviceId>,
+    ) -> Result<Self, StoreError> {
+        let mut replica = recover::replica(network, store)?;
+        device.into_iter().for_each(|device| replica.set_device(device));
+        Ok(Self { replica, reader: store.shared_reader()? })
     }
 }
 
@@ -47,8 +55,11 @@ pub(super) struct Supervisor {
     pub(super) peers: Arc<Peers>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) requests: Receiver<Request>,
+    pub(super) requests: Receiver<Checked>,
     pub(super) tickets: Receiver<TicketRequest>,
+    /// What peers say, and the way to them, in a node that has any.
+    pub(super) peer_events: Receiver<PeerEvent>,
+    pub(super) exchange: Option<Exchange>,
     pub(super) progress: Arc<Progress>,
     pub(super) room: RoomGiver,
 }
@@ -91,15 +102,24 @@ impl Supervisor {
             .map_err(|error| HistoryError(format!("the system gives the writer no thread: {error}")))?;
         let mut owner = Owner::new(
             replica,
-            Arc::clone(&self.store),
-            writes,
-            Arc::clone(&self.progress),
-            Arc::clone(&self.room.0),
-            Arc::clone(&self.metrics),
+            Surroundings {
+                store: Arc::clone(&self.store),
+                writer: writes,
+                progress: Arc::clone(&self.progress),
+                room: Arc::clone(&self.room.0),
+                metrics: Arc::clone(&self.metrics),
+                post: self.exchange.as_ref().map(Exchange::post),
+            },
         );
         // Dropped before the owner, so that whoever waits for an answer of one that panicked finds the reason.
         let alarm = Alarm::new("weft-owner", &self.health);
-        let ended = owner.run(&self.requests, &self.tickets, &written_queue, &mut reader);
+        let queues = Queues {
+            requests: &self.requests,
+            tickets: &self.tickets,
+            peers: &self.peer_events,
+            written: &written_queue,
+        };
+        let ended = owner.run(&queues, &mut reader);
         drop(alarm);
         if let Err(error) = &ended {
             if self.store.read_only().is_none() && self.health.read_only().is_none() {
@@ -107,6 +127,8 @@ impl Supervisor {
             }
             self.health.turn_read_only(error.to_string());
             owner.waiting.refuse(&self.refusal());
+            // What they were told and asked is forgotten with the replica. They come again to the next one.
+            self.exchange.iter().for_each(|exchange| exchange.link.send_away());
         }
         // The writer ends once nobody can send it anything, and the store is opened again once nobody reads it.
         drop((owner, written_queue, reader));
@@ -124,7 +146,7 @@ impl Supervisor {
                 return None;
             }
             let reopened = self.store.try_reopen();
-            match reopened.and_then(|()| Recovered::from(&self.network, &self.store)) {
+            match reopened.and_then(|()| Recovered::from(&self.network, &self.store, self.device())) {
                 Ok(recovered) => {
                     self.directory.forget_all();
                     self.metrics.count_recovery();
@@ -138,19 +160,24 @@ impl Supervisor {
 
     /// Answers all that is asked within `time` with a refusal; false when nobody can ask any more.
     fn refuse_for(&self, time: Duration) -> bool {
-        let (no_requests, no_tickets) = (never(), never());
+        let (no_requests, no_tickets, no_peers) = (never(), never(), never());
+        let mut peers = Some(&self.peer_events);
         let (mut requests, mut tickets) = (Some(&self.requests), Some(&self.tickets));
         let due = after(time);
         while requests.is_some() || tickets.is_some() {
             // Those who have left do not want to know.
             select! {
                 recv(requests.unwrap_or(&no_requests)) -> request => match request {
-                    Ok(request) => self.refuse(request),
+                    Ok(checked) => self.refuse(checked),
                     Err(_) => requests = None,
                 },
                 recv(tickets.unwrap_or(&no_tickets)) -> request => match request {
                     Ok(TicketRequest { answer, .. }) => drop(answer.send(Err(self.refusal()))),
                     Err(_) => tickets = None,
+                },
+                recv(peers.unwrap_or(&no_peers)) -> event => match event {
+                    Ok(event) => self.refuse_peer(&event),
+                    Err(_) => peers = None,
                 },
                 recv(due) -> _ => return true,
             }
@@ -158,8 +185,20 @@ impl Supervisor {
         false
     }
 
-    fn refuse(&self, Request { items, answers }: Request) {
-        self.room.0.give(items.len());
+    fn device(&self) -> Option<DeviceId> {
+        self.exchange.as_ref().map(|exchange| exchange.device)
+    }
+
+    /// A peer that comes now would wait for a replica; what those sent away had said before is void.
+    fn refuse_peer(&self, event: &PeerEvent) {
+        if let (PeerEvent::Connected { peer, .. }, Some(exchange)) = (event, &self.exchange) {
+            exchange.link.refuse(*peer);
+        }
+    }
+
+    fn refuse(&self, checked: Checked) {
+        self.room.0.give(checked.len());
+        let Checked::Door(Request { items, answers }) = checked else { return };
         let answered = items.into_iter().map(|item| match item {
             Item::Answered(answer) => answer,
             Item::Attach(..) => Err(self.refusal()),

@@ -100,7 +100,8 @@ impl World {
         let disk = Fragile::new(network);
         prepare(&disk);
         let metrics = Metrics::new("network").unwrap();
-        let (ledger, threads) = Ledger::start(Arc::clone(network), Arc::clone(&disk.store), metrics).unwrap();
+        let (ledger, threads) =
+            Ledger::start(Arc::clone(network), Arc::clone(&disk.store), metrics, None).unwrap();
         Self { disk, ledger, threads, acknowledged: Vec::new() }
     }
 

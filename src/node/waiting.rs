@@ -3,7 +3,7 @@
 //! Always true: a job is answered once, when each of its transactions is.
 
 use super::intake::{Answer, Fault};
-use super::owner::{Item, Request};
+use super::job::{Item, Request};
 use bytes::Bytes;
 use futures_channel::oneshot;
 use std::collections::{BTreeMap, HashMap};

@@ -2,14 +2,13 @@
 
 use super::directory::Directory;
 use super::health::Health;
-use super::owner::Written;
+use super::owner::{Batch, Written};
 use super::peers::Peers;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 use std::time::Instant;
-use weft_tangle::replica::Attached;
 
 /// The store with its surroundings.
 pub(super) struct Writer {
@@ -23,7 +22,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Writes until there can be nothing more to write, or a commit fails.
-    pub(super) fn run(&self, queue: &Receiver<Vec<Arc<Attached>>>) {
+    pub(super) fn run(&self, queue: &Receiver<Batch>) {
         for batch in queue {
             let message = self.commit(&batch);
             let failed = matches!(message, Written::Failed);
@@ -33,15 +32,15 @@ impl Writer {
         }
     }
 
-    fn commit(&self, batch: &[Arc<Attached>]) -> Written {
+    fn commit(&self, Batch { transactions: batch, cursors }: &Batch) -> Written {
         let begin = Instant::now();
-        if let Err(error) = self.store.append(batch) {
+        if let Err(error) = self.store.append_with(batch, cursors) {
             self.health.turn_read_only(error.to_string());
             return Written::Failed;
         }
         self.metrics.commit_seconds.observe(begin.elapsed().as_secs_f64());
         self.metrics.commit_transactions.observe(batch.len() as f64);
-        let mut last = weft_tangle::Position(0);
+        let mut last = None;
         for attached in batch {
             let header = attached.transaction().header();
             if header.kind == weft_tangle::Kind::Enrol {
@@ -51,7 +50,7 @@ impl Writer {
                 tracing::warn!(%error, "cannot look up whether a fog node was revoked");
             }
             self.metrics.count_attached(header.kind, attached.twin().is_some());
-            last = attached.position();
+            last = Some(attached.position());
         }
         Written::UpTo(last)
     }

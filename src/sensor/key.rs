@@ -8,6 +8,7 @@ use super::limits::KEY_FILE_BYTES;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use weft_tangle::signing::{Seed, SigningError, SigningKey};
 use weft_tangle::{DeviceId, IdError, from_text, to_text};
 
@@ -15,7 +16,7 @@ use weft_tangle::{DeviceId, IdError, from_text, to_text};
 #[derive(Debug)]
 pub struct KeyFile {
     path: PathBuf,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     device: DeviceId,
     exposed: bool,
 }
@@ -107,7 +108,7 @@ impl KeyFile {
             io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.into() },
             _ => KeyError::Disk { verb: "write", path: path.into(), source },
         })?;
-        Ok(Self { path: path.into(), key, device, exposed: false })
+        Ok(Self { path: path.into(), key: Arc::new(key), device, exposed: false })
     }
 
     /// Reads a key file and checks that device and seed belong together.
@@ -135,7 +136,7 @@ impl KeyFile {
             let stated = written.device.chars().take(DeviceId::BYTES * 2).collect();
             return Err(KeyError::OtherDevice { path: at(), stated, found: device });
         }
-        Ok(Self { path: at(), key, device, exposed: others_may_read(path) })
+        Ok(Self { path: at(), key: Arc::new(key), device, exposed: others_may_read(path) })
     }
 
     /// Where the file lies.
@@ -146,6 +147,11 @@ impl KeyFile {
     /// The key.
     pub fn key(&self) -> &SigningKey {
         &self.key
+    }
+
+    /// The key, for who keeps it longer than the file's contents.
+    pub fn shared_key(&self) -> Arc<SigningKey> {
+        Arc::clone(&self.key)
     }
 
     /// The device that holds the key.

@@ -10,6 +10,7 @@
 //! | `enrolments` | device (32), TxId (40) | nothing |
 //! | `revocations` | revoked device (32), TxId (40) | nothing |
 //! | `equivocations` | issuer (32), epoch (8), counter (4), TxId (40) | nothing |
+//! | `cursors` | device (32) | how far its log was read |
 //!
 //! Always true: every transaction has one row in `arrivals` and one slot in `packs`, and once it is indexed (`tail`) one in
 //! `transactions` and `issued`;
@@ -47,6 +48,9 @@ pub(super) const ENROLMENTS: DeviceTable = TableDefinition::new("enrolments");
 pub(super) const REVOCATIONS: DeviceTable = TableDefinition::new("revocations");
 pub(super) const EQUIVOCATIONS: TableDefinition<'static, &'static EquivocationKey, ()> =
     TableDefinition::new("equivocations");
+
+pub(super) const CURSORS: TableDefinition<'static, &'static [u8; DeviceId::BYTES], &'static [u8]> =
+    TableDefinition::new("cursors");
 
 /// The first 8 bytes of BLAKE2s-256 over position, the seed of the work, which covers id and signature, and nonce.
 /// Whoever checked the work has the seed, so this is one compression and not forty.

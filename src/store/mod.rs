@@ -11,6 +11,7 @@ mod append;
 pub mod check;
 mod compact;
 mod copy;
+mod cursors;
 mod damage;
 mod disk;
 mod erase;
@@ -23,6 +24,7 @@ mod reader;
 mod reopen;
 mod rewrite;
 mod scrub;
+mod serve;
 mod shared;
 mod tail;
 #[cfg(test)]
@@ -33,11 +35,13 @@ mod volume;
 
 pub use compact::{Compacted, compact};
 pub use copy::{Copied, CopyFile, MOST_BYTES as COPIED_MOST_BYTES};
+pub use cursors::Cursors;
 pub use erase::Erasure;
 pub use error::StoreError;
 pub use kept::Kept;
 pub use reader::Reader;
 pub use scrub::Scrubbed;
+pub use serve::Served;
 #[cfg(test)]
 pub(crate) use tests::Fragile;
 pub use view::View;
@@ -206,8 +210,16 @@ impl Store {
     /// [`StoreError::ReadOnly`]: a write has failed, now or before. Whether the batch that failed is on disk shows when
     /// the store is opened again.
     pub fn append(&self, batch: &[Arc<Attached>]) -> Result<(), StoreError> {
+        self.append_with(batch, &Cursors::new())
+    }
+
+    /// Stores a batch, and how far the logs of other nodes were read, in one durable commit.
+    ///
+    /// # Errors
+    /// Those of [`Store::append`].
+    pub fn append_with(&self, batch: &[Arc<Attached>], cursors: &Cursors) -> Result<(), StoreError> {
         let records: Vec<Record<'_>> = batch.iter().map(|attached| Record::from(&**attached)).collect();
-        self.append_records(&records)
+        self.store_batch(&records, cursors)
     }
 
     /// Stores what does not come from the replica: see [`Store::append`], to which it is otherwise equal.
@@ -215,7 +227,11 @@ impl Store {
     /// # Errors
     /// Those of [`Store::append`], and [`StoreError::Unverified`] where a record was vouched for wrongly.
     pub fn append_records(&self, batch: &[Record<'_>]) -> Result<(), StoreError> {
-        if batch.is_empty() {
+        self.store_batch(batch, &Cursors::new())
+    }
+
+    fn store_batch(&self, batch: &[Record<'_>], cursors: &Cursors) -> Result<(), StoreError> {
+        if batch.is_empty() && cursors.is_empty() {
             return Ok(());
         }
         let _one_writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,7 +239,7 @@ impl Store {
         // A write that finds no room costs the database; so the disk is never filled to its end.
         let bytes: usize = batch.iter().map(|record| record.transaction.wire().len()).sum();
         self.check_free(STORE_RESERVE_BYTES + 2 * bytes as u64)?;
-        let result = match self.write(&database, batch) {
+        let result = match self.write(&database, batch, cursors) {
             Ok(next) => {
                 self.acknowledge(next);
                 Ok(())
@@ -266,11 +282,17 @@ impl Store {
     }
 
     /// Writes a batch in one commit; the position behind it.
-    fn write(&self, database: &Database, batch: &[Record<'_>]) -> Result<Position, StoreError> {
+    fn write(
+        &self,
+        database: &Database,
+        batch: &[Record<'_>],
+        cursors: &Cursors,
+    ) -> Result<Position, StoreError> {
         let tail = self.tail();
         let commit = append::begin(database)?;
         let put = || {
             let next = append::put(&commit, &self.network, batch)?;
+            cursors::put(&commit, cursors)?;
             let rows = self.index_rows(&tail, batch)?;
             let behind = tail.is_full_with(rows.len()).then(|| tail.write(&commit, &rows)).transpose()?;
             Ok((next, rows, behind))

@@ -243,7 +243,7 @@ impl Reader {
 
     /// All enrolments of a device but the damaged ones, in id order: what cannot be read makes others wait, and fails
     /// nobody who has another.
-    pub(super) fn legible_enrolments(&self, device: &DeviceId) -> Result<Vec<Enrolment>, StoreError> {
+    pub(crate) fn legible_enrolments(&self, device: &DeviceId) -> Result<Vec<Enrolment>, StoreError> {
         let mut found = Vec::new();
         for id in self.ids(ENROLMENTS, device, usize::MAX)? {
             match self.transaction(&id) {

@@ -87,13 +87,10 @@ fn what_is_sent_while_a_node_stops_is_attached_and_told_or_neither() {
 #[test]
 fn a_demo_in_a_closed_network_admits_its_devices() {
     let data = tempfile::tempdir().unwrap();
-    assert_eq!(Node::start(data.path()).stop(), Some(0));
-    let file = data.path().join("network.toml");
-    let open = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, open.replace("open_enrolment = true", "open_enrolment = false")).unwrap();
-    // That is another network, which begins with an empty store.
-    std::fs::remove_file(data.path().join("weft.redb")).unwrap();
-    let demo = std::process::Command::new(crate::support::WEFT)
+    let weft = || std::process::Command::new(crate::support::WEFT);
+    let made = weft().args(["network", "new", "--nodes", "3", "--out"]).arg(data.path()).status().unwrap();
+    assert!(made.success());
+    let demo = weft()
         .args(["demo", "--once", "--seconds", "1", "--speed", "max", "--api-listen", "127.0.0.1:0", "--data"])
         .arg(data.path())
         .output()

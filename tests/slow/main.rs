@@ -2,11 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "it is test code, also outside test functions")]
 
+#[path = "../it/cluster.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod cluster;
+
 #[path = "../it/support.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod support;
 
 mod crash;
 mod full;
+mod gossip;
 mod overload;
 mod recordings;

@@ -6,6 +6,7 @@ mod device;
 mod fault;
 mod health;
 mod network;
+mod peers;
 mod readings;
 mod ticket;
 mod transactions;

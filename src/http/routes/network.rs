@@ -1,5 +1,6 @@
 //! `/api/v1/network`: what this network and node are.
 
+use super::peers::peers;
 use super::{Answered, Api, READ, answered, json, only, stored_badly, with};
 use crate::http::problem::Problem;
 use crate::node::now;
@@ -34,7 +35,7 @@ fn describe(api: &Api) -> Result<Response, Problem> {
         "transactions": transactions,
         "finalised": 0,
         "commit": null,
-        "peers": [],
+        "peers": api.ledger.link.as_ref().map(|link| peers(link)).unwrap_or_default(),
         "rules": {
             "epoch_ms": rules.epoch_ms(),
             "quota": rules.quota(),

@@ -54,15 +54,23 @@ impl<T> Sender<T> {
     /// # Errors
     /// [`PushError`]; the job is dropped.
     pub(in crate::node) fn push(&self, origin: Origin, weight: usize, job: T) -> Result<(), PushError> {
+        // A job is dropped outside the lock, for it wakes whoever waits for its answer.
+        self.offer(origin, weight, job).map_err(|(error, _)| error)
+    }
+
+    /// Hands a job in, never waiting.
+    ///
+    /// # Errors
+    /// [`PushError`], and the job.
+    pub(in crate::node) fn offer(&self, origin: Origin, weight: usize, job: T) -> Result<(), (PushError, T)> {
         let mut state = self.0.lock();
         if state.receivers == 0 {
-            return Err(PushError::Disconnected);
+            return Err((PushError::Disconnected, job));
         }
         let refused = state.waiting.push(origin, weight, job);
         let is_awaited = state.idle > 0;
         drop(state);
-        // A job is dropped outside the lock, for it wakes whoever waits for its answer.
-        refused.map_err(|_| PushError::Full)?;
+        refused.map_err(|job| (PushError::Full, job))?;
         if is_awaited {
             self.0.handed_in.notify_one();
         }

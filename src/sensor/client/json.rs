@@ -23,6 +23,12 @@ pub struct NetworkInfo {
     pub rules: RulesInfo,
 }
 
+/// The peers in that answer.
+#[derive(Debug, Deserialize)]
+pub(in crate::sensor) struct PeersAnswer {
+    pub(in crate::sensor) peers: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
 /// The numbers of the network file.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct RulesInfo {

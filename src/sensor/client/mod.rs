@@ -12,7 +12,7 @@ mod tests;
 pub use error::ClientError;
 pub use exchange::Patience;
 pub use json::{Accepted, NetworkInfo, Problem, RulesInfo, Ticket};
-pub(super) use json::{BatchAnswer, BatchResult};
+pub(super) use json::{BatchAnswer, BatchResult, PeersAnswer};
 
 use super::Stop;
 use super::limits::{BATCH_TRANSACTIONS, PAIRS_KEPT};
@@ -55,6 +55,11 @@ impl Client {
     /// All but [`ClientError::Request`], as for every call.
     pub fn network(&self) -> Result<NetworkInfo, ClientError> {
         read(&self.get("/api/v1/network", JSON)?)
+    }
+
+    /// The fog nodes that the node knows of, as it shows them.
+    pub fn peers(&self) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, ClientError> {
+        Ok(read::<PeersAnswer>(&self.get("/api/v1/network", JSON)?)?.peers)
     }
 
     /// Asks for what `device` needs to make up to `count` transactions, 1 to 64.

@@ -11,6 +11,7 @@ mod opening;
 mod pack;
 mod reopen;
 mod rewrite;
+mod serve;
 mod torn;
 
 use super::*;

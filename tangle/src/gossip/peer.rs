@@ -45,6 +45,21 @@ pub enum LinkState {
     Lazy,
 }
 
+impl LinkState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Joining, Self::CatchingUp, Self::Eager, Self::Lazy];
+
+    /// A short stable name, for the API and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Joining => "joining",
+            Self::CatchingUp => "catching-up",
+            Self::Eager => "eager",
+            Self::Lazy => "lazy",
+        }
+    }
+}
+
 /// A peer as seen from outside.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerView {

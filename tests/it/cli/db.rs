@@ -122,7 +122,7 @@ fn a_body_that_was_flipped_on_disk_is_reported_and_never_served() {
 fn the_scrub_finds_what_nobody_has_asked_for() {
     let (desk, _) = stopped_node(2);
     spoil(&desk.path("node/weft.redb"), "reading-number-1");
-    desk.write("fast.toml", "[storage]\nscrub_kib = 1048576\n");
+    desk.write("fast.toml", "[storage]\nscrub_kib = 1048576\n[gossip]\nlisten = \"127.0.0.1:0\"\n");
     let config = desk.path("fast.toml");
     let network = desk.path("ward.toml");
     let arguments = ["--config", config.to_str().unwrap(), "--network", network.to_str().unwrap()];

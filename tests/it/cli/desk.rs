@@ -88,7 +88,8 @@ impl Desk {
     /// Starts the node again.
     pub(super) fn start_node(&self) -> Node {
         let network = self.path("ward.toml");
-        Node::start_with(&self.path("node"), &["--network", network.to_str().unwrap()])
+        let arguments = ["--network", network.to_str().unwrap(), "--gossip-listen", "127.0.0.1:0"];
+        Node::start_with(&self.path("node"), &arguments)
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {

@@ -19,24 +19,29 @@ const COUNT: &str = "1000000";
 const FIRST_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running load.
-pub(super) struct Load {
+pub(crate) struct Load {
     child: Child,
     ids: PathBuf,
 }
 
 impl Load {
-    pub(super) fn start(url: &str, directory: &Path, round: u64, batch: usize) -> Self {
+    pub(crate) fn start(url: &str, directory: &Path, round: u64, batch: usize) -> Self {
+        let arguments = ["--devices", &DEVICES.to_string(), "--batch", &batch.to_string()];
+        Self::start_with(url, directory, round, &arguments)
+    }
+
+    /// A load of so many devices and what else these arguments say.
+    pub(crate) fn start_with(url: &str, directory: &Path, round: u64, arguments: &[&str]) -> Self {
         let ids = directory.join(format!("ids-{round}"));
         let mut command = Command::new(WEFT);
-        command.args(["sensor", "load", "--json", "--count", COUNT, "--api", url]);
-        command.args(["--devices", &DEVICES.to_string(), "--batch", &batch.to_string()]);
+        command.args(["sensor", "load", "--json", "--count", COUNT, "--api", url]).args(arguments);
         command.arg("--ids").arg(&ids).arg("--data").arg(directory.join("devices"));
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Self { child, ids }
     }
 
     /// Waits until an acknowledgement is written down.
-    pub(super) fn wait_for_first(&mut self) {
+    pub(crate) fn wait_for_first(&mut self) {
         let begin = Instant::now();
         while std::fs::metadata(&self.ids).map_or(0, |file| file.len()) == 0 {
             assert!(begin.elapsed() < FIRST_WITHIN, "nothing is acknowledged within {FIRST_WITHIN:?}");
@@ -50,14 +55,14 @@ impl Load {
     }
 
     /// `kill -9`; what was acknowledged.
-    pub(super) fn kill(mut self) -> Vec<TxId> {
+    pub(crate) fn kill(mut self) -> Vec<TxId> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         written(&self.ids)
     }
 
     /// SIGTERM; what was acknowledged. Nothing that an honest device sent may have been refused.
-    pub(super) fn stop(self) -> Vec<TxId> {
+    pub(crate) fn stop(self) -> Vec<TxId> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let Output { stdout, stderr, .. } = self.child.wait_with_output().unwrap();
         let ids = written(&self.ids);

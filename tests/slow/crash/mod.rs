@@ -5,8 +5,8 @@
 //! seed repeats the moments, not the run.
 
 mod audit;
-mod dice;
-mod load;
+pub(crate) mod dice;
+pub(crate) mod load;
 
 use crate::support::{Node, WEFT};
 use audit::Audit;

@@ -38,7 +38,10 @@ fn a_backup_of_a_running_node_is_restored_elsewhere() {
     std::fs::write(desk.path("other/node.key"), own).unwrap();
     set_private(&desk.path("other/node.key"));
     let network = desk.path("ward.toml");
-    let other = Node::start_with(&desk.path("other"), &["--network", network.to_str().unwrap()]);
+    let other = Node::start_with(
+        &desk.path("other"),
+        &["--network", network.to_str().unwrap(), "--gossip-listen", "127.0.0.1:0"],
+    );
     for id in &ids {
         let path = format!("/api/v1/transactions/{id}");
         assert_eq!(other.get(&path).0, 200);

@@ -1,0 +1,95 @@
+//! The channels between shell, feeder, server and owner, each with a bound that what can stand in it stays below.
+
+use super::PeerEvent;
+use super::feeder::Feeder;
+use super::link::Link;
+use super::post::Post;
+use super::server::{Command, Server};
+use crate::gossip::limits::event_queue;
+use crate::gossip::{Shell, ShellEvent};
+use crate::limits::{FEEDER_AGAIN, SERVE_QUEUE};
+use crate::node::directory::Directory;
+use crate::node::fair;
+use crate::node::job::Job;
+use crate::node::progress::Progress;
+use crate::store::Store;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use weft_tangle::replica::Source;
+use weft_tangle::{DeviceId, Screened, limits::REQUESTS_PER_PEER};
+
+/// The connections of a node, before anybody listens to them.
+#[derive(Debug)]
+pub struct Peering {
+    /// The connections.
+    pub shell: Shell,
+    /// What happens to them.
+    pub events: Receiver<ShellEvent>,
+    /// This node.
+    pub device: DeviceId,
+    /// Peers at once.
+    pub peers: usize,
+}
+
+/// What the owner's thread needs of the peers, from one life of the replica to the next.
+pub(in crate::node) struct Exchange {
+    pub(in crate::node) link: Arc<Link>,
+    pub(in crate::node) device: DeviceId,
+    server: Sender<Command>,
+    again: Sender<(Screened, Source)>,
+}
+
+impl Exchange {
+    /// The owner's side for a new replica.
+    pub(in crate::node) fn post(&self) -> Post {
+        Post::new(Arc::clone(&self.link), self.server.clone(), self.again.clone())
+    }
+}
+
+/// All that was connected.
+pub(in crate::node) struct Wires {
+    pub(in crate::node) exchange: Exchange,
+    /// What the owner hears.
+    pub(in crate::node) events: Receiver<PeerEvent>,
+    pub(in crate::node) feeder: Feeder,
+    pub(in crate::node) server: Server,
+    /// The feeder ends when this is dropped.
+    pub(in crate::node) alive: Sender<()>,
+}
+
+/// Connects what stands between the shell and the ledger.
+pub(in crate::node) fn wire(
+    peering: Peering,
+    store: &Arc<Store>,
+    directory: &Arc<Directory>,
+    jobs: fair::Sender<Job>,
+    progress: &Arc<Progress>,
+) -> Wires {
+    let Peering { shell, events, device, peers } = peering;
+    // What the shell can say, and an answered request.
+    let (owner, owner_queue) = bounded(event_queue(peers) + peers * REQUESTS_PER_PEER);
+    let (server, server_queue) = bounded(SERVE_QUEUE);
+    let (again, again_queue) = bounded(FEEDER_AGAIN);
+    let (alive, ended) = bounded(0);
+    let feeder = Feeder {
+        store: Arc::clone(store),
+        directory: Arc::clone(directory),
+        jobs,
+        progress: Arc::clone(progress),
+        owner: owner.clone(),
+        server: server.clone(),
+        events,
+        again: again_queue,
+        alive: ended,
+        lanes: BTreeMap::new(),
+    };
+    let link = Arc::new(Link::new(shell));
+    Wires {
+        server: Server::new(Arc::clone(store), Arc::clone(&link), owner, server_queue),
+        exchange: Exchange { link, device, server, again },
+        events: owner_queue,
+        feeder,
+        alive,
+    }
+}

@@ -1,0 +1,69 @@
+//! Reading stored transactions in their order of arrival, row by row, for who asks for stretches of it.
+
+use super::layout::{ARRIVALS, decode_arrival};
+use super::pack::{self, PACKS};
+use super::{Kept, Reader, StoreError};
+use std::ops::Range;
+use weft_tangle::{Position, Transaction, TxId};
+
+/// What was read of a range.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Served {
+    /// The transactions, in their order.
+    pub found: Vec<Transaction>,
+    /// Those whose bodies were erased, or that are damaged.
+    pub lacking: Vec<TxId>,
+    /// Bytes of those found, with two more for each one's length.
+    pub bytes: usize,
+    /// Where to go on; the end of the range when all of it was read.
+    pub next: u64,
+}
+
+impl Reader {
+    /// Reads transactions of a range of positions until the next one would bring them to more than `most` bytes. What
+    /// lies behind the last one stored is left out.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn serve(&self, range: Range<u64>, most: usize) -> Result<Served, StoreError> {
+        let packs = self.snapshot.open_table(PACKS)?;
+        let arrivals = self.snapshot.open_table(ARRIVALS)?;
+        let mut served = Served { next: range.end, ..Served::default() };
+        let keys = range.start.to_be_bytes()..range.end.max(range.start).to_be_bytes();
+        let mut row = None;
+        for arrival in arrivals.range::<&[u8; 8]>(&keys.start..&keys.end)? {
+            let (key, arrival) = arrival?;
+            let position = Position(u64::from_be_bytes(*key.value()));
+            let (id, _) = decode_arrival(arrival.value());
+            let is_behind = |(first, count): &(u64, u64)| position.0 - first >= *count;
+            if row.as_ref().is_none_or(|(place, _)| is_behind(place)) {
+                row = pack::row_of(&packs, position)?.map(|(first, row)| {
+                    let count = pack::entries(row.value()).map_or(1, |entries| entries.len());
+                    ((first.0, count as u64), row)
+                });
+            }
+            let kept = match &row {
+                Some(((first, _), row)) => self.decode(&id, position, position.0 - first, row.value()),
+                None => Err(StoreError::Damaged { id, cause: "it lies in no row".into() }),
+            };
+            match kept {
+                Ok(Kept::Whole(transaction)) => {
+                    let bytes = 2 + transaction.wire().len();
+                    if served.bytes + bytes > most {
+                        served.next = position.0;
+                        return Ok(served);
+                    }
+                    served.bytes += bytes;
+                    served.found.push(transaction);
+                }
+                Ok(Kept::Erased(_)) => served.lacking.push(id),
+                Err(StoreError::Damaged { id, cause }) => {
+                    self.note_damage(&id, &cause);
+                    served.lacking.push(id);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(served)
+    }
+}

@@ -1,0 +1,120 @@
+//! Several nodes of one network, each a process of its own, that find each other by the network file alone.
+//!
+//! Always true: the network costs no work to send in, and no node waits for another to start.
+
+use crate::support::{Node, now};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use weft::network_file::NetworkFile;
+use weft::sensor::KeyFile;
+use weft::store::{FILE_NAME, View};
+use weft_tangle::{History, Network, NetworkParts, Rules, Timestamp, TxId};
+
+/// How long nodes may take to come to hold the same: milliseconds, on a machine that has nothing else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A network and the directories of its nodes.
+pub(crate) struct Cluster {
+    directory: TempDir,
+    network: Network,
+    ports: Vec<u16>,
+}
+
+impl Cluster {
+    /// An open network of `nodes`, none of them started.
+    pub(crate) fn new(nodes: usize) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let key = |name: &str| {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            KeyFile::create(&path).unwrap().key().public_key().clone()
+        };
+        let ports = free_ports(nodes);
+        let members: Vec<_> = (0..nodes).map(|node| key(&format!("node-{node}/node.key"))).collect();
+        let registrars = vec![key("registrar.key")];
+        let network = Network::new(NetworkParts {
+            name: "cluster".into(),
+            created: Timestamp::from_millis(now() - 1_000),
+            open_enrolment: true,
+            rules: Rules::new(86_400_000, 10_000_000, 0, 0).unwrap(),
+            registrars: registrars.clone(),
+            committee: members.clone(),
+        })
+        .unwrap();
+        let addresses = members.into_iter().zip(&ports).map(|(key, port)| (key, format!("127.0.0.1:{port}")));
+        let file = NetworkFile { network: network.clone(), addresses: addresses.collect() };
+        std::fs::write(directory.path().join("network.toml"), file.to_toml(&registrars)).unwrap();
+        Self { directory, network, ports }
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The data directory of a node.
+    pub(crate) fn data(&self, node: usize) -> PathBuf {
+        self.directory.path().join(format!("node-{node}"))
+    }
+
+    /// Starts a node and waits until it is ready, for which it needs no other.
+    pub(crate) fn start(&self, node: usize) -> Node {
+        let network = self.directory.path().join("network.toml");
+        let listen = format!("127.0.0.1:{}", self.ports[node]);
+        let arguments = ["--network", network.to_str().unwrap(), "--gossip-listen", &listen];
+        Node::start_with(&self.data(node), &arguments)
+    }
+
+    /// What a node that does not run has stored.
+    pub(crate) fn stored(&self, node: usize) -> BTreeSet<TxId> {
+        stored(&self.data(node), &self.network)
+    }
+}
+
+fn stored(data: &Path, network: &Network) -> BTreeSet<TxId> {
+    let view = View::open(&data.join(FILE_NAME), network).unwrap();
+    let mut ids = BTreeSet::new();
+    view.reader()
+        .unwrap()
+        .log(0..u64::MAX, &mut |id| assert!(ids.insert(id), "{id} is stored twice"))
+        .unwrap();
+    ids
+}
+
+/// UDP ports that nobody has, below those that the system gives out itself.
+fn free_ports(count: usize) -> Vec<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Processes that look at once begin at different places.
+    let first = 22_000 + (std::process::id() % 200) as u16 * 40;
+    let ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed));
+    ports.filter(|port| UdpSocket::bind(("127.0.0.1", *port)).is_ok()).take(count).collect()
+}
+
+/// How many transactions a node has stored.
+pub(crate) fn count(node: &Node) -> u64 {
+    node.get("/api/v1/network").1["transactions"].as_u64().unwrap()
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether a node has a transaction.
+pub(crate) fn has(node: &Node, id: &TxId) -> bool {
+    node.get(&format!("/api/v1/transactions/{id}")).0 == 200
+}
+
+/// The peers of a node as its API tells of them.
+pub(crate) fn peers(node: &Node) -> Vec<Value> {
+    node.get("/api/v1/network").1["peers"].as_array().unwrap().clone()
+}

@@ -1,0 +1,59 @@
+//! Nodes that gossip: what one accepts all hold, whoever was away catches up, and nobody waits for anybody to start.
+
+use crate::cluster::{Cluster, count, has, wait_until};
+use crate::support::{Device, Node};
+use weft_tangle::{DeviceId, Role, TxId};
+
+/// Sends a reading to a node; its id.
+fn read(node: &Node, device: &mut Device) -> TxId {
+    let wish = device.reading(node.parents(&device.id()));
+    assert_eq!(node.submit(&device.wire(&wish)), (201, "attached".into()));
+    device.sign(&wish).id()
+}
+
+#[test]
+fn what_one_accepts_all_hold_and_whoever_was_away_catches_up() {
+    let cluster = Cluster::new(3);
+    let mut nodes: Vec<Node> = (0..3).map(|node| cluster.start(node)).collect();
+    let mut devices: Vec<Device> = (1..4).map(|seed| Device::new(seed, *cluster.network().id())).collect();
+    let mut sent = Vec::new();
+    for (node, device) in nodes.iter().zip(&mut devices) {
+        sent.push(device.enrol(node, Role::Sensor));
+        sent.push(read(node, device));
+    }
+    for node in &nodes {
+        for id in &sent {
+            wait_until("every node has what each has accepted", || has(node, id));
+        }
+    }
+    // A device roams: the node that it comes to knows it and its counters.
+    sent.push(read(&nodes[1], &mut devices[0]));
+
+    nodes.pop().unwrap().kill();
+    for node in &nodes {
+        sent.extend((0..20).map(|_| read(node, &mut devices[1])));
+    }
+    nodes.push(cluster.start(2));
+    wait_until("who was away has all", || count(&nodes[2]) == sent.len() as u64);
+    sent.push(read(&nodes[2], &mut devices[2]));
+    for node in &nodes {
+        wait_until("all have all", || count(node) == sent.len() as u64);
+    }
+    assert!(nodes.into_iter().all(|node| node.stop() == Some(0)));
+    let expected = sent.into_iter().collect();
+    (0..3).for_each(|node| assert_eq!(cluster.stored(node), expected));
+}
+
+#[test]
+fn a_node_alone_works_and_what_it_took_comes_out_when_others_are_there() {
+    let cluster = Cluster::new(2);
+    let alone = cluster.start(0);
+    let mut device = Device::new(1, *cluster.network().id());
+    device.enrol(&alone, Role::Sensor);
+    let ids: Vec<TxId> = (0..30).map(|_| read(&alone, &mut device)).collect();
+    let other = cluster.start(1);
+    wait_until("the other has all", || count(&other) == 31);
+    assert!(ids.iter().all(|id| has(&other, id)));
+    let known = other.get(&format!("/api/v1/devices/{}", DeviceId::of(device.key.public_key()))).1;
+    assert_eq!(known["enrolments"][0]["role"], "sensor", "{known}");
+}
