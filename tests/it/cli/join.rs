@@ -62,9 +62,16 @@ fn a_newcomer_joins_by_the_commands_that_are_printed() {
     assert_eq!((&again["id"], &again["status"]), (&json!(id), &json!("attached")));
     assert_eq!(node.get("/api/v1/network").1["transactions"], 1, "what was handed in is not made anew");
 
-    let newcomer = Node::of(desk.command("node --config ward-9/config.toml --api-listen 127.0.0.1:0"));
+    let newcomer = Node::of(
+        desk.command("node --config ward-9/config.toml --api-listen 127.0.0.1:0 --gossip-listen 127.0.0.1:0"),
+    );
     assert_eq!(newcomer.get("/api/v1/network").1["node"], json!(device));
     assert_eq!(newcomer.network(), node.network());
+    // The committee has never heard of it but lets it in, for it shows what the registrar signed.
+    wait_for("the connection", || {
+        let about = newcomer.get("/api/v1/network").1;
+        (about["peers"][0]["state"] == "connected").then_some(())
+    });
 }
 
 #[test]
@@ -72,14 +79,18 @@ fn without_another_node_the_newcomer_brings_its_enrolment_along() {
     let desk = Desk::alone();
     desk.weft("network new --nodes 1 --out ward").done();
     let device = asked(&desk, "ward-9");
-    let before = Node::of(desk.command("node --config ward-9/config.toml --api-listen 127.0.0.1:0"));
+    let before = Node::of(
+        desk.command("node --config ward-9/config.toml --api-listen 127.0.0.1:0 --gossip-listen 127.0.0.1:0"),
+    );
     assert_eq!(before.get(&format!("/api/v1/devices/{device}")).0, 404);
     assert_eq!(before.stop(), Some(0));
     desk.weft("network admit ward-9/admission-request.toml --key ward/registrar.key").done();
     let admitted = desk.weft("node join --data ward-9 --json").json();
     assert_eq!(admitted["status"], json!(null), "nobody was asked");
     for _start in 0..2 {
-        let node = Node::of(desk.command("node --config ward-9/config.toml --api-listen 127.0.0.1:0"));
+        let node = Node::of(desk.command(
+            "node --config ward-9/config.toml --api-listen 127.0.0.1:0 --gossip-listen 127.0.0.1:0",
+        ));
         let known = wait_for("the enrolment", || {
             let (status, known) = node.get(&format!("/api/v1/devices/{device}"));
             (status == 200).then_some(known)
@@ -160,7 +171,8 @@ fn a_node_that_nobody_admitted_says_so_when_it_starts() {
     let desk = Desk::alone();
     desk.weft("network new --nodes 1 --out ward").done();
     asked(&desk, "ward-9");
-    let mut node = desk.start("node --config ward-9/config.toml --api-listen 127.0.0.1:0");
+    let mut node =
+        desk.start("node --config ward-9/config.toml --api-listen 127.0.0.1:0 --gossip-listen 127.0.0.1:0");
     let warned = node.said("no registrar has admitted this node");
     assert!(warned.contains("WARN"), "{warned}");
     node.printed("metrics");
@@ -189,7 +201,8 @@ fn what_has_ended_admits_nobody() {
     newcomer.accept(&admission, &path, None, network.created(), &Stop::default()).unwrap();
     let ended = desk.weft("node join --data ward-9").refused();
     assert!(ended.contains("weft node join --renew --data ward-9"), "{ended}");
-    let mut node = desk.start("node --config ward-9/config.toml --api-listen 127.0.0.1:0");
+    let mut node =
+        desk.start("node --config ward-9/config.toml --api-listen 127.0.0.1:0 --gossip-listen 127.0.0.1:0");
     node.said("this node was admitted until");
     node.printed("metrics");
     assert_eq!(node.end(Signal::TERM).code, Some(0));
