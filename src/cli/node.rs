@@ -57,7 +57,7 @@ pub(super) struct NodeArgs {
     /// Where the HTTP API listens [default: 127.0.0.1:8470]
     #[arg(long, value_name = "IP:PORT")]
     api_listen: Option<String>,
-    /// Where gossip will listen [default: 127.0.0.1:8471]
+    /// Where gossip listens [default: 127.0.0.1:8471]
     #[arg(long, value_name = "IP:PORT")]
     gossip_listen: Option<String>,
     /// What is logged on standard error: off, error, warn, info, debug or trace [default: warn]

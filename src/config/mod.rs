@@ -21,7 +21,7 @@ pub struct Config {
     pub network: Option<PathBuf>,
     /// Where the HTTP API listens.
     pub api_listen: SocketAddr,
-    /// Where gossip will listen.
+    /// Where gossip listens.
     pub gossip_listen: SocketAddr,
     /// Peers at once.
     pub gossip_peers: usize,

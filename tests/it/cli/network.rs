@@ -3,16 +3,21 @@
 use super::desk::{Desk, files_in};
 use crate::support::Node;
 use serde_json::json;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// A port from which on a network of `nodes` finds its ports free, below those that the system gives out itself.
 pub(super) fn free_ports(nodes: u16) -> u16 {
-    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    // Processes that look at once begin at different places.
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let is_free = |port: u16| {
+        TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok()
+    };
+    // Processes that look at once begin at different places, and tests of one process are told different ones.
     let first = 10_000 + (std::process::id() % 1_000) as u16 * 10;
+    let bases = std::iter::repeat_with(|| first + NEXT.fetch_add(10 * nodes, Ordering::Relaxed));
     let nodes_free =
         |base: &u16| (0..nodes).all(|node| [0, 1].iter().all(|port| is_free(base + 10 * node + port)));
-    (first..30_000).step_by(usize::from(nodes) * 10).find(nodes_free).unwrap()
+    bases.take_while(|base| *base < 30_000).find(nodes_free).unwrap()
 }
 
 /// The commands in what was printed for a person, without `weft`, by how they begin.
