@@ -3,7 +3,6 @@
 //! Whatever a client or peer can make longer, later or more has its limit here. Limits that depend on each
 //! other are held together by the assertions at the end, which the compiler checks.
 
-use crate::gossip::limits::PEERS_MOST;
 use std::time::Duration;
 
 /// Threads for work that blocks (files, the database). Enough to overlap slow disks, few enough that their
@@ -142,7 +141,7 @@ pub const FEEDER_AGAIN: usize = weft_tangle::limits::PENDING;
 /// Bytes of stored transactions in one frame of an answer.
 pub const SERVED_BYTES: usize = weft_tangle::limits::FRAME_BYTES;
 /// Commands that wait for who answers peers' requests: all requests there can be, and what peers' queues say.
-pub const SERVE_QUEUE: usize = 2 * PEERS_MOST * (weft_tangle::limits::REQUESTS_PER_PEER + 2);
+pub const SERVE_QUEUE: usize = 2 * weft_tangle::limits::PEERS * (weft_tangle::limits::REQUESTS_PER_PEER + 2);
 /// How often the addresses of fog nodes are looked at for changes.
 pub const BOOK_LOOK: Duration = Duration::from_secs(1);
 /// After so many looks all addresses are taken anew, for enrolments begin and end.

@@ -92,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Config(command) => command.run(),
         #[cfg(feature = "node")]
         Command::Network(command) => command.run(),
+        #[cfg(feature = "node")]
         Command::Db(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Device(command) => command.run(),
