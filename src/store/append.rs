@@ -4,9 +4,117 @@ use super::layout::{
     ARRIVALS, ENROLMENTS, EQUIVOCATIONS, REVOCATIONS, device_key, encode_arrival, equivocation_key,
 };
 use super::pack::{self, PACKS};
-use super::{Record, StoreError, reader::next_position};
+use super::tail::{IndexRow, Tail, Whereabouts};
+use super::{Cursors, Record, Store, StoreError, cursors, reader::next_position};
+use crate::limits::STORE_RESERVE_BYTES;
 use redb::{Database, Durability, WriteTransaction};
-use weft_tangle::{Kind, Network, Position, body::Revocation};
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+use weft_tangle::{Attached, Kind, Network, Position, body::Revocation};
+
+impl Store {
+    /// Stores a batch in one durable commit. Its positions follow on what is stored, and on each other.
+    ///
+    /// # Errors
+    /// [`StoreError::Gap`], [`StoreError::Twice`] and [`StoreError::NoRoom`]: nothing was stored.
+    /// [`StoreError::ReadOnly`]: a write has failed, now or before. Whether the batch that failed is on disk shows when
+    /// the store is opened again.
+    pub fn append(&self, batch: &[Arc<Attached>]) -> Result<(), StoreError> {
+        self.append_with(batch, &Cursors::new())
+    }
+
+    /// Stores a batch, and how far the logs of other nodes were read, in one durable commit.
+    ///
+    /// # Errors
+    /// Those of [`Store::append`].
+    pub fn append_with(&self, batch: &[Arc<Attached>], cursors: &Cursors) -> Result<(), StoreError> {
+        let records: Vec<Record<'_>> = batch.iter().map(|attached| Record::from(&**attached)).collect();
+        self.store_batch(&records, cursors)
+    }
+
+    /// Stores what does not come from the replica: see [`Store::append`], to which it is otherwise equal.
+    ///
+    /// # Errors
+    /// Those of [`Store::append`], and [`StoreError::Unverified`] where a record was vouched for wrongly.
+    pub fn append_records(&self, batch: &[Record<'_>]) -> Result<(), StoreError> {
+        self.store_batch(batch, &Cursors::new())
+    }
+
+    fn store_batch(&self, batch: &[Record<'_>], cursors: &Cursors) -> Result<(), StoreError> {
+        if batch.is_empty() && cursors.is_empty() {
+            return Ok(());
+        }
+        let _one_writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = self.writable()?;
+        // A write that finds no room costs the database; so the disk is never filled to its end.
+        let bytes: usize = batch.iter().map(|record| record.transaction.wire().len()).sum();
+        self.check_free(STORE_RESERVE_BYTES + 2 * bytes as u64)?;
+        let result = match self.write(&database, batch, cursors) {
+            Ok(next) => {
+                self.acknowledge(next);
+                Ok(())
+            }
+            Err(StoreError::Database(error)) => Err(self.fail(error.to_string())),
+            Err(error) => Err(error),
+        };
+        self.shared.forget();
+        result
+    }
+
+    /// Writes a batch in one commit; the position behind it.
+    fn write(
+        &self,
+        database: &Database,
+        batch: &[Record<'_>],
+        cursors: &Cursors,
+    ) -> Result<Position, StoreError> {
+        let tail = self.tail();
+        let commit = begin(database)?;
+        let put_all = || {
+            let next = put(&commit, &self.network, batch)?;
+            cursors::put(&commit, cursors)?;
+            let rows = self.index_rows(&tail, batch)?;
+            let behind = tail.is_full_with(rows.len()).then(|| tail.write(&commit, &rows)).transpose()?;
+            Ok((next, rows, behind))
+        };
+        match put_all() {
+            Ok((next, rows, behind)) => {
+                commit.commit()?;
+                match behind {
+                    Some(behind) => self.set_tail(behind),
+                    None => tail.extend(&rows),
+                }
+                Ok(next)
+            }
+            // What failed first says more than what that has made of the abort.
+            Err(error @ StoreError::Database(_)) => Err(error),
+            Err(error) => {
+                commit.abort()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The index rows of a batch, of which nothing may be stored already.
+    fn index_rows(&self, tail: &Tail, batch: &[Record<'_>]) -> Result<Vec<IndexRow>, StoreError> {
+        let row = |record: &Record<'_>| {
+            IndexRow::new(record.transaction.id(), record.position, record.transaction.header())
+        };
+        let rows: Vec<_> = batch.iter().map(row).collect();
+        let mut seen = BTreeSet::new();
+        for IndexRow { id, .. } in &rows {
+            let is_known = match tail.find(id, tail.end()) {
+                Whereabouts::Here(_) => true,
+                Whereabouts::Nowhere => false,
+                Whereabouts::InTable => self.shared_reader()?.position(id)?.is_some(),
+            };
+            if is_known || !seen.insert(*id) {
+                return Err(StoreError::Twice(*id));
+            }
+        }
+        Ok(rows)
+    }
+}
 
 /// Begins a commit that is on disk when it returns and that a crash does not make the next start wait for.
 pub(super) fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {

@@ -15,7 +15,9 @@ mod serve;
 mod torn;
 
 use super::*;
+use crate::limits::STORE_RESERVE_BYTES;
 use crate::testing::{Device, Dice, Ledger, network};
+use redb::Database;
 
 /// Opens a store on `disk`, with a cache so small that reading means reading the disk.
 fn open_on(disk: impl StorageBackend, network: &Network) -> Result<Store, StoreError> {
