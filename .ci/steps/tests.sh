@@ -21,8 +21,18 @@ summed_up() {
 run_slow_tests() {
     need tests/slow/main.rs "the tests on real processes"
     fetch_recordings
-    WEFT_RECORDINGS=$(cd "$TARGET/recordings" && pwd) cargo_test --package weft --features slow-tests --test slow -- --nocapture |
+    WEFT_RECORDINGS=$(cd "$TARGET/recordings" && pwd) cargo_test --package weft --features slow-tests --test slow -- --nocapture --skip namespaces:: |
         summed_up 'kills,'
+}
+
+# Nodes in network namespaces, on links that lose datagrams and are cut for WEFT_SPLIT_SECONDS. One test at a time, for
+# each has several nodes.
+run_namespace_tests() {
+    need tests/slow/namespaces/mod.rs "the tests on links between nodes"
+    need_command ip iproute2
+    need_command nft nftables
+    cargo_test --package weft --features slow-tests --test slow namespaces:: -- --nocapture --test-threads 1 |
+        sed -E 's/^(test .* \.\.\. )?SKIPPED/ci: SKIPPED/' | summed_up 'transactions'
 }
 
 fetch_recordings() {

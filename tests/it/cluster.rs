@@ -75,7 +75,8 @@ impl Cluster {
     }
 }
 
-fn stored(data: &Path, network: &Network) -> BTreeSet<TxId> {
+/// What a node that does not run has stored in its data directory.
+pub(crate) fn stored(data: &Path, network: &Network) -> BTreeSet<TxId> {
     let view = View::open(&data.join(FILE_NAME), network).unwrap();
     let mut ids = BTreeSet::new();
     view.reader()

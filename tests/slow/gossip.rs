@@ -18,7 +18,8 @@ const NODES: usize = 3;
 /// Transactions a second over all nodes.
 const RATE: usize = 1_000;
 
-fn number(name: &str, otherwise: u64) -> u64 {
+/// What a variable says, or what holds without it.
+pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
     let text = std::env::var(name).unwrap_or_else(|_| otherwise.to_string());
     text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}"))
 }

@@ -13,5 +13,6 @@ mod support;
 mod crash;
 mod full;
 mod gossip;
+mod namespaces;
 mod overload;
 mod recordings;
