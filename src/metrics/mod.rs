@@ -70,7 +70,7 @@ pub struct Metrics {
 const SECONDS: [f64; 14] =
     [0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 
-/// Fewer for requests, for each of these is a series a route; all together stay under 300.
+/// Fewer for requests, for each of these is a series a route; all together stay under 400.
 const REQUEST_SECONDS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 10.0];
 
 impl Metrics {

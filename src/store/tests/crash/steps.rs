@@ -48,7 +48,7 @@ impl World<'_> {
         if self.planted == Some(Planted::AcknowledgesEarly) {
             self.became_durable(life, position);
         }
-        if self.dice.below(16) == 0 {
+        if self.dice.below(10) == 0 {
             disk.fail_after(self.dice.below(32));
         }
         let left_out = usize::from(self.planted == Some(Planted::DropsTheLast));
