@@ -57,7 +57,12 @@ impl Shared {
         let device = DeviceId::of(key.public_key());
         let committee = network.committee().filter(|(member, _)| **member != device).count();
         let limits = &options.limits;
-        let waits = Waits { first: limits.backoff, most: limits.backoff_most, stable: limits.stable };
+        let waits = Waits {
+            first: limits.backoff,
+            near: limits.backoff_near,
+            most: limits.backoff_most,
+            stable: limits.stable,
+        };
         Self {
             roster: Roster::new(device, options.peers, committee),
             gate: Gate::new(limits, now),
