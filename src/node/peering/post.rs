@@ -58,6 +58,11 @@ impl Post {
         peer_of(source).is_some_and(|peer| self.connected.contains_key(&peer))
     }
 
+    /// Those of whose end the replica is to be told, for the node ends. None is heard any more.
+    pub(in crate::node) fn take_leave(&mut self) -> Vec<Source> {
+        std::mem::take(&mut self.connected).into_keys().map(source_of).collect()
+    }
+
     /// What the replica is told of what a peer has done.
     pub(in crate::node) fn event(&mut self, event: PeerEvent) -> Option<Event> {
         match event {
