@@ -187,6 +187,9 @@ pub const HELD_MS: u64 = 1_000;
 /// Milliseconds before all are asked again for what none of them had.
 pub const AGAIN_MS: u64 = 1_000;
 
+/// The longest wait before all are asked again for what some have without its body.
+pub const WITHHELD_MS: u64 = 60_000;
+
 /// Milliseconds for which a transaction waits for a reference or an issuer.
 pub const PENDING_MS: u64 = 60_000;
 

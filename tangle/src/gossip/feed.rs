@@ -4,6 +4,7 @@ use super::{Class, Fault, Gossip, Message, Tree};
 use crate::limits::REFERENCE_MS;
 use crate::replica::{Attached, Effect, Source};
 use crate::{Malformed, Refusal, Timestamp, TxId};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Gossip {
@@ -100,6 +101,21 @@ impl Gossip {
     pub(crate) fn misses(&mut self, reference: TxId, source: Source, now: Timestamp) {
         if self.peers.contains_key(&source) {
             self.wants.reference(reference, source, now.plus(REFERENCE_MS));
+        }
+    }
+
+    /// These references were waited for in vain. Each who sent what has them is at fault, once, unless it has said that
+    /// their bodies are gone.
+    pub(crate) fn gave_up(
+        &mut self,
+        missed: &BTreeSet<(Source, TxId)>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let at_fault = missed.iter().filter(|(source, id)| !self.wants.is_withheld(id, *source));
+        let at_fault: BTreeSet<Source> = at_fault.map(|(source, _)| *source).collect();
+        for source in at_fault {
+            self.fault(source, Fault::Undelivered, now, effects);
         }
     }
 

@@ -34,7 +34,9 @@ impl Gossip {
             Message::Want { request, graft, ranges, ids } => {
                 self.want(source, request, graft.then_some(now), ranges, ids, here, effects)?
             }
-            Message::Done { request, lacking } => self.done(source, request, &lacking, now),
+            Message::Done { request, lacking, withheld } => {
+                self.done(source, request, &lacking, &withheld, now)
+            }
             Message::Prune { tree } => self.prune(source, Tree(tree), now),
         };
         if let Err(fault) = done {
@@ -187,7 +189,15 @@ impl Gossip {
         }
     }
 
-    fn done(&mut self, source: Source, request: u32, lacking: &[TxId], now: Timestamp) -> Result<(), Fault> {
+    fn done(
+        &mut self,
+        source: Source,
+        request: u32,
+        lacking: &[TxId],
+        withheld: &[TxId],
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        self.wants.withheld(source, request, withheld, now);
         if self.wants.done(source, request, lacking, now) { Err(Fault::Undelivered) } else { Ok(()) }
     }
 

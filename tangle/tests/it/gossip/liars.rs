@@ -66,7 +66,7 @@ fn who_names_what_does_not_exist_and_keeps_within_credit_is_found_out_in_seconds
             break fault;
         }
         for (request, ..) in asked(&effects, LIAR) {
-            played.says(LIAR, Message::Done { request, lacking: vec![] });
+            played.says(LIAR, Message::Done { request, lacking: vec![], withheld: vec![] });
         }
     };
     assert_eq!(found_out, Fault::Undelivered);
@@ -237,6 +237,50 @@ fn history_whose_parents_never_come_is_asked_for_held_for_its_time_and_given_up(
 }
 
 #[test]
+fn whose_bodies_were_erased_is_no_liar() {
+    let drawing = Drawing::of("a:[g,g]; b:[a,g]");
+    let [erased, child] = ["a", "b"].map(|name| drawing.id(name));
+    let mut played = Played::new();
+    played.joined(HONEST, 2);
+    played.tells(HONEST, 0, &[erased, child]);
+    let (mut asked_for, mut effects) = ([0, 0], Vec::new());
+    // Ten minutes: at ten points for each time that it is asked it would be sent away in a few.
+    for _ in 0..1_200 {
+        for (request, ranges, ids) in asked(&std::mem::take(&mut effects), HONEST) {
+            let names = |place, id| {
+                ranges.iter().any(|range| range.positions().contains(&place)) || ids.contains(&id)
+            };
+            let [names_erased, names_child] = [names(0, erased), names(1, child)];
+            if names_child {
+                effects.extend(played.rig.peer_sends(&drawing.get("b"), HONEST));
+            }
+            asked_for[0] += usize::from(names_erased);
+            asked_for[1] += usize::from(names_child);
+            let withheld = names_erased.then_some(erased).into_iter().collect();
+            effects.extend(played.says(HONEST, Message::Done { request, lacking: vec![], withheld }));
+        }
+        effects.extend(played.wait(500));
+        assert_eq!(played.points(HONEST), 0, "asked for {asked_for:?}");
+    }
+    assert!(asked_for.iter().all(|times| (2..=20).contains(times)), "asked for {asked_for:?}");
+    // Whoever has it whole is asked at once.
+    played.joined(LIAR, 1);
+    played.tells(LIAR, 0, &[erased]);
+    let mut asked_of = [0, 0];
+    for _ in 0..20 {
+        let effects = played.wait(SCAN_MS);
+        for (peer, times) in [LIAR, HONEST].into_iter().zip(&mut asked_of) {
+            for (request, ..) in asked(&effects, peer) {
+                *times += 1;
+                let withheld = vec![erased];
+                played.says(peer, Message::Done { request, lacking: vec![], withheld });
+            }
+        }
+    }
+    assert_eq!(asked_of, [1, 1]);
+}
+
+#[test]
 fn a_missing_parent_is_asked_of_who_sent_the_child_and_then_of_anybody() {
     let drawing = Drawing::of("a:[g,g]; b:[a,g]");
     let mut played = Played::new();
@@ -245,11 +289,12 @@ fn a_missing_parent_is_asked_of_who_sent_the_child_and_then_of_anybody() {
     played.pushes(LIAR, 7, &drawing.get("b"));
     let effects = played.wait(REFERENCE_MS + SCAN_MS);
     assert_eq!(asked(&effects, LIAR), [(0, vec![], vec![drawing.id("a")])]);
-    let mut effects = played.says(LIAR, Message::Done { request: 0, lacking: vec![drawing.id("a")] });
+    let mut effects =
+        played.says(LIAR, Message::Done { request: 0, lacking: vec![drawing.id("a")], withheld: vec![] });
     assert_eq!(played.points(LIAR), 0, "it may not be on its disk yet");
     effects.extend(played.wait(SCAN_MS));
     assert_eq!(asked(&effects, HONEST), [(0, vec![], vec![drawing.id("a")])], "anybody may have it");
-    played.says(HONEST, Message::Done { request: 0, lacking: vec![drawing.id("a")] });
+    played.says(HONEST, Message::Done { request: 0, lacking: vec![drawing.id("a")], withheld: vec![] });
     assert_eq!(played.points(HONEST), 0, "it never said so");
 }
 
