@@ -131,6 +131,8 @@ pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Names being resolved at once. The system's resolver cannot be interrupted, so one that hangs keeps its thread.
 pub const RESOLVERS: usize = 4;
 
+/// How often the log says of a reason that somebody was not let in for it.
+pub const NOTICE_EVERY: Duration = Duration::from_secs(60);
 /// Bytes of a reason in words, ours or a peer's.
 pub const REASON_BYTES: usize = 128;
 /// How long saying goodbye may take when the node stops.

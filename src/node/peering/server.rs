@@ -136,7 +136,7 @@ impl Server {
                 Ok(None) => return,
                 Err(error) => {
                     tracing::warn!(%error, "cannot read what a peer asks for");
-                    self.link.shell.disconnect(peer, Reason::Unavailable, None);
+                    self.link.shell.disconnect(peer, Reason::Unavailable);
                     self.peers.remove(&peer);
                     return;
                 }

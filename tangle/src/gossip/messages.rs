@@ -144,8 +144,11 @@ impl Gossip {
     fn ack(&mut self, source: Source, position: u64, credit: u32) -> Result<(), Fault> {
         let end = self.log.end();
         let teller = self.peers.get_mut(&source).and_then(|peer| peer.teller.as_mut());
-        let is_possible = teller.is_some_and(|teller| teller.ack(position, credit, end));
-        if is_possible { Ok(()) } else { Err(Fault::Log) }
+        match teller.and_then(|teller| teller.ack(position, credit, end)) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Fault::Unasked),
+            None => Err(Fault::Log),
+        }
     }
 
     /// A peer asks for transactions. Only what it was told of has a place to ask by.
@@ -202,9 +205,10 @@ impl Gossip {
     }
 
     fn prune(&mut self, source: Source, tree: Tree, now: Timestamp) -> Result<(), Fault> {
-        if let Some(peer) = self.peers.get_mut(&source) {
-            peer.counts.prunes += u64::from(peer.branches.prune(tree, now));
-        }
-        Ok(())
+        let Some(peer) = self.peers.get_mut(&source) else { return Ok(()) };
+        let was_pushed = peer.branches.prune(tree, now);
+        peer.counts.prunes += u64::from(was_pushed);
+        let is_news = was_pushed || peer.branches.has_just_declined(tree, now);
+        if is_news { Ok(()) } else { Err(Fault::Unasked) }
     }
 }

@@ -322,6 +322,31 @@ fn pushing_what_is_known_after_being_asked_not_to_is_a_fault() {
 }
 
 #[test]
+fn an_endless_stream_of_messages_that_change_nothing_is_a_fault() {
+    let acks = || Message::Ack { position: 0, credit: TAIL_CREDIT as u32 };
+    for message in [acks(), Message::Prune { tree: 0x99 }] {
+        let mut played = Played::new();
+        played.joined(LIAR, 0);
+        let dropped = (1..200).find(|_| fault(&played.says(LIAR, message.clone())) == Some(Fault::Unasked));
+        assert_eq!(dropped, Some(100), "{message:?}");
+    }
+    let mut played = Played::new();
+    played.joined(HONEST, 0);
+    played.says(HONEST, Message::Ack { position: 0, credit: 7 });
+    // The tree of this node's own door is pushed to everybody.
+    played.says(HONEST, Message::Prune { tree: 0x11 });
+    assert_eq!(played.points(HONEST), 0, "it says something");
+    // Both find that they push each other the same, at once.
+    let drawing = Drawing::of("a:[g,g]");
+    played.rig.door_sends(&drawing.get("a"));
+    let tree = Some(weft_tangle::gossip::Tree(7));
+    let copy = Event::Duplicate { id: drawing.id("a"), source: Source::Peer(HONEST), tree };
+    assert_eq!(sent(&played.rig.event(copy), HONEST), [Message::Prune { tree: 7 }]);
+    played.says(HONEST, Message::Prune { tree: 7 });
+    assert_eq!(played.points(HONEST), 0, "the prunes cross");
+}
+
+#[test]
 fn bodies_that_nobody_asked_for_are_a_fault() {
     let drawing = Drawing::of("a:[g,g]; b:[g,g]");
     let mut played = Played::new();
