@@ -19,11 +19,9 @@ impl Notices {
             Departure::Closed(reason) => {
                 !matches!(reason, Reason::Stopping | Reason::Duplicate | Reason::Unavailable)
             }
-            Departure::Tls(_) | Departure::Broken(_) => true,
-            Departure::ClosedByPeer { .. }
-            | Departure::Silent
-            | Departure::Crowded
-            | Departure::Address(_) => false,
+            Departure::Tls(_) => true,
+            // Also whoever stops while it dials.
+            _ => false,
         };
         if !is_news {
             return false;

@@ -211,6 +211,9 @@ pub const REMEMBER_MS: u64 = 5_000;
 /// Points of fault at which a peer is dropped; one point is forgiven each second.
 pub const FAULT_POINTS: u32 = 100;
 
+/// References that nobody had, in what one peer sent and at one time, that are one fault more.
+pub const ORPHANS_PER_FAULT: usize = 64;
+
 /// Milliseconds for which a peer dropped for its faults is not let in again.
 pub const BAN_MS: u64 = 600_000;
 

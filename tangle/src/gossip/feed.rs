@@ -1,10 +1,10 @@
 //! What the rest of the replica tells gossip: what came in, and what became of it.
 
 use super::{Class, Fault, Gossip, Message, Tree};
-use crate::limits::REFERENCE_MS;
+use crate::limits::{ORPHANS_PER_FAULT, REFERENCE_MS};
 use crate::replica::{Attached, Effect, Source};
 use crate::{Malformed, Refusal, Timestamp, TxId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Gossip {
@@ -104,18 +104,22 @@ impl Gossip {
         }
     }
 
-    /// These references were waited for in vain. Each who sent what has them is at fault, once, unless it has said that
-    /// their bodies are gone.
+    /// These references were waited for in vain. Who sent what has them is at fault, unless it has said that their bodies
+    /// are gone: once for a few, which may be bad luck, and once more for every [`ORPHANS_PER_FAULT`], which is a flood.
     pub(crate) fn gave_up(
         &mut self,
         missed: &BTreeSet<(Source, TxId)>,
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
-        let at_fault = missed.iter().filter(|(source, id)| !self.wants.is_withheld(id, *source));
-        let at_fault: BTreeSet<Source> = at_fault.map(|(source, _)| *source).collect();
-        for source in at_fault {
-            self.fault(source, Fault::Undelivered, now, effects);
+        let mut orphans = BTreeMap::<Source, usize>::new();
+        for (source, _) in missed.iter().filter(|(source, id)| !self.wants.is_withheld(id, *source)) {
+            *orphans.entry(*source).or_default() += 1;
+        }
+        for (source, count) in orphans {
+            for _ in 0..=count / ORPHANS_PER_FAULT {
+                self.fault(source, Fault::Undelivered, now, effects);
+            }
         }
     }
 

@@ -224,16 +224,32 @@ fn history_whose_parents_never_come_is_asked_for_held_for_its_time_and_given_up(
     assert_eq!(asked.iter().map(|(_, _, ids)| ids.len()).sum::<usize>(), ASKED_PER_PEER);
     assert_eq!(played.points(LIAR), 0, "they may not be on its disk yet");
     let begin = played.rig.now;
-    while played.points(LIAR) == 0 {
-        assert_eq!(played.rig.replica.occupancy().pending, PENDING_PER_SOURCE);
-        played.wait(100);
-    }
+    let found_out = loop {
+        let held = played.rig.replica.occupancy().pending;
+        if let Some(fault) = fault(&played.wait(100)) {
+            break fault;
+        }
+        assert_eq!((held, played.points(LIAR)), (PENDING_PER_SOURCE, 0));
+    };
     let waited = played.rig.now.since(begin);
     assert!((PENDING_MS * 3 / 4..=PENDING_MS + 200).contains(&waited), "{waited} ms");
-    assert_eq!(played.points(LIAR), Fault::Undelivered.points());
+    assert_eq!(found_out, Fault::Undelivered);
     played.wait(1_000);
     let held = played.rig.replica.occupancy();
     assert_eq!((held.pending, held.wanted), (0, 0));
+}
+
+#[test]
+fn a_few_orphans_are_one_fault() {
+    let drawing = Drawing::of("a:[g,g]; b:[a,g]; c:[b,g]; d:[b,g]");
+    let mut played = Played::new();
+    played.joined(HONEST, 0);
+    ["c", "d"].iter().for_each(|name| drop(played.pushes(HONEST, 7, &drawing.get(name))));
+    let most = (0..PENDING_MS / 100 + 100).map(|_| {
+        played.wait(100);
+        played.points(HONEST)
+    });
+    assert_eq!(most.max(), Some(Fault::Undelivered.points()));
 }
 
 #[test]
