@@ -4,7 +4,8 @@
 
 use crate::support::now;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{Connection, ConnectionError, Endpoint, EndpointConfig, RecvStream, SendStream};
+use quinn::{Connection, Endpoint, EndpointConfig, RecvStream};
+pub(crate) use quinn::{ConnectionError, SendStream};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, verify_tls13_signature};
@@ -155,6 +156,11 @@ pub(crate) fn push(stream: &mut SendStream, tree: u8, wires: &[Vec<u8>]) -> bool
 /// The only key exchange that nodes speak.
 pub(crate) fn hybrid() -> Vec<&'static dyn SupportedKxGroup> {
     vec![rustls::crypto::aws_lc_rs::kx_group::X25519MLKEM768]
+}
+
+/// One that a quantum computer will break.
+pub(crate) fn classical() -> Vec<&'static dyn SupportedKxGroup> {
+    vec![rustls::crypto::aws_lc_rs::kx_group::X25519]
 }
 
 /// What a member of the committee says of itself.

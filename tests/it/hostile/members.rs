@@ -1,6 +1,6 @@
 //! Members of the committee that have proved who they are, and lie then.
 
-use super::liar::{BULK, LIVE, Liar, entries, framed, invented, push, wait};
+use super::liar::{BULK, LIVE, Liar, SendStream, entries, framed, invented, push, wait};
 use super::siege::{FAULT, Siege, WORK};
 use crate::cluster::{has, peers, wait_until};
 use crate::support::Device;
@@ -46,7 +46,7 @@ fn frames_that_are_none_and_streams_without_end_are_faults() {
     });
 }
 
-fn begun(liar: &Liar, opening: u8, bytes: &[u8]) -> quinn::SendStream {
+fn begun(liar: &Liar, opening: u8, bytes: &[u8]) -> SendStream {
     let mut stream = liar.open(opening);
     wait(stream.write_all(bytes)).unwrap();
     stream

@@ -1,10 +1,8 @@
 //! Who is not let in: of another network, enrolled by nobody, with proofs made elsewhere, with the wrong key exchange.
 
-use super::liar::{Liar, framed, intro, server, wait};
+use super::liar::{ConnectionError, Liar, classical, framed, intro, server, wait};
 use super::siege::Siege;
 use crate::support::Device;
-use quinn::ConnectionError;
-use rustls::crypto::aws_lc_rs::kx_group;
 use std::net::Ipv4Addr;
 use weft::gossip::{Intro, Reason, Side};
 use weft_tangle::signing::{Seed, SigningKey};
@@ -118,7 +116,7 @@ fn a_proof_that_was_made_elsewhere_lets_nobody_in() {
 fn whoever_offers_no_hybrid_key_exchange_finds_no_common_ground() {
     Siege::hold(|siege| {
         for _ in 0..TIMES {
-            match Liar::dial_from(Ipv4Addr::LOCALHOST, vec![kx_group::X25519], siege.address()).err() {
+            match Liar::dial_from(Ipv4Addr::LOCALHOST, classical(), siege.address()).err() {
                 Some(ConnectionError::ConnectionClosed(close)) => {
                     assert_eq!(u64::from(close.error_code), NO_COMMON_GROUND);
                 }
