@@ -141,7 +141,8 @@ impl Store {
         // After a failed sync the system may show what is not on disk, and never will be. That is the failed batch, and
         // until its pages are on disk no header names them; a header that is, redb writes anew before anybody reads.
         self.disk.unseal();
-        let (database, tail) = open::open_database(&self.disk, &self.front, &self.path, &self.network, &self.options)?;
+        let (database, tail) =
+            open::open_database(&self.disk, &self.front, &self.path, &self.network, &self.options)?;
         let found = stored(&database)?;
         if found < acknowledged {
             return Err(StoreError::Lost { acknowledged, found });

@@ -20,7 +20,7 @@ pub(super) const LOG_BYTES: u64 = if cfg!(test) { 24 << 10 } else { 1 << 20 };
 pub(crate) const FRONT_BYTES: u64 = BLOCK_BYTES as u64 + LOG_BYTES;
 
 /// What the file begins with.
-const MAGIC: [u8; 16] = *b"weft ledger 3\r\n\x1a";
+const MAGIC: [u8; 16] = *b"weft ledger 1\r\n\x1a";
 
 /// What a file of redb begins with, as the whole store did before the first release.
 const REDB_MAGIC: &[u8] = b"redb";
@@ -57,7 +57,9 @@ pub(crate) fn divide(file: Box<dyn StorageBackend>, path: &Path) -> Result<(Fron
     let secret = match found(&*file).map_err(unreachable)? {
         Found::Store(secret) => secret,
         Found::Nothing => make(&*file).map_err(unreachable)?,
-        Found::Other(cause) => return Err(StoreError::NotAStore { path: path.to_owned(), cause: cause.into() }),
+        Found::Other(cause) => {
+            return Err(StoreError::NotAStore { path: path.to_owned(), cause: cause.into() });
+        }
     };
     Ok((Front { file: Arc::clone(&file), secret }, Behind(file)))
 }
@@ -66,7 +68,10 @@ pub(crate) fn divide(file: Box<dyn StorageBackend>, path: &Path) -> Result<(Fron
 ///
 /// # Errors
 /// As [`divide`].
-pub(crate) fn divide_existing(file: Box<dyn StorageBackend>, path: &Path) -> Result<(Front, Behind), StoreError> {
+pub(crate) fn divide_existing(
+    file: Box<dyn StorageBackend>,
+    path: &Path,
+) -> Result<(Front, Behind), StoreError> {
     let unreachable = |cause| StoreError::Unreachable { path: path.to_owned(), cause };
     match found(&*file).map_err(unreachable)? {
         Found::Nothing => {

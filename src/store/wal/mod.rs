@@ -109,7 +109,8 @@ impl Front {
         }
         let end = end.unwrap_or(next).max(next);
         let secrets = log[at..].windows(self.secret.len()).enumerate();
-        let others = secrets.filter(|(_, bytes)| **bytes == self.secret).filter_map(|(found, _)| decode(at + found));
+        let others =
+            secrets.filter(|(_, bytes)| **bytes == self.secret).filter_map(|(found, _)| decode(at + found));
         let beyond = others.map(|(batch, _)| batch.first).filter(|first| *first > end).min();
         Ok(Found { batches, beyond })
     }
@@ -129,7 +130,11 @@ pub(super) struct Recovered {
 ///
 /// # Errors
 /// The file cannot be read or written.
-pub(super) fn recover(database: &Database, front: &Front, network: &Network) -> Result<Recovered, StoreError> {
+pub(super) fn recover(
+    database: &Database,
+    front: &Front,
+    network: &Network,
+) -> Result<Recovered, StoreError> {
     let next = next_position(&database.begin_read()?.open_table(ARRIVALS)?)?;
     let Found { batches, beyond } = front.read(network, next).map_err(failed)?;
     if let Some(beyond) = beyond {

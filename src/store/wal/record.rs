@@ -41,7 +41,11 @@ impl Batch {
         (self.first.0..)
             .zip(&self.transactions)
             .filter(|(position, _)| *position >= next.0)
-            .map(|(position, (transaction, twin))| Record { position: Position(position), transaction, twin: *twin })
+            .map(|(position, (transaction, twin))| Record {
+                position: Position(position),
+                transaction,
+                twin: *twin,
+            })
             .collect()
     }
 }

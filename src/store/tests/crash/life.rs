@@ -77,9 +77,8 @@ impl<'a> World<'a> {
             let most = 4 << self.dice.below(8);
             disk.lose_power_after(self.dice.below(most));
             // The database writes what its cache has no room for whenever it reads, so the power can go in a read too.
-            let end = catch_unwind(AssertUnwindSafe(|| self.live(&disk))).unwrap_or_else(|panic| {
-                if disk.is_dark() { End::Dark } else { resume_unwind(panic) }
-            });
+            let end = catch_unwind(AssertUnwindSafe(|| self.live(&disk)))
+                .unwrap_or_else(|panic| if disk.is_dark() { End::Dark } else { resume_unwind(panic) });
             self.tally.crashes += u64::from(disk.is_dark());
             image = disk.crash(&mut self.dice);
             if end == End::Complete {
