@@ -14,7 +14,7 @@ use weft_tangle::blake2s;
 
 /// Bytes of the log. What is not yet in the database is at most so much: it is read again when the file is opened, and
 /// the disk blocks are part of what a small store takes. In tests few, so that it is full all the time.
-pub(super) const LOG_BYTES: u64 = if cfg!(test) { 24 << 10 } else { 1 << 20 };
+pub(super) const LOG_BYTES: u64 = if cfg!(test) { 24 << 10 } else { 512 << 10 };
 
 /// The first block and the log. redb's offsets begin here.
 pub(crate) const FRONT_BYTES: u64 = BLOCK_BYTES as u64 + LOG_BYTES;
