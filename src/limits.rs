@@ -160,6 +160,8 @@ pub const PEER_SCAN: usize = 256;
 /// Tickets that wait for the owner of the replica. They have a queue of their own: a sensor must come by parents
 /// while everybody else's transactions wait for the disk.
 pub const TICKET_QUEUE: usize = HTTP_CONNECTIONS;
+/// Records of a file of stages: two for each of two million transactions, 196 MiB.
+pub const STAGE_RECORDS: usize = 4_194_304;
 /// How long the last commits may take once the API has stopped.
 pub const LAST_COMMIT: Duration = Duration::from_secs(1);
 /// Open files that the node asks the system for: its connections, the database and some air.

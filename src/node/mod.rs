@@ -40,6 +40,7 @@ mod waiting;
 mod writer;
 
 pub use clock::now;
+pub(crate) use clock::now_nanos;
 pub use directory::Directory;
 pub use health::Health;
 pub use home::{Home, HomeError, NETWORK_FILE, NODE_KEY, REGISTRAR_KEY};

@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::room::Room;
 use super::waiting::Waiting;
 use crate::limits::{COMMIT_AWAITS, COMMIT_TRANSACTIONS, OWNER_PASS, OWNER_REST, OWNER_TICK};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Stage};
 use crate::store::{Cursors, Reader, Store};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, never, select};
@@ -313,7 +313,10 @@ impl Owner {
     fn handle(&mut self, event: Event, reader: &Reader) -> Result<(), HistoryError> {
         for effect in self.replica.handle(event, now(), reader)? {
             match effect {
-                Effect::Persist(attached) => self.outgoing.push(attached),
+                Effect::Persist(attached) => {
+                    self.metrics.note(Stage::Attached, std::iter::once(attached.id()));
+                    self.outgoing.push(attached);
+                }
                 Effect::Answer(token, answer) => self.waiting.answer(token, answer.map_err(Fault::Refused)),
                 Effect::Ticket(token, ticket) => {
                     // Clients that have left meanwhile do not want to know.
