@@ -13,6 +13,7 @@ pub mod bootstrap;
 mod check_peer;
 mod checker;
 mod clock;
+mod company;
 pub mod credential;
 mod directory;
 mod fair;
