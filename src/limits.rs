@@ -109,7 +109,7 @@ pub const COMMIT_AWAITS: u64 = 64;
 /// Transactions in one commit: storage gains little beyond, and the first one waits for the last.
 pub const COMMIT_TRANSACTIONS: usize = 1_024;
 /// How long what only peers have sent waits for company before it is committed: nobody is answered when it is durable, and
-/// a commit costs as much processor time as twenty of them. What comes in at the door does not wait, and takes along what does.
+/// a commit costs far more than a transaction more in it. What comes in at the door does not wait, and takes along what does.
 pub const COMMIT_LINGERS: Duration = Duration::from_millis(5);
 /// Bytes that stay free on the store's file system. redb refuses everything once a write has failed it, so the node stops
 /// writing before: at this much and twice the bytes of the batch, for its rows are written once, the open row in front of

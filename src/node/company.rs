@@ -1,5 +1,5 @@
 //! Whether a commit waits for company: what only peers have sent may, for nobody is answered when it is durable, and a
-//! commit costs as much processor time as twenty transactions in it (`spec/decisions/0015-peers-wait-for-company.md`).
+//! commit costs far more than a transaction more in it (`spec/decisions/0016-peers-wait-for-company.md`).
 //!
 //! Always true: what somebody waits for makes the commit due at once, and takes along what lingered; nothing lingers
 //! longer than [`COMMIT_LINGERS`].
