@@ -262,6 +262,11 @@ def table(rows, arguments):
                      f"{'':21}{theirs['cores']:7.2f}")
         lines.append(f"{'':10}weft / gossipsub: verified p99 {ours['verified_p99_ms'] / theirs['received_p99_ms']:.2f}, "
                      f"sent {ours['sent_per_body'] / theirs['sent_per_body']:.2f}")
+        # Their times are of what came to all.
+        lost = [f"{name} {side['lost']:.0f} of {side['times_of'] + side['lost']:.0f}"
+                for name, side in (("weft", ours), ("gossipsub", theirs)) if side["lost"]]
+        if lost:
+            lines.append(f"{'':10}never came to all: {', '.join(lost)}")
     return "\n".join(lines)
 
 
