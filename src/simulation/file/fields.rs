@@ -1,15 +1,29 @@
 //! Fields of scenario files that are numbers, from and to, or names, one or several.
 
 use super::ScenarioFileError;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use weft_tangle::sim::Span;
 
 /// One number, or from and to.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Number {
-    One(f64),
-    Two([f64; 2]),
+    One(Plain),
+    Two([Plain; 2]),
+}
+
+/// A number that is written without a point where it needs none.
+#[derive(Clone, Copy, PartialEq, Default, Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Plain(pub(super) f64);
+
+impl Serialize for Plain {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            number if number.fract() == 0.0 => serializer.serialize_i64(number as i64),
+            number => serializer.serialize_f64(number),
+        }
+    }
 }
 
 /// One name, or several.
@@ -59,8 +73,8 @@ impl Unit {
         Ok((number * scale as f64).round() as u64)
     }
 
-    fn lift(self, number: u64) -> f64 {
-        number as f64 / self.scale as f64
+    fn lift(self, number: u64) -> Plain {
+        Plain(number as f64 / self.scale as f64)
     }
 
     /// Puts what the file says in place of what holds without it.
@@ -72,8 +86,8 @@ impl Unit {
     ) -> Result<(), ScenarioFileError> {
         let Some(number) = number else { return Ok(()) };
         let [low, high] = match number {
-            Number::One(number) => [number; 2],
-            Number::Two(both) => both,
+            Number::One(Plain(number)) => [number; 2],
+            Number::Two(both) => both.map(|Plain(number)| number),
         };
         if low > high {
             let problem = format!("goes from {low} down to {high}; write the smaller number first");
@@ -87,10 +101,10 @@ impl Unit {
     pub(super) fn one(
         self,
         field: &'static str,
-        number: Option<f64>,
+        number: Option<Plain>,
         value: &mut u64,
     ) -> Result<(), ScenarioFileError> {
-        if let Some(number) = number {
+        if let Some(Plain(number)) = number {
             *value = self.lower(field, number)?;
         }
         Ok(())
@@ -101,7 +115,7 @@ impl Unit {
         Some(if span.low == span.high { Number::One(low) } else { Number::Two([low, high]) })
     }
 
-    pub(super) fn write_one(self, number: u64) -> Option<f64> {
+    pub(super) fn write_one(self, number: u64) -> Option<Plain> {
         Some(self.lift(number))
     }
 }

@@ -1,6 +1,6 @@
 //! A scenario file as it stands in TOML, every field optional, and how it is lowered.
 
-use super::fields::{Names, Number, Unit, choose};
+use super::fields::{Names, Number, Plain, Unit, choose};
 use super::{ScenarioFile, ScenarioFileError};
 use serde::{Deserialize, Serialize};
 use weft_tangle::sim::{Fault, Lie, Planned, Scenario, Topology};
@@ -34,7 +34,7 @@ pub(super) struct File {
     pub(super) neighbours: Option<Number>,
     pub(super) epoch_s: Option<Number>,
     pub(super) duration_s: Option<Number>,
-    pub(super) settle_s: Option<f64>,
+    pub(super) settle_s: Option<Plain>,
     pub(super) links: Links,
     pub(super) machines: Machines,
     pub(super) sensors: Sensors,
@@ -53,7 +53,7 @@ pub(super) struct Links {
     pub(super) repeat: Option<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bandwidth_kb_s: Option<Number>,
-    pub(super) idle_s: Option<f64>,
+    pub(super) idle_s: Option<Plain>,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -62,7 +62,7 @@ pub(super) struct Machines {
     pub(super) check_ms: Option<Number>,
     pub(super) commit_ms: Option<Number>,
     pub(super) skew_ms: Option<Number>,
-    pub(super) backup_s: Option<f64>,
+    pub(super) backup_s: Option<Plain>,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -75,7 +75,7 @@ pub(super) struct Sensors {
     pub(super) roam: Option<Number>,
     pub(super) lost_answer: Option<Number>,
     pub(super) lost_state: Option<Number>,
-    pub(super) bytes: Option<f64>,
+    pub(super) bytes: Option<Plain>,
     pub(super) enrol: Option<bool>,
 }
 
@@ -105,9 +105,9 @@ pub(super) struct Faults {
 #[derive(Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFault {
-    pub(super) at_s: f64,
+    pub(super) at_s: Plain,
     #[serde(default)]
-    pub(super) for_s: f64,
+    pub(super) for_s: Plain,
     pub(super) kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) node: Option<usize>,
@@ -122,7 +122,7 @@ pub(super) struct RawFault {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ahead_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) commit_ms: Option<f64>,
+    pub(super) commit_ms: Option<Plain>,
 }
 
 impl File {
@@ -214,7 +214,7 @@ impl Faults {
 
 impl RawFault {
     fn lower(&self) -> Result<Planned, String> {
-        let micros = |name: &str, seconds: f64| match seconds {
+        let micros = |name: &str, Plain(seconds): Plain| match seconds {
             seconds if (0.0..=DAY_S as f64).contains(&seconds) => Ok((seconds * 1e6).round() as u64),
             _ => Err(format!("`{name}` must be 0 to {DAY_S}, not {seconds}")),
         };
@@ -235,8 +235,8 @@ impl RawFault {
                 Fault::Clock { node: node()?, ahead_ms: self.ahead_ms.ok_or_else(|| needs("ahead_ms"))? }
             }
             "slow" => {
-                let commit = self.commit_ms.ok_or_else(|| needs("commit_ms"))?;
-                Fault::Slow { node: node()?, commit: micros("commit_ms", commit / 1e3)? }
+                let Plain(commit) = self.commit_ms.ok_or_else(|| needs("commit_ms"))?;
+                Fault::Slow { node: node()?, commit: micros("commit_ms", Plain(commit / 1e3))? }
             }
             _ => {
                 return Err(format!(

@@ -1,7 +1,7 @@
 //! A scenario as the text of a file, every field in it, so that it does not depend on what holds without one.
 
 use super::ScenarioFile;
-use super::fields::{Unit, names};
+use super::fields::{Plain, Unit, names};
 use super::raw::{
     AHEAD, BANDWIDTH, BYTES, EPOCH, FAULTS, Faults, File, LIARS, Liars, Links, MILLISECONDS, Machines,
     NEIGHBOURS, NODES, RawFault, SECONDS, SENSORS, SKEW, Sensors,
@@ -70,7 +70,7 @@ pub(super) fn text(file: &ScenarioFile) -> String {
 }
 
 fn fault(planned: &Planned) -> RawFault {
-    let seconds = |micros: u64| micros as f64 / 1e6;
+    let seconds = |micros: u64| Plain(micros as f64 / 1e6);
     let raw = RawFault {
         at_s: seconds(planned.at),
         for_s: seconds(planned.lasting),
@@ -84,7 +84,7 @@ fn fault(planned: &Planned) -> RawFault {
         Fault::Split { side } => RawFault { side: Some(side), ..raw },
         Fault::Clock { node, ahead_ms } => RawFault { node: Some(node), ahead_ms: Some(ahead_ms), ..raw },
         Fault::Slow { node, commit } => {
-            RawFault { node: Some(node), commit_ms: Some(commit as f64 / 1e3), ..raw }
+            RawFault { node: Some(node), commit_ms: Some(Plain(commit as f64 / 1e3)), ..raw }
         }
     }
 }

@@ -17,7 +17,7 @@ use super::trace::Trace;
 use super::{CREATED, Micros};
 use crate::gossip::Tree;
 use crate::replica::{Event, Source};
-use crate::{Network, NetworkParts, Rules, Screened};
+use crate::{Network, NetworkParts, Rules, Screened, TxId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
@@ -215,6 +215,16 @@ impl Net {
     /// The nodes, by their numbers.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// What a node has attached, in its order.
+    pub fn ids(&self, node: usize) -> impl Iterator<Item = TxId> {
+        self.nodes[node].disk.order().iter().map(|number| self.catalogue.id(*number))
+    }
+
+    /// Transactions that anybody has made, taken or not.
+    pub fn made(&self) -> usize {
+        self.catalogue.len()
     }
 
     /// Microseconds since the start.

@@ -25,6 +25,9 @@ const AGAIN: Micros = 500_000;
 /// Readings that a sensor that equivocates makes of one counter, at most.
 const VARIANTS: u64 = 4;
 
+/// Refusals for want of an enrolment after which a sensor enrols again: it was lost with a disk.
+const REFUSALS: u32 = 16;
+
 /// CoAP Content-Format of the readings; nobody here looks into them.
 const SENML_JSON: u16 = content_format::SENML_JSON;
 
@@ -89,6 +92,8 @@ pub(super) struct Sensor {
     /// What it has signed and nobody has taken.
     open: Option<Number>,
     is_waiting: bool,
+    /// How often in a row it was told that it is not enrolled.
+    strange: u32,
 }
 
 impl Net {
@@ -116,6 +121,7 @@ impl Net {
                 asked_at: 0,
                 open: None,
                 is_waiting: false,
+                strange: 0,
             });
             self.sensor_later(number as u32, begin, Step::Ask);
         }
@@ -309,6 +315,8 @@ impl Net {
         sensor.turn += 1;
         sensor.is_waiting = false;
         let again = AGAIN / 2 + sensor.random.between(0, AGAIN);
+        let is_strange = matches!(answer, Err(Refusal::NotEnrolled(_) | Refusal::NotEnrolledThen { .. }));
+        sensor.strange = if is_strange { sensor.strange + 1 } else { 0 };
         match answer {
             Ok(()) => {
                 let was = sensor.open.take().map(|open| self.catalogue.get(open).header().kind);
@@ -323,11 +331,12 @@ impl Net {
                 }
             }
             // Its enrolment has not come so far, or the node has too much to do.
-            Err(Refusal::NotEnrolled(_) | Refusal::NotEnrolledThen { .. } | Refusal::Overloaded) => {
-                self.sensor_later(number, again, Step::Hand);
-            }
+            Err(Refusal::Overloaded) => self.sensor_later(number, again, Step::Hand),
+            Err(_) if is_strange && sensor.strange < REFUSALS => self.sensor_later(number, again, Step::Hand),
             // A fresh ticket mends all else.
             Err(_) => {
+                sensor.is_enrolled &= !is_strange;
+                sensor.strange = 0;
                 sensor.open = None;
                 if !self.is_calm {
                     self.sensor_later(number, again, Step::Ask);
