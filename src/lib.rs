@@ -10,6 +10,8 @@ pub mod network_file;
 pub mod recording;
 pub mod senml;
 pub mod sensor;
+#[cfg(feature = "simulate")]
+pub mod simulation;
 mod wellformed;
 
 #[cfg(feature = "node")]

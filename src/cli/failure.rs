@@ -134,6 +134,28 @@ pub enum Failure {
         /// What is wrong with it.
         source: NetworkFileError,
     },
+    /// The scenario.
+    #[cfg(feature = "simulate")]
+    #[error(transparent)]
+    Scenario(#[from] crate::simulation::ScenarioFileError),
+    /// A simulation has found something.
+    #[cfg(feature = "simulate")]
+    #[error("seed {seed} violates {violation}")]
+    Violation {
+        /// The seed.
+        seed: u64,
+        /// What does not hold.
+        violation: String,
+    },
+    /// A simulation depends on more than its scenario and seed.
+    #[cfg(feature = "simulate")]
+    #[error("two runs of seed {seed} differ, {:016x} and {:016x}: something depends on more than the seed", traces[0], traces[1])]
+    Unlike {
+        /// The seed.
+        seed: u64,
+        /// What the two runs came to.
+        traces: [u64; 2],
+    },
     /// A file cannot be written.
     #[error("cannot write {path}: {source}; choose another name with --out")]
     Write {

@@ -27,6 +27,8 @@ mod progress;
 mod replay;
 mod sensor;
 mod show;
+#[cfg(feature = "simulate")]
+mod simulate;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -73,6 +75,9 @@ enum Command {
     /// Send readings as a sensor does
     #[command(subcommand)]
     Sensor(sensor::Command),
+    /// Simulate networks that fail, from a scenario and seeds
+    #[cfg(feature = "simulate")]
+    Simulate(simulate::Simulate),
     /// Show how a node stands with the other fog nodes
     Peers(peers::Peers),
     /// Show a transaction
@@ -97,6 +102,8 @@ pub fn main() -> ExitCode {
         Command::Key(command) => command.run(),
         Command::Device(command) => command.run(),
         Command::Sensor(command) => command.run(),
+        #[cfg(feature = "simulate")]
+        Command::Simulate(arguments) => arguments.run(),
         Command::Peers(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Tips(command) => command.run(),

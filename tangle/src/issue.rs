@@ -33,12 +33,36 @@ pub struct Signed {
     body: Vec<u8>,
 }
 
+/// Who signs: a key, or what stands for one in the simulator, where a real signature would cost more than all else.
+pub(crate) trait Signs {
+    /// The signer's id.
+    fn device(&self) -> DeviceId;
+
+    /// Its signature of a message.
+    fn sign(&self, message: &[u8]) -> Signature;
+}
+
+impl Signs for SigningKey {
+    fn device(&self) -> DeviceId {
+        DeviceId::of(self.public_key())
+    }
+
+    fn sign(&self, message: &[u8]) -> Signature {
+        self.sign(message)
+    }
+}
+
 impl Draft<'_> {
     /// Signs the draft with the issuer's key.
     ///
     /// # Errors
     /// The content does not fit into a body.
     pub fn sign(&self, network: &NetworkId, key: &SigningKey) -> Result<Signed, Malformed> {
+        self.sign_by(network, key)
+    }
+
+    /// The same, by whoever signs.
+    pub(crate) fn sign_by(&self, network: &NetworkId, key: &impl Signs) -> Result<Signed, Malformed> {
         let body = [&self.salt[..], self.content].concat();
         if body.len() > BODY_MAX_BYTES {
             return Err(Malformed::Field {
@@ -51,7 +75,7 @@ impl Draft<'_> {
             content_format: self.content_format,
             counter: self.counter,
             timestamp: self.timestamp,
-            issuer: DeviceId::of(key.public_key()),
+            issuer: key.device(),
             parents: self.parents,
             body_digest: Digest(blake2s(&[&body])),
         };

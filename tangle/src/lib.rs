@@ -10,6 +10,7 @@
 
 pub mod body;
 pub mod check;
+pub mod check_peer;
 mod codec;
 mod committee;
 mod error;
@@ -22,9 +23,12 @@ mod issuer;
 mod kind;
 pub mod limits;
 mod network;
+mod planted;
 mod remains;
 pub mod replica;
 pub mod signing;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod time;
 mod transaction;
 mod verdicts;

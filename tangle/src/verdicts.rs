@@ -6,6 +6,7 @@
 //! enrolled, or a well-formed enrolment, is named in it.
 
 use crate::limits::VERDICTS;
+use crate::planted::{self, Planted};
 use crate::{DeviceId, NetworkId, Transaction, blake2s_keyed};
 use std::collections::BTreeSet;
 
@@ -87,6 +88,9 @@ impl Verdicts {
 
     /// Remembers a verdict.
     pub fn remember(&mut self, verdict: Verdict) {
+        if planted::is(Planted::ForgottenVerdicts) {
+            return;
+        }
         let side = if verdict.is_valid { &mut self.valid } else { &mut self.invalid };
         side.insert(verdict.claim);
     }

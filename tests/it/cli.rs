@@ -7,6 +7,7 @@ mod join;
 mod network;
 mod node;
 mod replay;
+mod simulate;
 
 use desk::{Desk, readings};
 use rustix::process::Signal;

@@ -11,7 +11,9 @@ use crate::node::verdicts::SharedVerdicts;
 use crate::store::Fragile;
 use crate::testing::{CREATED, Device, Ledger, network, reading};
 use weft_tangle::body::Enrolment;
-use weft_tangle::{Malformed, Refusal, Role, content_format};
+use weft_tangle::gossip::Tree;
+use weft_tangle::replica::Source;
+use weft_tangle::{Kind, Malformed, Refusal, Role, content_format};
 
 const WAY: Source = Source::Peer(7);
 

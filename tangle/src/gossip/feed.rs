@@ -2,6 +2,7 @@
 
 use super::{Class, Fault, Gossip, Message, Tree};
 use crate::limits::{ORPHANS_PER_FAULT, REFERENCE_MS};
+use crate::planted::{self, Planted};
 use crate::replica::{Attached, Effect, Source};
 use crate::{Malformed, Refusal, Timestamp, TxId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,7 +127,9 @@ impl Gossip {
     /// A transaction is attached: it is pushed on before it is durable, for whoever gets it checks it.
     pub(crate) fn attached(&mut self, attached: &Arc<Attached>, source: Source, effects: &mut Vec<Effect>) {
         let id = attached.id();
-        self.wants.remove(&id);
+        if !planted::is(Planted::LastingWants) {
+            self.wants.remove(&id);
+        }
         if self.peers.is_empty() {
             return;
         }

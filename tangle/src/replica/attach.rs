@@ -5,6 +5,7 @@ use super::{
     Token, Waiting,
 };
 use crate::limits::{AHEAD_MS, DOOR_PARENT_AGE_MS, VARIANTS_PER_COUNTER};
+use crate::planted::{self, Planted};
 use crate::{DeviceId, Epoch, Header, ParentsFault, Refusal, Timestamp, TxId, Verified};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -110,7 +111,7 @@ impl Replica {
             });
         }
         for parent in header.parents {
-            if !self.is_attached(&parent, history)? {
+            if !self.is_attached(&parent, history)? && !planted::is(Planted::MissingParent) {
                 return Ok(match source {
                     Source::Door => Judgement::Refuse(ParentsFault::Unknown(parent).into()),
                     Source::Peer(_) => Judgement::Wait(Missing::Reference(parent)),
@@ -150,7 +151,7 @@ impl Replica {
         if refused_at_door || one_too_many {
             return Ok(Judgement::Refuse(Refusal::Equivocation { counter: header.counter, first }));
         }
-        Ok(Judgement::Attach { twin: Some(first) })
+        Ok(Judgement::Attach { twin: Some(first).filter(|_| !planted::is(Planted::UnseenTwin)) })
     }
 
     fn variants(
@@ -183,13 +184,19 @@ impl Replica {
     ) {
         let header = verified.transaction().header();
         let key = (header.issuer, self.network.rules().epoch(header.timestamp));
-        self.counters.insert(&key, header.counter);
+        if !planted::is(Planted::ForgottenCounter) {
+            self.counters.insert(&key, header.counter);
+        }
         self.graph.insert(verified.id(), header.parents);
         self.pending.forget_id(&verified.id());
         let attached = Arc::new(Attached { position: self.next, verified, twin });
         self.next = Position(self.next.0 + 1);
         self.flight.push(Arc::clone(&attached), token);
         self.gossip.attached(&attached, source, effects);
+        if planted::is(Planted::ToldBeforeDurable) {
+            let taken = Taken { id: attached.id(), is_new: true, disputed: false };
+            effects.extend(token.map(|token| Effect::Answer(token, Ok(taken))));
+        }
         effects.push(Effect::Persist(attached));
     }
 

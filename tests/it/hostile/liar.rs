@@ -127,7 +127,7 @@ impl Liar {
     /// A member that has asked for the node's log and opened its own, of `length` entries.
     pub(crate) fn join(&mut self, length: u64) {
         assert!(self.say(&Message::Tail { checkpoints: vec![], credit: 4_096 }));
-        assert!(self.say(&Message::From { position: 0, length }));
+        assert!(self.say(&Message::From { position: 0, length, life: 1 }));
     }
 
     pub(crate) fn say(&mut self, message: &Message) -> bool {

@@ -1,13 +1,15 @@
 //! Trees: how they grow, what becomes of them when a link goes, and that a bad network does not make them flap.
 
-use super::net::{LOOPBACK, Net, Speeds};
-use weft_tangle::replica::{Event, Source};
+use super::net::{apart, assert_agreed, full_mesh, slow, total};
+use weft_tangle::replica::Event;
+use weft_tangle::sim::Net;
 
 /// The longest way of a transaction, in microseconds, of those that went while `act` ran.
 fn longest(net: &mut Net, act: impl FnOnce(&mut Net)) -> u64 {
-    net.latencies.clear();
+    net.reset_figures();
     act(net);
-    net.latencies.iter().copied().max().expect("something went")
+    assert!(net.latencies().count() > 0, "something went");
+    net.latencies().most()
 }
 
 fn submit_one(net: &mut Net, node: usize) {
@@ -17,25 +19,25 @@ fn submit_one(net: &mut Net, node: usize) {
 
 #[test]
 fn beyond_the_neighbours_a_tree_grows_with_the_first_transaction() {
-    let mut net = Net::new(5, 11, LOOPBACK);
+    let mut net = apart(5, 11);
     (0..4).for_each(|node| net.connect(node, node + 1));
     net.run(100_000);
     let first = longest(&mut net, |net| (0..4).for_each(|_| submit_one(net, 0)));
     assert!(first > 100_000, "a repair timer brought the first one");
     let next = longest(&mut net, |net| (0..4).for_each(|_| submit_one(net, 0)));
     assert!(next < 10_000, "{next} us along a line of five");
-    assert_eq!(net.traffic.duplicates, 0);
-    net.assert_converged();
+    assert_eq!(net.traffic().duplicates, 0);
+    assert_agreed(&net);
 }
 
 /// 0 reaches 3 through 1 or 2. Which of them pushes to 3 what came in at 0?
 fn diamond(seed: u64) -> (Net, usize) {
-    let mut net = Net::new(4, seed, LOOPBACK);
+    let mut net = apart(4, seed);
     [(0, 1), (0, 2), (1, 3), (2, 3)].into_iter().for_each(|(a, b)| net.connect(a, b));
     (0..3).for_each(|_| submit_one(&mut net, 0));
     let feeds = |node: usize| {
-        let views = net.nodes[node].replica.peers();
-        views.iter().any(|view| view.device == net.device(3) && view.trees > 1)
+        let views = net.nodes()[node].replica().peers();
+        views.iter().any(|view| view.device == net.nodes()[3].device() && view.trees > 1)
     };
     let feeder = if feeds(1) { 1 } else { 2 };
     assert!(!feeds(3 - feeder), "one is enough");
@@ -50,39 +52,38 @@ fn when_a_branch_goes_another_one_is_grafted() {
     let slow = longest(&mut net, |net| submit_one(net, 0));
     let again = longest(&mut net, |net| submit_one(net, 0));
     assert!(fast < 10_000 && slow > 100_000 && again < 10_000, "{fast}, {slow}, {again} us");
-    net.assert_converged();
+    assert_agreed(&net);
 }
 
 #[test]
 fn two_ways_to_the_same_end_are_one_after_a_prune() {
     let (mut net, feeder) = diamond(13);
-    let source = Source::Peer(net.nodes[feeder].link_to(3).expect("they are connected"));
+    let source = net.source_of(feeder, 3).expect("they are connected");
     // While the way through the one is blocked, the other one is grafted.
     net.event(feeder, Event::Congested { source });
     submit_one(&mut net, 0);
     net.event(feeder, Event::Drained { source });
     net.run(1_000_000);
-    assert_eq!(net.traffic.duplicates, 0);
+    assert_eq!(net.traffic().duplicates, 0);
     submit_one(&mut net, 0);
-    assert_eq!(net.traffic.duplicates, 1, "it comes both ways");
+    assert_eq!(net.traffic().duplicates, 1, "it comes both ways");
     (0..3).for_each(|_| submit_one(&mut net, 0));
-    assert_eq!((net.traffic.duplicates, net.total(|counts| counts.prunes)), (1, 1), "and then one way");
-    net.assert_converged();
+    assert_eq!((net.traffic().duplicates, total(&net, |counts| counts.prunes)), (1, 1), "and then one way");
+    assert_agreed(&net);
 }
 
 #[test]
 fn a_slow_machine_does_not_make_links_flap() {
     // A push may take 300 ms: more than the announcement and the repair timer together.
-    let slow = Speeds { delay: 1_000, jitter: 300_000, check: 20_000, commit: 5_000 };
-    let mut net = Net::full_mesh(6, 14, slow);
+    let mut net = full_mesh(6, slow(14, [1_000, 300_000, 20_000, 5_000]));
     net.load(100, 2_000_000);
-    net.traffic = Default::default();
-    let before = net.total(|counts| counts.grafts);
+    net.reset_figures();
+    let before = total(&net, |counts| counts.grafts);
     net.load(100, 5_000_000);
-    let grafts = net.total(|counts| counts.grafts) - before;
+    let grafts = total(&net, |counts| counts.grafts) - before;
     net.run(3_000_000);
-    net.assert_converged();
-    let (again, all) = (net.traffic.duplicates, net.traffic.bodies);
+    assert_agreed(&net);
+    let (again, all) = (net.traffic().duplicates, net.traffic().bodies);
     assert!(again * 5 <= all, "{again} of {all} came twice");
     // Thirty links each way and six trees would allow nine hundred in that time.
     assert!((1..90).contains(&grafts), "{grafts} grafts");

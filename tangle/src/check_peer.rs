@@ -1,0 +1,117 @@
+//! The checks of what peers send: everything that the door asks but its own rules, for a day's worth of an ambulance's
+//! transactions is as valid as any. What comes out is what the replica is to be told.
+//!
+//! Always true: a transaction that no enrolment known here permits is not refused, it waits.
+
+use crate::check::check_enrolment_cheaply;
+use crate::gossip::Tree;
+use crate::replica::{Event, Source};
+use crate::verdicts::Recall;
+use crate::{HEADER_BYTES, Issuer, Kind, Network, Screened, Timestamp, Transaction, TxId, Verified};
+use std::sync::Arc;
+
+/// What a node knows already.
+pub trait Knowledge {
+    /// Why it cannot be asked.
+    type Fault;
+
+    /// Whether a transaction is stored here.
+    ///
+    /// # Errors
+    /// It cannot be looked up.
+    fn contains(&self, id: &TxId) -> Result<bool, Self::Fault>;
+
+    /// The issuer of a transaction, if what is known here permits it.
+    ///
+    /// # Errors
+    /// It cannot be looked up.
+    fn issuer(&self, transaction: &Transaction) -> Result<Option<Arc<Issuer>>, Self::Fault>;
+
+    /// What is remembered of signatures.
+    fn verdicts(&self) -> &dyn Recall;
+}
+
+/// Where a peer's transaction came from, and along which tree if it was pushed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Way {
+    /// The peer.
+    pub source: Source,
+    /// The tree.
+    pub tree: Option<Tree>,
+}
+
+/// Checks bytes that a peer sent as a transaction.
+///
+/// # Errors
+/// Those of `knowledge`.
+pub fn check_wire<K: Knowledge>(
+    network: &Network,
+    wire: &[u8],
+    way: Way,
+    knowledge: &K,
+) -> Result<Event, K::Fault> {
+    match Transaction::decode(network, wire) {
+        Ok(transaction) => check_transaction(network, transaction, way, knowledge),
+        Err(refusal) => Ok(Event::Refused { id: claimed_id(network, wire), source: way.source, refusal }),
+    }
+}
+
+/// Checks a peer's transaction that is well formed.
+///
+/// # Errors
+/// Those of `knowledge`.
+pub fn check_transaction<K: Knowledge>(
+    network: &Network,
+    transaction: Transaction,
+    way: Way,
+    knowledge: &K,
+) -> Result<Event, K::Fault> {
+    let (id, source) = (transaction.id(), way.source);
+    let refused = |refusal| Ok(Event::Refused { id: Some(id), source, refusal });
+    if knowledge.contains(&id)? {
+        return Ok(Event::Duplicate { id, source, tree: way.tree });
+    }
+    if transaction.header().kind == Kind::Enrol
+        && let Err(refusal) = check_enrolment_cheaply(network, &transaction)
+    {
+        return refused(refusal);
+    }
+    match Screened::check(network, transaction) {
+        Ok(screened) => check_issuer(network, screened, way, knowledge),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+/// Checks issuer and signature of a peer's transaction, for the first time or again.
+///
+/// # Errors
+/// Those of `knowledge`.
+pub fn check_issuer<K: Knowledge>(
+    network: &Network,
+    screened: Screened,
+    way: Way,
+    knowledge: &K,
+) -> Result<Event, K::Fault> {
+    let source = way.source;
+    let (id, kind) = (screened.transaction().id(), screened.transaction().header().kind);
+    let verified = if kind == Kind::Enrol {
+        Verified::check_enrolment_once(network, screened, knowledge.verdicts())
+    } else {
+        match knowledge.issuer(screened.transaction())? {
+            Some(issuer) => Verified::check_once(network, screened, &issuer, knowledge.verdicts()),
+            None => return Ok(Event::Unpermitted { transaction: screened, source }),
+        }
+    };
+    Ok(match (verified, way.tree) {
+        (Ok(transaction), Some(tree)) => Event::Pushed { transaction, source, tree },
+        (Ok(transaction), None) => Event::Received { transaction, source, token: None },
+        (Err(refusal), _) => Event::Refused { id: Some(id), source, refusal },
+    })
+}
+
+/// The id that a transaction claims which is none: it follows from its first bytes, whatever they say.
+fn claimed_id(network: &Network, wire: &[u8]) -> Option<TxId> {
+    let header: &[u8; HEADER_BYTES] = wire.first_chunk()?;
+    let timestamp = header.get(8..16)?.try_into().ok()?;
+    Some(TxId::of(network.id(), Timestamp::from_millis(u64::from_be_bytes(timestamp)), header))
+}

@@ -1,0 +1,260 @@
+//! What must hold at every moment, looked at where it could be violated, so that looking costs a few comparisons.
+//!
+//! Always true: the first violation stays. What liars hold or say is not looked at.
+
+use super::Micros;
+use super::catalogue::Number;
+use super::net::Net;
+use super::trace::{name, seconds};
+use crate::gossip::Reason;
+use crate::limits::{
+    ASKED_PER_PEER, IN_FLIGHT, PEERS, PENDING, REFERENCES, REQUESTS_PER_PEER, TAIL_CREDIT, TIP_POOL,
+    VERDICTS, WANT_IDS, WINDOW,
+};
+use crate::replica::Ticket;
+use crate::{Position, TxId};
+use std::collections::BTreeSet;
+
+/// Events between two looks at the bounds of single peers.
+const LOOK_AT_PEERS: u64 = 64;
+
+/// What must hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Invariant {
+    /// What was acknowledged, or handed out as a parent, is on disk, and in the end everywhere.
+    Kept,
+    /// What a transaction references is attached before it, without gaps in the order.
+    Order,
+    /// Ids, sorted, stand in causal order.
+    Causal,
+    /// No bound is exceeded.
+    Bounds,
+    /// No signature is checked twice in one life of a node.
+    Once,
+    /// Honest nodes do not take each other for liars.
+    Trust,
+    /// When faults have ended, all honest nodes come to hold the same.
+    Alike,
+    /// The evidence against devices is the same everywhere, and what follows from the transactions.
+    Evidence,
+    /// The next counter of every device is the same everywhere, and what follows from the transactions.
+    Counters,
+    /// When nothing happens any more nothing waits, and nothing is asked for.
+    Rest,
+}
+
+impl Invariant {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Kept,
+        Self::Order,
+        Self::Causal,
+        Self::Bounds,
+        Self::Once,
+        Self::Trust,
+        Self::Alike,
+        Self::Evidence,
+        Self::Counters,
+        Self::Rest,
+    ];
+
+    /// A short stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Order => "order",
+            Self::Causal => "causal",
+            Self::Bounds => "bounds",
+            Self::Once => "once",
+            Self::Trust => "trust",
+            Self::Alike => "alike",
+            Self::Evidence => "evidence",
+            Self::Counters => "counters",
+            Self::Rest => "rest",
+        }
+    }
+}
+
+/// Something that is not as it must be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// What does not hold.
+    pub invariant: Invariant,
+    /// Microseconds since the start.
+    pub at: Micros,
+    /// The node where it shows.
+    pub node: usize,
+    /// What was seen.
+    pub what: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { invariant, at, node, what } = self;
+        write!(f, "{}: at {}, node {node}: {what}", invariant.name(), seconds(*at).trim_start())
+    }
+}
+
+/// What was promised, and the first promise that was broken.
+#[derive(Default, Debug)]
+pub(super) struct Judge {
+    violation: Option<Violation>,
+    acknowledged: BTreeSet<Number>,
+    /// Acknowledged, and gone with the only disk that had it when an older one took its place.
+    excused: BTreeSet<Number>,
+}
+
+impl Judge {
+    pub(super) fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// What was acknowledged and must be there.
+    pub(super) fn promised(&self) -> impl Iterator<Item = Number> {
+        self.acknowledged.difference(&self.excused).copied()
+    }
+
+    /// How many clients were told that theirs is taken.
+    pub(super) fn acknowledged(&self) -> usize {
+        self.acknowledged.len()
+    }
+}
+
+impl Net {
+    pub(super) fn violated(&mut self, invariant: Invariant, node: usize, what: impl FnOnce(&Self) -> String) {
+        if self.judge.violation.is_none() {
+            let what = what(self);
+            self.judge.violation = Some(Violation { invariant, at: self.now, node, what });
+        }
+    }
+
+    /// A transaction is being attached.
+    pub(super) fn look_at_attached(&mut self, number: usize, transaction: Number, position: Position) {
+        let disk = &self.nodes[number].disk;
+        if !self.nodes[number].is_honest() {
+            return;
+        }
+        let is_gapless = position.0 == disk.order().len() as u64 && !disk.has(transaction);
+        let content = self.catalogue.get(transaction);
+        let genesis = self.catalogue.network.genesis();
+        let parents = content.header().parents;
+        let known = parents.iter().filter(|id| **id == genesis).count()
+            + self.catalogue.parents(transaction).filter(|parent| disk.has(*parent)).count();
+        let is_causal = parents.iter().all(|parent| *parent < content.id());
+        if !is_gapless {
+            self.violated(Invariant::Order, number, |net| {
+                format!(
+                    "{} is attached at {}, which does not come next",
+                    name(transaction, &net.catalogue),
+                    position.0
+                )
+            });
+        }
+        if known < parents.len() {
+            self.violated(Invariant::Order, number, |net| {
+                format!("{} is attached before what it references", name(transaction, &net.catalogue))
+            });
+        }
+        if !is_causal {
+            self.violated(Invariant::Causal, number, |net| {
+                format!("{} has an id below that of a parent", name(transaction, &net.catalogue))
+            });
+        }
+    }
+
+    /// A client is told that a transaction is taken.
+    pub(super) fn look_at_acknowledged(&mut self, number: usize, transaction: Number) {
+        if !self.nodes[number].is_honest() {
+            return;
+        }
+        self.judge.acknowledged.insert(transaction);
+        self.judge.excused.remove(&transaction);
+        if !self.nodes[number].disk.has_durable(transaction) {
+            self.violated(Invariant::Kept, number, |net| {
+                format!("{} is acknowledged and not on disk", name(transaction, &net.catalogue))
+            });
+        }
+    }
+
+    /// Parents are handed out.
+    pub(super) fn look_at_ticket(&mut self, number: usize, ticket: &Ticket) {
+        let disk = &self.nodes[number].disk;
+        let genesis = self.catalogue.network.genesis();
+        let is_durable = |id: &TxId| self.catalogue.number(id).is_some_and(|parent| disk.has_durable(parent));
+        let mut parents = ticket.parents.iter().flatten().copied();
+        let unsaved = parents.find(|id| *id != genesis && !is_durable(id));
+        if let Some(id) = unsaved {
+            self.violated(Invariant::Kept, number, |_| {
+                format!("{id} is handed out as a parent and not on disk")
+            });
+        }
+    }
+
+    /// Signatures have been checked.
+    pub(super) fn look_at_checks(&mut self, number: usize) {
+        let node = &self.nodes[number];
+        let (again, remembered) = (node.memory.take_again(), node.memory.len());
+        // One that was forgotten for want of room may be checked again.
+        if again && remembered < VERDICTS / 2 && node.is_honest() {
+            self.violated(Invariant::Once, number, |_| "a signature is checked a second time".into());
+        }
+        if remembered > 2 * VERDICTS {
+            self.violated(Invariant::Bounds, number, |_| format!("{remembered} verdicts are remembered"));
+        }
+    }
+
+    /// A replica has handled an event.
+    pub(super) fn look_at_bounds(&mut self, number: usize) {
+        let node = &self.nodes[number];
+        let held = node.replica.occupancy();
+        let bounds = [
+            ("tips", held.tips, TIP_POOL),
+            ("pending", held.pending, PENDING),
+            ("window", held.window, WINDOW),
+            ("in flight", held.in_flight, IN_FLIGHT),
+            ("wanted", held.wanted, PEERS * TAIL_CREDIT + REFERENCES),
+            ("connected", node.ends.len(), self.nodes.len().min(PEERS + 1)),
+        ];
+        let exceeded = bounds.into_iter().find(|(_, held, bound)| held > bound);
+        if let Some((what, held, bound)) = exceeded {
+            self.violated(Invariant::Bounds, number, |_| format!("{held} {what}, where {bound} are allowed"));
+        }
+        if self.events().is_multiple_of(LOOK_AT_PEERS) {
+            self.look_at_peers(number);
+        }
+    }
+
+    fn look_at_peers(&mut self, number: usize) {
+        let views = self.nodes[number].replica.peers();
+        let most = ASKED_PER_PEER.min(REQUESTS_PER_PEER * WANT_IDS);
+        let asked = views.iter().map(|view| view.asked).max().unwrap_or(0);
+        if asked > most || views.len() > PEERS {
+            let peers = views.len();
+            self.violated(Invariant::Bounds, number, |_| format!("{asked} asked of one of {peers} peers"));
+        }
+    }
+
+    /// A node sends another one away.
+    pub(super) fn look_at_trust(&mut self, number: usize, peer: usize, reason: Reason) {
+        let are_honest = [number, peer].iter().all(|node| self.nodes[*node].is_honest());
+        if are_honest && matches!(reason, Reason::Fault(..)) {
+            self.violated(Invariant::Trust, number, |_| {
+                format!("it sends node {peer} away, which is honest: {reason:?}")
+            });
+        }
+    }
+
+    /// An older disk takes the place of a node's. What was on no other disk is lost, and nobody's fault.
+    pub(super) fn excuse(&mut self, number: usize, lost: &[Number]) {
+        let others =
+            || self.nodes.iter().enumerate().filter(|(other, node)| *other != number && node.is_honest());
+        let is_gone = |transaction: &&Number| !others().any(|(_, node)| node.disk.has_durable(**transaction));
+        let gone: Vec<Number> = lost.iter().filter(is_gone).copied().collect();
+        self.judge.excused.extend(gone);
+    }
+
+    /// Clients that were told that theirs is taken.
+    pub fn acknowledged(&self) -> usize {
+        self.judge.acknowledged()
+    }
+}

@@ -1,0 +1,215 @@
+//! One simulated fog node: a replica, its disk, its clock and its ends of links.
+//!
+//! Always true: what belongs to one life of the process, from its start to its end, is gone with it; a happening that
+//! was meant for an earlier life finds another number of lives and is nothing.
+
+use super::catalogue::{Catalogue, Number};
+use super::disk::{Cursors, Disk, View};
+use super::keys::{Checks, Memory};
+use super::liar::Lies;
+use super::link::End;
+use super::trace::{Note, Notes};
+use super::{BASE, Micros};
+use crate::check_peer::Knowledge;
+use crate::gossip::Reason;
+use crate::limits::WINDOW;
+use crate::replica::{Source, Token};
+use crate::verdicts::Recall;
+use crate::{DeviceId, History, HistoryError, Issuer, Position, Replica, Timestamp, Transaction, TxId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A node.
+#[derive(Debug)]
+pub struct Node {
+    pub(super) device: DeviceId,
+    pub(super) replica: Replica,
+    pub(super) disk: Disk,
+    /// The ends of its connections, by their sources.
+    pub(super) ends: BTreeMap<Source, End>,
+    /// Milliseconds by which its clock is ahead.
+    pub(super) offset: i64,
+    pub(super) is_up: bool,
+    /// Faults that keep it down.
+    pub(super) downs: u32,
+    /// Counts its lives.
+    pub(super) life: u32,
+    /// What the commit that runs will have written.
+    pub(super) committing: Option<(usize, Cursors)>,
+    /// How long a commit takes.
+    pub(super) commit: Micros,
+    pub(super) wakes_at: Option<Micros>,
+    /// Which sensor waits for which answer.
+    pub(super) waiting: BTreeMap<Token, (u32, u32)>,
+    pub(super) memory: Memory,
+    pub(super) lies: Option<Lies>,
+    pub(super) notes: Notes,
+    /// Why it sent peers away.
+    pub(super) dropped: Vec<Reason>,
+    sources: u32,
+    tokens: u64,
+}
+
+fn replica(catalogue: &Catalogue, device: DeviceId, disk: &Disk) -> Replica {
+    let durable = disk.durable();
+    let mut replica = Replica::new(Arc::clone(&catalogue.network), Position(durable.len() as u64));
+    replica.set_device(device, disk.cursors.get(&device).map_or(&[], Vec::as_slice));
+    for number in &durable[durable.len().saturating_sub(WINDOW)..] {
+        let transaction = catalogue.get(*number);
+        replica.recover(transaction.id(), transaction.header().parents);
+    }
+    replica
+}
+
+impl Node {
+    pub(super) fn new(catalogue: &Catalogue, number: usize, commit: Micros) -> Self {
+        let device =
+            DeviceId::from_bytes(crate::blake2s(&[b"simulated node", &(number as u64).to_be_bytes()]));
+        let disk = Disk::default();
+        Self {
+            device,
+            replica: replica(catalogue, device, &disk),
+            disk,
+            ends: BTreeMap::new(),
+            offset: 0,
+            is_up: true,
+            downs: 0,
+            life: 0,
+            committing: None,
+            commit,
+            wakes_at: None,
+            waiting: BTreeMap::new(),
+            memory: Memory::default(),
+            lies: None,
+            notes: Notes::default(),
+            dropped: Vec::new(),
+            sources: 0,
+            tokens: 0,
+        }
+    }
+
+    /// Its device.
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Its replica.
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
+    /// Transactions that it has attached.
+    pub fn attached(&self) -> usize {
+        self.disk.order().len()
+    }
+
+    /// Transactions that it has attached and that are on its disk.
+    pub fn durable(&self) -> usize {
+        self.disk.durable().len()
+    }
+
+    /// How far it has read the logs of others, as it is on its disk.
+    pub fn cursors(&self) -> &BTreeMap<DeviceId, Vec<u8>> {
+        &self.disk.cursors
+    }
+
+    /// Whether its process runs.
+    pub fn is_up(&self) -> bool {
+        self.is_up
+    }
+
+    /// Why it has sent peers away.
+    pub fn dropped(&self) -> &[Reason] {
+        &self.dropped
+    }
+
+    /// Whether it keeps to the rules.
+    pub fn is_honest(&self) -> bool {
+        self.lies.is_none()
+    }
+
+    /// What its clock shows.
+    pub(super) fn clock(&self, now: Micros) -> Timestamp {
+        let shown = BASE.plus(now / 1_000);
+        if self.offset < 0 { shown.minus(self.offset.unsigned_abs()) } else { shown.plus(self.offset as u64) }
+    }
+
+    /// When its clock shows this, if nobody sets it meanwhile.
+    pub(super) fn micros_of(&self, time: Timestamp) -> Micros {
+        let ahead = BASE.plus(self.offset.max(0).unsigned_abs());
+        let behind = self.offset.min(0).unsigned_abs();
+        time.since(ahead).saturating_add(behind).saturating_mul(1_000)
+    }
+
+    pub(super) fn next_source(&mut self) -> Source {
+        self.sources += 1;
+        Source::Peer(self.sources)
+    }
+
+    pub(super) fn next_token(&mut self) -> Token {
+        self.tokens += 1;
+        Token(self.tokens)
+    }
+
+    pub(super) fn note(&mut self, at: Micros, note: Note) {
+        self.notes.push(at, note);
+    }
+
+    /// The process ends. Whether the commit that ran then is on disk is for `is_written` to say.
+    pub(super) fn crash(&mut self, is_written: bool) {
+        if let Some((count, cursors)) = self.committing.take().filter(|_| is_written) {
+            self.disk.commit(count, cursors);
+        }
+        self.disk.crash();
+        self.ends.clear();
+        self.waiting.clear();
+        self.wakes_at = None;
+        self.memory = Memory::default();
+        self.life += 1;
+        self.is_up = false;
+    }
+
+    /// Begins again with what is on disk.
+    pub(super) fn restart(&mut self, catalogue: &Catalogue) {
+        self.is_up = true;
+        self.replica = replica(catalogue, self.device, &self.disk);
+    }
+}
+
+/// What a node knows when it checks a transaction of a peer or of a client.
+pub(super) struct Known<'a> {
+    pub(super) view: View<'a>,
+    pub(super) checks: Checks<'a>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(catalogue: &'a Catalogue, node: &'a Node) -> Self {
+        let view = View { catalogue, disk: &node.disk };
+        Self { view, checks: Checks { book: &catalogue.book, memory: &node.memory } }
+    }
+
+    /// Whether a transaction of this number is stored.
+    pub(super) fn has(&self, number: Number) -> bool {
+        self.view.disk.has_durable(number)
+    }
+}
+
+impl Knowledge for Known<'_> {
+    type Fault = HistoryError;
+
+    fn contains(&self, id: &TxId) -> Result<bool, HistoryError> {
+        self.view.contains(id)
+    }
+
+    fn issuer(&self, transaction: &Transaction) -> Result<Option<Arc<Issuer>>, HistoryError> {
+        let device = &transaction.header().issuer;
+        let stored = self.view.catalogue.enrolments(device).iter();
+        let stored = stored.filter(|(number, _)| self.has(*number)).map(|(_, issuer)| issuer);
+        let known = self.view.catalogue.given(device).into_iter().chain(stored);
+        Ok(known.into_iter().find(|issuer| issuer.permits(transaction).is_ok()).cloned())
+    }
+
+    fn verdicts(&self) -> &dyn Recall {
+        &self.checks
+    }
+}
