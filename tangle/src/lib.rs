@@ -13,6 +13,7 @@ pub mod check;
 mod codec;
 mod committee;
 mod error;
+pub mod finality;
 pub mod gossip;
 mod hash;
 mod header;

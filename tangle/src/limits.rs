@@ -1,5 +1,6 @@
 //! Every bound of the ledger and the replica, each with its reason, related to the others where they depend.
 
+use crate::body::WITNESS_HEAD_BYTES;
 use crate::header::HEADER_BYTES;
 use crate::signing::SIGNATURE_BYTES;
 
@@ -82,8 +83,21 @@ pub const NETWORK_NAME_BYTES: usize = 64;
 /// Registrars of a network.
 pub const REGISTRARS: usize = 256;
 
-/// Members of a committee.
-pub const COMMITTEE: usize = 256;
+/// Members of a committee: a set of them is the bits of one number, and the witnesses that one witness builds on fit
+/// its body beside its sweeps.
+pub const COMMITTEE: usize = 128;
+
+/// Transactions that a witness takes along beside its witness parents.
+pub const SWEEPS: usize = 256;
+
+/// Bytes of the longest witness's body: salt, head, both counts, and ids of 40 bytes.
+pub const WITNESS_BODY_BYTES: usize = SALT_BYTES + WITNESS_HEAD_BYTES + 3 + 40 * (COMMITTEE + SWEEPS);
+
+/// Commits after which the members that lead are chosen anew, when the index is divisible by it.
+pub const ROTATION_COMMITS: u64 = 64;
+
+/// Rounds, up to that of the commit's leader, in which a member must have been seen to lead from then on.
+pub const ACTIVE_ROUNDS: u64 = 64;
 
 /// Zero bits that a network may ask for at the first counter; a gateway needs hours for more.
 pub const DIFFICULTY_BASE_BITS: u8 = 40;
@@ -217,6 +231,7 @@ pub const BANS: usize = 1_024;
 /// Milliseconds after a request in which its transactions may still come in without having been asked for.
 pub const UNASKED_GRACE_MS: u64 = 120_000;
 
+const _: () = assert!(WITNESS_BODY_BYTES <= BODY_MAX_BYTES, "every witness fits a body");
 const _: () = assert!(BODY_OFFSET == 2588, "the layout of spec/03-transaction.md");
 const _: () = assert!(TICKET_PAIRS * 2 <= TIP_RESERVE, "a dry pool still serves a whole ticket");
 const _: () = assert!(TIP_POOL <= WINDOW, "what is a tip is mostly in the window");
