@@ -99,6 +99,11 @@ impl Committer {
         None
     }
 
+    /// Takes up a leader again that was handed out before a restart; its slot is the one before the first.
+    pub(super) fn reopen(&mut self, leader: Place) {
+        self.handed_out = Some(leader);
+    }
+
     /// Says which commits the leader handed out by [`Committer::next_leader`] has given. Where the index of one is divisible
     /// by [`crate::limits::ROTATION_COMMITS`], others may lead from the next round on.
     pub fn delivered(&mut self, graph: &impl WitnessGraph, commits: RangeInclusive<u64>) {

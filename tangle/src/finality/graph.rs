@@ -104,10 +104,10 @@ impl Window {
         parents.sort_unstable();
         let previous = previous.and_then(|id| self.places.get(&id)).copied();
         // A witness of a round has parents in the one before, so there is at most one round to be added.
-        if self.rounds.len() <= offset {
-            self.rounds.resize_with(offset + 1, Vec::new);
+        if offset == self.rounds.len() {
+            self.rounds.push_back(Vec::new());
         }
-        let of_round = &mut self.rounds[offset];
+        let of_round = self.rounds.get_mut(offset)?;
         let place = Place { round, index: of_round.len() as u32 };
         of_round.push(Vertex { id, author, parents, previous });
         self.places.insert(id, place);

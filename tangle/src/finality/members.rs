@@ -79,12 +79,18 @@ impl Members {
     }
 }
 
+impl Extend<Member> for Members {
+    fn extend<I: IntoIterator<Item = Member>>(&mut self, members: I) {
+        for member in members {
+            self.insert(member);
+        }
+    }
+}
+
 impl FromIterator<Member> for Members {
     fn from_iter<I: IntoIterator<Item = Member>>(members: I) -> Self {
         let mut set = Self::NONE;
-        for member in members {
-            set.insert(member);
-        }
+        set.extend(members);
         set
     }
 }

@@ -15,6 +15,10 @@ pub(super) enum Fault {
     KeepsDecisions,
     /// New turns are taken one commit too early.
     RotatesEarly,
+    /// A member rests when one vote is missing to a certificate.
+    RestsEarly,
+    /// A member that starts anew does not ask which rounds it has signed.
+    AsksNobody,
     /// Witness parents may be two of one author. Not in the rule but in the shape of witnesses.
     TwinParents,
 }

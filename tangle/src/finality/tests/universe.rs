@@ -8,19 +8,19 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A die that a seed determines.
-pub(super) struct Dice(ChaCha8Rng);
+pub(in crate::finality) struct Dice(ChaCha8Rng);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::finality) fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
     /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(in crate::finality) fn below(&mut self, end: usize) -> usize {
         (self.0.next_u64() % end.max(1) as u64) as usize
     }
 
-    pub(super) fn percent(&mut self, chance: usize) -> bool {
+    pub(in crate::finality) fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
 }
