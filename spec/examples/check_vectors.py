@@ -8,6 +8,7 @@ import pathlib
 import struct
 import sys
 
+import finality
 import gossip
 import weft
 from dilithium_py.ml_dsa import ML_DSA_44
@@ -206,13 +207,6 @@ def verdict(network, known, wire, now):
     return None
 
 
-def body_digest(kind, body):
-    """A witness's digest ends before its list of references, whose digest stands there; None where that is another."""
-    if kind != 3:
-        return weft.blake2s(body)
-    return weft.blake2s(body[:96]) if len(body) >= 96 and weft.blake2s(body[96:]) == body[64:96] else None
-
-
 def judge(network, known, wire, now):
     require(2604 <= len(wire) <= 18972, "malformed")
     version, kind, content_format, counter, timestamp = struct.unpack(">BBHIQ", wire[:16])
@@ -222,7 +216,7 @@ def judge(network, known, wire, now):
     first, second = wire[48:88], wire[88:128]
     require(first != second or first == network["genesis"], "parents")
     require(all(int.from_bytes(parent[:8], "big") < timestamp for parent in (first, second)), "parents")
-    require(body_digest(kind, body) == wire[128:160], "digest")
+    require(finality.body_digest(kind, body) == wire[128:160], "digest")
     require(kind not in SLUGS_OF_KINDS, SLUGS_OF_KINDS.get(kind))
     require(now - 86_400_000 <= timestamp <= now + 10_000, "timestamp")
     if kind == 1:
@@ -320,28 +314,16 @@ def check_gossip(keys, wires):
         equal(gossip.leads(own, peer), row["leads"], "who names first")
 
 
-def witness(content):
-    """The fields of a witness's content (page 04), or ValueError."""
-    round_, index = struct.unpack(">QQ", content[:16])
-    digest, references, rest = content[16:48], content[48:80], content[80:]
-    parents, sweeps = struct.unpack(">BH", rest[:3])
-    ids = [rest[3 + 40 * at:43 + 40 * at] for at in range(parents + sweeps)]
-    lists = ids[:parents], ids[parents:]
-    ascending = all(ids == sorted(set(ids)) for ids in lists) and not set(lists[0]) & set(lists[1])
-    if (len(rest) != 3 + 40 * len(ids) or round_ == 0 or weft.blake2s(rest) != references or not ascending
-            or parents > 128 or sweeps > 256 or (index == 0 and any(digest)) or (round_ == 1 and parents)):
-        raise ValueError("no witness")
-    return {"round": round_, "vote": {"index": index, "digest": digest.hex()}, "references": references.hex(),
-            "witness_parents": [weft.to_text(id) for id in lists[0]],
-            "witness_parents_hex": [id.hex() for id in lists[0]],
-            "sweeps": [weft.to_text(id) for id in lists[1]], "sweeps_hex": [id.hex() for id in lists[1]]}
-
-
-def check_finality(keys, network):
-    for row in load("finality.json")["witnesses"]:
+def check_finality(keys, network, wires):
+    vectors = load("finality.json")
+    transactions = {}
+    for wire in wires.values():
+        transactions[weft.transaction_id(network["id"], wire[:160])] = wire[:160], wire[2604:], None
+    for row in vectors["witnesses"]:
         head, content = bytes.fromhex(row["header"]), bytes.fromhex(row["content"])
-        equal(body_digest(3, bytes.fromhex(row["salt"]) + content), head[128:160], "a witness's digest")
-        fields = witness(content)
+        digest = finality.body_digest(3, bytes.fromhex(row["salt"]) + content)
+        equal(digest, head[128:160], "a witness's digest")
+        fields = finality.witness(content)
         equal(fields, row["witness"], "witness")
         identifier = weft.transaction_id(network["id"], head)
         equal(weft.to_text(identifier), row["id"], "a witness's id")
@@ -351,7 +333,16 @@ def check_finality(keys, network):
         references = fields["witness_parents_hex"] + fields["sweeps_hex"]
         others = [bytes.fromhex(id) for id in references if bytes.fromhex(id) != head[48:88]]
         equal(head[88:128], others[0] if others else network["genesis"], "a witness's parent 2")
-        equal(refuses(witness, content + b"\0"), True, "a trailing byte")
+        equal(refuses(finality.witness, content + b"\0"), True, "a trailing byte")
+        transactions[identifier] = head, content, fields
+    members = sorted(weft.blake2s(keys[name][0]) for name in ("member-a", "member-b"))
+    chain = finality.commits(network, transactions, members, network["rules"]["epoch_ms"])
+    equal(len(chain), len(vectors["commits"]), "number of commits")
+    for (commit, digest, delivered), row in zip(chain, vectors["commits"]):
+        equal(delivered, row["delivered"], "what a commit delivers")
+        equal((commit.hex(), digest.hex()), (row["bytes"], row["digest"]), "commit")
+    for row in vectors["graphs"]:
+        equal(finality.drawn(row["members"], row["witnesses"]).leaders(), row["leaders"], row["about"])
 
 
 check_basics()
@@ -362,5 +353,5 @@ check_verdicts(all_networks, all_known, all_wires)
 check_ticket()
 check_handshake(all_keys, all_networks, all_wires)
 check_gossip(all_keys, all_wires)
-check_finality(all_keys, all_networks["open"])
+check_finality(all_keys, all_networks["open"], all_wires)
 print(f"{checks} checks passed")

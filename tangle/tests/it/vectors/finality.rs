@@ -1,8 +1,10 @@
-//! Witnesses: every field of their bodies, and that they pass all checks that need no knowledge.
+//! Witnesses: every field of their bodies, and that they pass all checks that need no knowledge. Commits: their bytes
+//! and digests.
 
 use super::{array, bytes, committed, keys, networks, number, rows, text};
 use serde_json::Value;
 use weft_tangle::body::Witness;
+use weft_tangle::finality::{Commit, FinalVerdict};
 use weft_tangle::signing::VerifyingKey;
 use weft_tangle::{Kind, Transaction, blake2s};
 
@@ -32,4 +34,24 @@ fn every_value_of_the_witnesses() {
             assert_eq!(Value::from(ids), fields[member]);
         }
     }
+}
+
+#[test]
+fn commits_are_chained_and_have_every_verdict_but_those_of_twins() {
+    let network = &networks()["open"];
+    let mut previous = [0; 32];
+    let mut verdicts = Vec::new();
+    for row in rows(&committed("finality.json"), "commits") {
+        let commit = Commit::decode(&array(row, "bytes")).unwrap();
+        assert_eq!((commit.previous.0, commit.index), (previous, number(row, "index")));
+        assert_eq!(commit.leader.to_string(), text(row, "leader"));
+        assert_eq!(commit.time.as_millis(), number(row, "time"));
+        assert_eq!(commit.root.0, array(row, "root"));
+        assert_eq!(rows(row, "delivered").len(), commit.count as usize);
+        previous = commit.digest(network.id()).0;
+        assert_eq!(previous, array(row, "digest"));
+        let bytes = rows(row, "delivered").iter().filter_map(|leaf| u8::try_from(leaf[1].as_u64()?).ok());
+        verdicts.extend(bytes.filter_map(FinalVerdict::from_byte));
+    }
+    assert!(verdicts.contains(&FinalVerdict::Revoked) && verdicts.contains(&FinalVerdict::Counts));
 }
