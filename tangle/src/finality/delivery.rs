@@ -69,6 +69,11 @@ impl Delivery {
         Self { limit, size, ..Self::new(network) }
     }
 
+    #[cfg(test)]
+    pub(super) fn set_size(&mut self, size: usize) {
+        self.size = size;
+    }
+
     /// Goes on behind this commit, made at that time.
     pub(super) fn resume(&mut self, last: Vote, time: Timestamp) {
         self.last = last;

@@ -267,6 +267,11 @@ impl Finality {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn set_commit_size(&mut self, size: usize) {
+        self.delivery.set_size(size);
+    }
+
     /// Everything that is no witness is delivered, and a quorum is known to have made the commit that did it.
     fn is_idle(&self) -> bool {
         #[cfg(test)]

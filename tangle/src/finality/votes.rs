@@ -74,12 +74,10 @@ impl Votes {
             self.own.pop_first();
         }
         for place in 0..self.said.len() {
+            let Some(member) = Member::new(place) else { continue };
+            // A liar may have said two things of one commit.
             let votes = self.said[place].votes.iter().filter(|vote| vote.index == own.index);
-            // A liar may have said both.
-            let votes: Vec<Vote> = votes.copied().collect();
-            for (member, vote) in
-                Member::new(place).into_iter().flat_map(|m| votes.iter().map(move |v| (m, *v)))
-            {
+            for vote in votes.copied().collect::<Vec<_>>() {
                 self.compare(member, vote, own.digest);
             }
         }

@@ -66,8 +66,11 @@ impl Ledger for Book {
     }
 }
 
+/// Witnesses with what stands in them, and the commits that they make.
+type Rounds = (Vec<(Made, Witness)>, Vec<Delivered>);
+
 /// Five rounds of both members, one of which sweeps the last of the valid transactions, and the commits they make.
-fn run(world: &World, valid: &[Made]) -> Result<(Vec<(Made, Witness)>, Vec<Delivered>), Failure> {
+fn run(world: &World, valid: &[Made]) -> Result<Rounds, Failure> {
     let genesis = world.open.genesis();
     let mut finality = Finality::new(&world.open, &world.id("fog"), Pace::default());
     let mut book = Book::default();
@@ -80,7 +83,7 @@ fn run(world: &World, valid: &[Made]) -> Result<(Vec<(Made, Witness)>, Vec<Deliv
     for made in valid {
         attach(&mut finality, &mut book, made)?;
     }
-    let (mut witnesses, mut commits): (Vec<(Made, Witness)>, Vec<Delivered>) = (Vec::new(), Vec::new());
+    let (mut witnesses, mut commits): Rounds = (Vec::new(), Vec::new());
     for (before, names) in (0..).zip(WITNESSES) {
         let newest = &witnesses[witnesses.len().saturating_sub(2)..];
         let parents: Vec<TxId> = newest.iter().map(|(made, _)| made.id).collect();

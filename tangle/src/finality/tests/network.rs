@@ -1,7 +1,11 @@
 //! Networks of whole nodes: everything becomes final, alike, and then they rest.
 
+use super::book::{Book, network};
 use super::world::{Settings, World};
-use crate::finality::testing::Fault;
+use crate::body::{Vote, Witness};
+use crate::finality::testing::{Fault, round};
+use crate::finality::{Entry, Finality, Pace};
+use crate::{Kind, Timestamp, TxId};
 
 const CALM: Settings = Settings {
     members: 4,
@@ -11,6 +15,7 @@ const CALM: Settings = Settings {
     every_ms: 10,
     crashes: 0,
     restored: false,
+    commit_size: usize::MAX,
     fault: None,
     parted: (0, 0),
     delay_ms: 30,
@@ -50,6 +55,15 @@ fn members_that_crash_and_come_back_sign_nothing_twice_and_go_on() {
             let settings = Settings { members, liars, crashes: 8, every_ms: 40, delay_ms: 60, ..CALM };
             settled(seed, settings);
         }
+    }
+}
+
+#[test]
+fn a_leader_that_a_crash_has_cut_off_goes_on_where_it_was() {
+    for (members, seed) in [(1, 1), (3, 2), (4, 3), (4, 4)] {
+        let settings = Settings { members, crashes: 12, commit_size: 2, readings: 400, every_ms: 10, ..CALM };
+        let world = settled(seed, settings);
+        assert!(world.chain.len() > 130, "turns have changed twice: {}", world.chain.len());
     }
 }
 
@@ -98,4 +112,43 @@ fn a_reading_is_final_within_a_few_messages() {
     let lone = median(Settings { delay_ms: 25, readings: 4, every_ms: 10_000, ..CALM });
     assert!(lone <= 4 * 25 + 5 * 50, "{lone} ms");
     assert!(one_gone <= 2_000, "{one_gone} ms");
+}
+
+/// Whoever is swept is delivered, and has no vote for it: nobody builds on the leader here, all take it along.
+#[test]
+fn a_swept_leader_has_no_votes() {
+    let genesis = network(4).genesis();
+    let mut world = World::new(1, Settings { readings: 0, ..CALM });
+    let devices = world.devices();
+    let mut finality = Finality::new(&network(4), &devices[0], Pace::default());
+    let mut book = Book::default();
+    let mut before: [Option<TxId>; 4] = [None; 4];
+    let mut leader = None;
+    for number in 1..=4 {
+        let mut made = [None; 4];
+        for place in 0..4 {
+            let sweeps: Vec<TxId> = leader.filter(|_| number == 2 && place != 1).into_iter().collect();
+            let mut parents: Vec<TxId> = before.into_iter().flatten().collect();
+            parents.retain(|parent| !sweeps.contains(parent));
+            if number == 2 && place == 1 {
+                // The leader itself stays behind.
+                continue;
+            }
+            let previous = before[place];
+            let witness = Witness::new(round(number), Vote::NONE, parents, sweeps).unwrap();
+            let timestamp = Timestamp::from_millis(2_000 + 100 * number + place as u64);
+            let header = witness.header_parents(previous, genesis);
+            let witness = world.make(Kind::Witness, devices[place], timestamp, header, &witness.encode());
+            finality.attached(book.entries.len() as u64, &witness, false, &book).unwrap();
+            book.entries.insert(witness.id(), Entry::of(&witness, genesis));
+            made[place] = Some(witness.id());
+        }
+        if number == 1 {
+            leader = made[1];
+        }
+        before = made;
+    }
+    let handed = finality.next_commit(&book).unwrap().unwrap();
+    assert_eq!(handed.resume.round, round(2), "the leader of round 1 was passed by");
+    assert!(handed.delivered.leaves().any(|(id, _)| Some(id) == leader), "and is delivered all the same");
 }

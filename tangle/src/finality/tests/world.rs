@@ -4,7 +4,7 @@ use super::book::{Book, network};
 use super::universe::Dice;
 use crate::body::{Vote, Witness};
 use crate::finality::testing::{Fault, member};
-use crate::finality::{Delivered, Entry, Finality, Members, Next, Pace, Plan, Resume, Shape, Status};
+use crate::finality::{Entry, Finality, Handed, Members, Next, Pace, Plan, Shape, Status};
 use crate::transaction::body_digest;
 use crate::{
     DeviceId, Digest, Header, Kind, Network, Timestamp, Transaction, TxId, content_format,
@@ -43,8 +43,7 @@ struct Stored {
     book: Book,
     attached: BTreeMap<TxId, Transaction>,
     log: Vec<TxId>,
-    commits: Vec<Delivered>,
-    resume: Option<Resume>,
+    commits: Vec<Handed>,
 }
 
 /// What a run is made with.
@@ -59,6 +58,8 @@ pub(super) struct Settings {
     pub(super) crashes: usize,
     /// Every second one that crashes comes back on a copy of its disk that was made earlier.
     pub(super) restored: bool,
+    /// Transactions of a commit. Where there are few, the newest commits are lost in a crash, each by itself.
+    pub(super) commit_size: usize,
     pub(super) fault: Option<Fault>,
     /// The first half of the members hears nothing of the others in this time.
     pub(super) parted: (u64, u64),
@@ -83,6 +84,17 @@ pub(super) struct World {
     readings: Vec<(TxId, u64)>,
     /// Milliseconds from a reading's coming to its commit at the node that it came to.
     pub(super) latencies: Vec<u64>,
+}
+
+impl Stored {
+    fn lose_commits(&mut self, count: usize) {
+        for _ in 0..count {
+            for (id, _) in self.commits.pop().iter().flat_map(|handed| handed.delivered.leaves()) {
+                self.book.verdicts.remove(&id);
+            }
+        }
+        self.book.digests.truncate(self.commits.len());
+    }
 }
 
 impl World {
@@ -164,8 +176,11 @@ impl World {
                     self.returns(place);
                 }
                 Event::Crashes(place) => {
-                    self.nodes[place].finality = None;
-                    self.nodes[place].waiting.clear();
+                    let lost = if self.settings.commit_size < 100 { self.dice.below(5) } else { 0 };
+                    let node = &mut self.nodes[place];
+                    node.finality = None;
+                    node.waiting.clear();
+                    node.stored.lose_commits(lost);
                 }
                 Event::Returns(place) => self.returns(place),
             }
@@ -179,14 +194,16 @@ impl World {
         }
         let mut finality = Finality::new(&self.network, &self.devices[place], Pace::default());
         finality.fault = self.settings.fault;
+        finality.set_commit_size(self.settings.commit_size);
         if self.settings.fault == Some(Fault::AsksNobody) {
             self.devices.iter().for_each(|device| finality.heard(device));
         }
         let Node { finality: running, stored: node, .. } = &mut self.nodes[place];
-        if let Some(resume) = &node.resume {
-            finality.resume(resume, node.commits.iter().map(Delivered::vote));
+        let resume = node.commits.last().map(|handed| handed.resume);
+        if let Some(resume) = &resume {
+            finality.resume(resume, node.commits.iter().map(|handed| handed.delivered.vote()));
         }
-        let first = node.resume.map_or(1, |resume| resume.first_round().get());
+        let first = resume.map_or(1, |resume| resume.first_round().get());
         for (position, id) in node.log.iter().enumerate() {
             let transaction = &node.attached[id];
             let is_delivered = node.book.verdicts.contains_key(id);
@@ -233,7 +250,11 @@ impl World {
         (0..self.present()).filter(move |other| *other != place)
     }
 
-    fn make(
+    pub(super) fn devices(&self) -> Vec<DeviceId> {
+        self.devices.clone()
+    }
+
+    pub(super) fn make(
         &mut self,
         kind: Kind,
         issuer: DeviceId,
@@ -335,9 +356,8 @@ impl World {
             let Node { finality, stored: node, poll, .. } = &mut self.nodes[place];
             let Some(finality) = finality else { return };
             while let Some(handed) = finality.next_commit(&node.book).unwrap() {
-                let delivered = handed.delivered;
-                node.book.store(&delivered);
-                node.resume = Some(handed.resume);
+                let delivered = &handed.delivered;
+                node.book.store(delivered);
                 let at = delivered.commit.index as usize - 1;
                 if !self.liars.contains(member(place)) {
                     if at == self.chain.len() {
@@ -349,7 +369,7 @@ impl World {
                     let came = self.readings.iter().find(|(id, _)| *id == judged.id).map(|(_, came)| *came);
                     self.latencies.extend(came.map(|came| self.now - came));
                 }
-                node.commits.push(delivered);
+                node.commits.push(handed);
             }
             match finality.next_witness(Timestamp::from_millis(self.now)).unwrap() {
                 Next::Rest => return,
@@ -409,10 +429,11 @@ impl World {
             assert!(status.is_idle && status.open == 0, "{place}: {status:?}");
             assert_eq!(status.divergence, None);
             let stored = &self.nodes[place].stored;
-            let has_reading = |commit: &&Delivered| {
-                commit.leaves().any(|(id, _)| stored.attached[&id].header().kind == Kind::Reading)
+            let has_reading = |handed: &&Handed| {
+                handed.delivered.leaves().any(|(id, _)| stored.attached[&id].header().kind == Kind::Reading)
             };
-            let newest = stored.commits.iter().rfind(has_reading).map_or(0, |commit| commit.commit.index);
+            let newest =
+                stored.commits.iter().rfind(has_reading).map_or(0, |handed| handed.resume.commit.index);
             assert!(status.certified >= newest, "{place} rests without a certificate: {status:?}");
             for (reading, _) in &self.readings {
                 assert!(
