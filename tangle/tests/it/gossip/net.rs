@@ -316,7 +316,7 @@ impl Net {
                     self.send(node, source, Class::Bulk, Parcel::Body(body));
                 }
                 self.event(node, Event::Served { source, request });
-                let done = Message::Done { request, lacking };
+                let done = Message::Done { request, lacking, withheld: vec![] };
                 self.send(node, source, Class::Bulk, Parcel::Message(done.encode()));
             }
             Effect::Remember { device, cursor } => {
