@@ -124,10 +124,11 @@ def find_weft(given):
 class Server:
     """A server process with what it writes in a log, stopped however the measurement ends."""
 
-    def __init__(self, command, log, user=None):
+    def __init__(self, command, log, user=None, environment=None):
         self.log = log
         with open(log, "wb") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, user=user)
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, user=user,
+                                            env=environment)
 
     def __enter__(self):
         return self

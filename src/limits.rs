@@ -108,6 +108,9 @@ pub const OWNER_PASS: usize = 256;
 pub const COMMIT_AWAITS: u64 = 64;
 /// Transactions in one commit: storage gains little beyond, and the first one waits for the last.
 pub const COMMIT_TRANSACTIONS: usize = 1_024;
+/// How long what only peers have sent waits for company before it is committed: nobody is answered when it is durable, and
+/// a commit costs far more than a transaction more in it. What comes in at the door does not wait, and takes along what does.
+pub const COMMIT_LINGERS: Duration = Duration::from_millis(5);
 /// Bytes that stay free on the store's file system. redb refuses everything once a write has failed it, so the node stops
 /// writing before: at this much and twice the bytes of the batch, for its rows are written once, the open row in front of
 /// them again, and changed pages of the indexes to new places.
@@ -160,6 +163,8 @@ pub const PEER_SCAN: usize = 256;
 /// Tickets that wait for the owner of the replica. They have a queue of their own: a sensor must come by parents
 /// while everybody else's transactions wait for the disk.
 pub const TICKET_QUEUE: usize = HTTP_CONNECTIONS;
+/// Records of a file of stages: two for each of two million transactions, 196 MiB.
+pub const STAGE_RECORDS: usize = 4_194_304;
 /// How long the last commits may take once the API has stopped.
 pub const LAST_COMMIT: Duration = Duration::from_secs(1);
 /// Open files that the node asks the system for: its connections, the database and some air.

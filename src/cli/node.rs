@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Where else the settings may stand.
 const SETTINGS: &str = "Settings may also stand in the configuration file or in WEFT_NETWORK, WEFT_DATA, \
-    WEFT_API_LISTEN, WEFT_GOSSIP_LISTEN, WEFT_STORAGE_CACHE_MIB, WEFT_STORAGE_SCRUB_KIB and WEFT_LOG_LEVEL. Flags win over variables, \
+    WEFT_API_LISTEN, WEFT_GOSSIP_LISTEN, WEFT_STORAGE_CACHE_MIB, WEFT_STORAGE_SCRUB_KIB, WEFT_LOG_LEVEL and WEFT_LOG_STAGES. Flags win over variables, \
     variables over the file; `weft config check` prints what is in force.";
 
 /// `weft node`, or what stands behind it.
@@ -109,7 +109,7 @@ impl NodeArgs {
             network: self.network,
             api: ApiLayer { listen: self.api_listen },
             gossip: GossipLayer { listen: self.gossip_listen, ..GossipLayer::default() },
-            log: LogLayer { level: self.log },
+            log: LogLayer { level: self.log, ..LogLayer::default() },
             ..Layer::default()
         };
         // An empty variable is what a shell script leaves of one that is not set.

@@ -68,6 +68,8 @@ pub struct StorageLayer {
 pub struct LogLayer {
     /// off, error, warn, info, debug or trace.
     pub level: Option<String>,
+    /// A file, made anew, that says when each transaction was attached and durable.
+    pub stages: Option<PathBuf>,
 }
 
 impl Layer {
@@ -84,6 +86,7 @@ impl Layer {
         };
         layer.data = layer.data.map(anchor);
         layer.network = layer.network.map(anchor);
+        layer.log.stages = layer.log.stages.map(anchor);
         Ok(layer)
     }
 
@@ -104,7 +107,7 @@ impl Layer {
                 cache_mib: variable("WEFT_STORAGE_CACHE_MIB"),
                 scrub_kib: variable("WEFT_STORAGE_SCRUB_KIB"),
             },
-            log: LogLayer { level: variable("WEFT_LOG_LEVEL") },
+            log: LogLayer { level: variable("WEFT_LOG_LEVEL"), stages: path("WEFT_LOG_STAGES") },
         }
     }
 
@@ -122,7 +125,10 @@ impl Layer {
                 cache_mib: upper.storage.cache_mib.or(self.storage.cache_mib),
                 scrub_kib: upper.storage.scrub_kib.or(self.storage.scrub_kib),
             },
-            log: LogLayer { level: upper.log.level.or(self.log.level) },
+            log: LogLayer {
+                level: upper.log.level.or(self.log.level),
+                stages: upper.log.stages.or(self.log.stages),
+            },
         }
     }
 
@@ -180,6 +186,7 @@ impl Layer {
                 << 10,
             log: value("[log] level (WEFT_LOG_LEVEL, --log)", self.log.level, level, |_: &LevelFilter| true)?
                 .unwrap_or(LevelFilter::WARN),
+            stages: text_path("[log] stages (WEFT_LOG_STAGES)", self.log.stages)?,
         })
     }
 }

@@ -33,6 +33,8 @@ pub struct Config {
     pub scrub_bytes: u64,
     /// What is logged.
     pub log: LevelFilter,
+    /// Where it is recorded when transactions reach their stages, for whoever measures; none means nowhere.
+    pub stages: Option<PathBuf>,
 }
 
 /// Why no configuration comes out.
@@ -98,7 +100,7 @@ impl Config {
                 cache_mib: Some((self.cache_bytes >> 20).to_string()),
                 scrub_kib: Some((self.scrub_bytes >> 10).to_string()),
             },
-            log: LogLayer { level: Some(self.log.to_string()) },
+            log: LogLayer { level: Some(self.log.to_string()), stages: self.stages.clone() },
         };
         toml::to_string_pretty(&layer)
             .expect("lowering let only text and numbers through, which TOML can hold")
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn what_is_in_force_reads_back() {
         let toml = "data = \"/d\"\n[gossip]\npeers = 9\nbandwidth_kib = 512\n[storage]\ncache_mib = 7\nscrub_kib = 0\n\
-                    [log]\nlevel = \"debug\"";
+                    [log]\nlevel = \"debug\"\nstages = \"/s\"";
         let config = load(toml, &[], Layer::default()).unwrap();
         assert_eq!((config.cache_bytes, config.scrub_bytes), (7 << 20, 0));
         assert_eq!((config.gossip_peers, config.gossip_bandwidth), (9, Some(512 << 10)));

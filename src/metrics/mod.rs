@@ -4,16 +4,20 @@
 
 mod gather;
 mod gossip;
+mod stages;
 
 pub use gather::MEDIA_TYPE;
+pub(crate) use stages::Stage;
+pub use stages::Stages;
 
 use crate::http::problem::Kind as ProblemKind;
 use prometheus::{
     Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry,
 };
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use weft_tangle::TxId;
 use weft_tangle::replica::Occupancy;
 
 /// All figures of one node.
@@ -64,6 +68,7 @@ pub struct Metrics {
     gossip_trees: IntCounterVec,
     gossip_faults: IntCounterVec,
     wanted: IntGauge,
+    stages: OnceLock<Stages>,
 }
 
 /// Seconds from microseconds to seconds, by factors of about three.
@@ -261,6 +266,7 @@ impl Metrics {
                 "weft_wanted_transactions",
                 "Transactions that peers have and this node knows of and has not.",
             )?,
+            stages: OnceLock::new(),
             registry,
         }))
     }
@@ -280,6 +286,23 @@ impl Metrics {
     pub fn count_attached(&self, kind: weft_tangle::Kind, disputed: bool) {
         let verdict = if disputed { "disputed" } else { "attached" };
         self.transactions.with_label_values(&[kind.name(), verdict]).inc();
+    }
+
+    /// Records from now on when transactions reach their stages; only the first call has an effect.
+    pub fn record_stages(&self, stages: Stages) {
+        let _before = self.stages.set(stages);
+    }
+
+    /// Transactions have reached a stage, which is written down if somebody wants to know.
+    pub(crate) fn note(&self, stage: Stage, ids: impl Iterator<Item = TxId>) {
+        if let Some(stages) = self.stages.get() {
+            stages.note(stage, ids);
+        }
+    }
+
+    /// What was recorded of stages is in their file.
+    pub(crate) fn flush_stages(&self) {
+        self.stages.get().into_iter().for_each(Stages::flush);
     }
 
     /// Counts a refused transaction.

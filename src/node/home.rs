@@ -5,6 +5,7 @@
 //! node has its home nobody else gets it, so two that start at once cannot make two networks of one directory.
 
 use super::credential::{Credential, CredentialError};
+use super::node_files::CONFIG_FILE;
 use super::peers::Peer;
 use crate::config::Config;
 use crate::network_file::{NetworkFile, NetworkFileError};
@@ -59,6 +60,17 @@ pub enum HomeError {
         /// The network file.
         path: PathBuf,
     },
+    /// The node there has a network, which was not named.
+    #[error(
+        "{config} says which network the node in {data} belongs to: start it with --config {config}. To make a private \
+         network of one, choose another directory with --data"
+    )]
+    Configured {
+        /// The data directory.
+        data: PathBuf,
+        /// The configuration that lies in it.
+        config: PathBuf,
+    },
     /// A private network that anybody may join would be reached from elsewhere.
     #[error(
         "the private network in {path} was made for this machine alone, so whoever reaches it may enrol; {api} is \
@@ -110,6 +122,9 @@ impl Home {
     /// [`HomeError`], whose text says what to do.
     pub fn open(config: &Config) -> Result<Self, HomeError> {
         let lock = lock_directory(&config.data)?;
+        if config.network.is_none() {
+            refuse_configured(&config.data)?;
+        }
         let key = own_key(&config.data.join(NODE_KEY))?;
         let node = key.device();
         if let Some(path) = &config.network {
@@ -153,6 +168,19 @@ impl Home {
             is_new,
             _lock: lock,
         })
+    }
+}
+
+/// Without its configuration a node of a network would be made one of a private network.
+fn refuse_configured(data: &Path) -> Result<(), HomeError> {
+    let config = data.join(CONFIG_FILE);
+    // What is none of a node's configurations speaks of no network.
+    let table = std::fs::read_to_string(&config).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    match table {
+        Some(table) if table.contains_key("network") => {
+            Err(HomeError::Configured { data: data.to_owned(), config })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -219,72 +247,4 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{ApiLayer, Layer};
-
-    fn config(data: &Path, api: &str) -> Config {
-        let api = ApiLayer { listen: Some(api.into()) };
-        Config::load(None, |_| None, Layer { data: Some(data.into()), api, ..Layer::default() }).unwrap()
-    }
-
-    #[test]
-    fn a_home_is_found_again_and_nobody_shares_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let config = config(&directory.path().join("made/here"), "127.0.0.1:8470");
-        let first = Home::open(&config).unwrap();
-        assert!(first.is_new && first.network.is_open());
-        assert!(matches!(Home::open(&config), Err(HomeError::InUse(_))));
-        let (network, node) = (*first.network.id(), first.node);
-        drop(first);
-        let again = Home::open(&config).unwrap();
-        assert_eq!((*again.network.id(), again.node, again.is_new), (network, node, false));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn only_its_owner_may_look_into_it() {
-        use std::os::unix::fs::PermissionsExt;
-        let directory = tempfile::tempdir().unwrap();
-        let config = config(&directory.path().join("data"), "127.0.0.1:8470");
-        let _home = Home::open(&config).unwrap();
-        assert_eq!(std::fs::metadata(&config.data).unwrap().permissions().mode() & 0o777, 0o700);
-    }
-
-    #[test]
-    fn a_network_made_for_this_machine_is_not_served_to_others() {
-        let directory = tempfile::tempdir().unwrap();
-        let [here, everywhere] = ["127.0.0.1:0", "0.0.0.0:0"].map(|api| config(directory.path(), api));
-        drop(Home::open(&here).unwrap());
-        let refused = Home::open(&everywhere).unwrap_err();
-        assert!(matches!(refused, HomeError::Exposed { .. }) && refused.to_string().contains("--network"));
-        let asked_for = Config { network: Some(here.data.join(NETWORK_FILE)), ..everywhere };
-        assert!(Home::open(&asked_for).unwrap().network.is_open());
-
-        let other = tempfile::tempdir().unwrap();
-        let [here, everywhere] = ["[::1]:0", "[::]:0"].map(|api| config(other.path(), api));
-        assert!(!Home::open(&everywhere).unwrap().network.is_open(), "a registrar admits");
-        assert!(!Home::open(&here).unwrap().network.is_open());
-    }
-
-    #[test]
-    fn a_node_that_has_lost_its_key_does_not_go_on_as_another() {
-        let directory = tempfile::tempdir().unwrap();
-        let config = config(directory.path(), "127.0.0.1:0");
-        drop(Home::open(&config).unwrap());
-        std::fs::remove_file(directory.path().join(NODE_KEY)).unwrap();
-        assert!(matches!(Home::open(&config), Err(HomeError::OtherKey { .. })));
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_used_is_named() {
-        let directory = tempfile::tempdir().unwrap();
-        let config = config(directory.path(), "127.0.0.1:0");
-        std::fs::write(directory.path().join(NETWORK_FILE), "name = 7").unwrap();
-        let words = Home::open(&config).unwrap_err().to_string();
-        assert!(words.contains(NETWORK_FILE) && words.contains("name"), "{words}");
-        std::fs::write(directory.path().join(NODE_KEY), "").unwrap();
-        let words = Home::open(&config).unwrap_err().to_string();
-        assert!(words.contains(NODE_KEY), "{words}");
-    }
-}
+mod tests;

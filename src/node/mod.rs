@@ -13,6 +13,7 @@ pub mod bootstrap;
 mod check_peer;
 mod checker;
 mod clock;
+mod company;
 pub mod credential;
 mod directory;
 mod fair;
@@ -40,6 +41,7 @@ mod waiting;
 mod writer;
 
 pub use clock::now;
+pub(crate) use clock::now_nanos;
 pub use directory::Directory;
 pub use health::Health;
 pub use home::{Home, HomeError, NETWORK_FILE, NODE_KEY, REGISTRAR_KEY};

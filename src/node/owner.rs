@@ -4,6 +4,7 @@
 //! that it has when the commit before is on disk, so the writer never waits long for it. Tickets need no room.
 
 use super::clock::now;
+use super::company::Company;
 use super::intake::Fault;
 use super::job::{Checked, PeerRequest};
 use super::peering::{PeerEvent, Post, Share};
@@ -11,14 +12,14 @@ use super::progress::Progress;
 use super::room::Room;
 use super::waiting::Waiting;
 use crate::limits::{COMMIT_AWAITS, COMMIT_TRANSACTIONS, OWNER_PASS, OWNER_REST, OWNER_TICK};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Stage};
 use crate::store::{Cursors, Reader, Store};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, never, select};
 use futures_channel::oneshot;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weft_tangle::replica::{Attached, Effect, Event, Source, Ticket, Token};
 use weft_tangle::{DeviceId, HistoryError, Position, Replica, Verified};
 
@@ -95,6 +96,8 @@ pub(super) struct Owner {
     is_writing: bool,
     /// What the next commit waits for, once there is something to commit and nobody commits.
     mark: Option<u64>,
+    /// Whether that commit waits for company before.
+    company: Company,
 }
 
 impl Owner {
@@ -115,6 +118,7 @@ impl Owner {
             outgoing,
             is_writing: false,
             mark: None,
+            company: Company::default(),
         }
     }
 
@@ -192,10 +196,14 @@ impl Owner {
         Ok(())
     }
 
-    /// How long to wait when nothing happens: until gossip has something to do, at least a millisecond.
+    /// How long to wait when nothing happens: until gossip has something to do, at least a millisecond, or until what
+    /// waits for company in a commit has waited.
     fn rest(&self) -> Duration {
         let wake = self.replica.wake().map(|due| Duration::from_millis(due.since(now()).max(1)));
-        wake.map_or(OWNER_REST, |wait| wait.min(OWNER_REST))
+        // Once its time is over the checkers are waited for, who say when they are done.
+        let may_linger = !self.is_writing && self.mark.is_none();
+        let commit = may_linger.then(|| self.company.left(Instant::now())).flatten();
+        wake.into_iter().chain(commit).fold(OWNER_REST, Duration::min)
     }
 
     /// Takes all that waits, what is written before anything else, for waiting anew each time costs more than most of
@@ -236,8 +244,11 @@ impl Owner {
         if self.is_writing || (self.outgoing.is_empty() && !has_cursors) {
             return;
         }
-        let mark = *self.mark.get_or_insert_with(|| self.progress.mark(COMMIT_AWAITS));
         let is_full = self.outgoing.len() >= COMMIT_TRANSACTIONS || !self.takes() || !asked;
+        if self.company.lingers(Instant::now()) && !is_full {
+            return;
+        }
+        let mark = *self.mark.get_or_insert_with(|| self.progress.mark(COMMIT_AWAITS));
         if !self.progress.is_past(mark) && !is_full {
             return;
         }
@@ -245,6 +256,7 @@ impl Owner {
         let transactions = self.outgoing.drain(..length).collect();
         let cursors = self.post.as_mut().map(Post::take_cursors).unwrap_or_default();
         (self.is_writing, self.mark) = (true, None);
+        self.company.went(!self.outgoing.is_empty());
         // The channel has room when nothing is being written. It is closed only after a failure that the writer has
         // told, and then nobody is answered.
         let _failed = self.writer.send(Batch { transactions, cursors });
@@ -291,6 +303,7 @@ impl Owner {
                 Waits::Door(token, transaction, _wire) => {
                     let (transaction, token) = (*transaction, Some(token));
                     self.handle(Event::Received { transaction, source: Source::Door, token }, reader)?;
+                    self.company.is_awaited();
                 }
                 Waits::Peer(source, event, _share) => {
                     if self.post.as_ref().is_some_and(|post| post.hears(source)) {
@@ -331,7 +344,10 @@ impl Owner {
     fn handle(&mut self, event: Event, reader: &Reader) -> Result<(), HistoryError> {
         for effect in self.replica.handle(event, now(), reader)? {
             match effect {
-                Effect::Persist(attached) => self.outgoing.push(attached),
+                Effect::Persist(attached) => {
+                    self.metrics.note(Stage::Attached, std::iter::once(attached.id()));
+                    self.outgoing.push(attached);
+                }
                 Effect::Answer(token, answer) => self.waiting.answer(token, answer.map_err(Fault::Refused)),
                 Effect::Ticket(token, ticket) => {
                     // Clients that have left meanwhile do not want to know.

@@ -14,12 +14,13 @@ use crate::http::routes::{Api, filter};
 use crate::http::server::{BindError, Server, ServerLimits};
 use crate::http::stats::ServerStats;
 use crate::limits::LAST_COMMIT;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Stages};
 use crate::runtime::spawn;
 use crate::store::{Store, StoreError, StoreOptions};
 use bytes::Bytes;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use weft_tangle::{DeviceId, Network};
 
@@ -44,6 +45,14 @@ pub enum NodeError {
     /// The figures cannot be registered.
     #[error("cannot set up the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// The file of stages cannot be made.
+    #[error("cannot record stages in {path}: {source}; [log] stages must name a file that is not there yet")]
+    Stages {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }
 
 /// A node that is about to serve.
@@ -71,6 +80,10 @@ impl Node {
         let store = Store::open(&config.data, &network, &StoreOptions { cache_bytes: config.cache_bytes })?;
         let store = Arc::new(store);
         let metrics = Metrics::new(&network.id().to_string())?;
+        if let Some(path) = &config.stages {
+            let stages = Stages::create(path);
+            metrics.record_stages(stages.map_err(|source| NodeError::Stages { path: path.clone(), source })?);
+        }
         let peering = peering(config, &home, &network, &store)?;
         let (ledger, threads) = Ledger::start(network, store, metrics, peering)?;
         ledger.peers.name_committee(home.committee.clone());
@@ -124,7 +137,7 @@ impl Node {
         let book = link
             .clone()
             .map(|link| spawn(follow_book(link, Arc::clone(&ledger.peers), Arc::clone(&ledger.store))));
-        let health = Arc::clone(&ledger.health);
+        let (health, metrics) = (Arc::clone(&ledger.health), Arc::clone(&ledger.metrics));
         let stop = async {
             stop.await;
             health.begin_to_stop();
@@ -139,6 +152,7 @@ impl Node {
         if !threads.join_within(LAST_COMMIT).await {
             tracing::warn!("the ledger's threads did not end in time; what was answered is on disk");
         }
+        metrics.flush_stages();
     }
 }
 

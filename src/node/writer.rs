@@ -4,7 +4,7 @@ use super::directory::Directory;
 use super::health::Health;
 use super::owner::{Batch, Written};
 use super::peers::Peers;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Stage};
 use crate::store::Store;
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
@@ -38,6 +38,7 @@ impl Writer {
             self.health.turn_read_only(error.to_string());
             return Written::Failed;
         }
+        self.metrics.note(Stage::Durable, batch.iter().map(|attached| attached.id()));
         self.metrics.commit_seconds.observe(begin.elapsed().as_secs_f64());
         self.metrics.commit_transactions.observe(batch.len() as f64);
         let mut last = None;

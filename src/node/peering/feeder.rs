@@ -224,3 +224,6 @@ const fn class_of(class: crate::gossip::Class) -> Class {
         crate::gossip::Class::Bulk => Class::Bulk,
     }
 }
+
+#[cfg(test)]
+mod tests;

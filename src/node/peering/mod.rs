@@ -14,6 +14,8 @@
 mod delivery;
 mod feeder;
 mod link;
+#[cfg(test)]
+mod pair;
 mod post;
 mod server;
 mod service;

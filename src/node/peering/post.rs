@@ -245,3 +245,6 @@ impl Post {
         self.link.publish(views);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -224,3 +224,6 @@ impl Answer {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,9 @@ use weft_tangle::blake2s;
 /// the disk blocks are part of what a small store takes. In tests few, so that it is full all the time.
 pub(super) const LOG_BYTES: u64 = if cfg!(test) { 24 << 10 } else { 512 << 10 };
 
+/// Bytes of the largest record. What is larger is written twice for more than the syncs cost that it saves.
+pub(super) const RECORD_BYTES: u64 = if cfg!(test) { 16 << 10 } else { 128 << 10 };
+
 /// The first block and the log. redb's offsets begin here.
 pub(crate) const FRONT_BYTES: u64 = BLOCK_BYTES as u64 + LOG_BYTES;
 

@@ -17,7 +17,7 @@ use super::disk::BLOCK_BYTES;
 use super::layout::ARRIVALS;
 use super::tail::{self, Tail};
 use super::{Record, StoreError, append, reader::next_position};
-use front::LOG_BYTES;
+use front::{LOG_BYTES, RECORD_BYTES};
 use record::Batch;
 use redb::{Database, ReadableDatabase};
 use std::io;
@@ -44,9 +44,9 @@ impl Log {
         &self.front
     }
 
-    /// Whether the batch finds room behind what is there.
+    /// Whether the batch is small enough, and finds room behind what is there.
     pub(super) fn has_room(&self, batch: &[Record<'_>]) -> bool {
-        batch.len() <= usize::from(u16::MAX) && record::bytes_of(batch) <= LOG_BYTES - self.at
+        record::bytes_of(batch) <= RECORD_BYTES.min(LOG_BYTES - self.at)
     }
 
     /// Brings a batch that has room to disk.

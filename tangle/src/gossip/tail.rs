@@ -8,7 +8,8 @@ use super::checkpoints::Checkpoints;
 use super::score::Fault;
 use crate::limits::{ACK_ENTRIES, ACK_MS, NAMES, REMEMBER_ENTRIES, REMEMBER_MS, TAIL_CREDIT};
 use crate::{Timestamp, TxId};
-use std::collections::{BTreeMap, VecDeque};
+use indexmap::IndexMap;
+use std::collections::VecDeque;
 
 #[derive(Debug)]
 struct Slot {
@@ -23,7 +24,7 @@ pub(super) struct Tail {
     is_open: bool,
     base: u64,
     slots: VecDeque<Slot>,
-    places: BTreeMap<TxId, u64>,
+    places: IndexMap<TxId, u64>,
     settled: u64,
     acked: u64,
     acked_at: Timestamp,
@@ -40,7 +41,7 @@ impl Tail {
             is_open: false,
             base: 0,
             slots: VecDeque::new(),
-            places: BTreeMap::new(),
+            places: IndexMap::new(),
             settled: 0,
             acked: 0,
             acked_at: now,
@@ -114,7 +115,7 @@ impl Tail {
         }
         while self.settled - self.base > NAMES as u64 {
             if let Some(slot) = self.slots.pop_front() {
-                self.places.remove(&slot.id);
+                self.places.swap_remove(&slot.id);
             }
             self.base += 1;
         }

@@ -5,7 +5,8 @@
 use super::{Attached, Position, Token};
 use crate::limits::WAITERS_PER_TRANSACTION;
 use crate::{DeviceId, Timestamp, TxId};
-use std::collections::{BTreeMap, VecDeque};
+use indexmap::IndexMap;
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     entries: VecDeque<Entry>,
-    by_id: BTreeMap<TxId, Position>,
+    by_id: IndexMap<TxId, Position>,
 }
 
 impl Flight {
@@ -55,7 +56,7 @@ impl Flight {
     pub(super) fn pop_until(&mut self, position: Position) -> Option<Entry> {
         let durable = self.entries.front().is_some_and(|entry| entry.attached.position() <= position);
         let entry = durable.then(|| self.entries.pop_front()).flatten()?;
-        self.by_id.remove(&entry.attached.id());
+        self.by_id.swap_remove(&entry.attached.id());
         Some(entry)
     }
 

@@ -8,6 +8,7 @@ use crate::limits::{
 use crate::replica::Source;
 use crate::{HistoryError, Timestamp, TxId};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// What asking needs to know of the rest.
 pub(in super::super) trait Asker {
@@ -87,22 +88,31 @@ impl Wants {
         }
         let mut left = ASKED.saturating_sub(self.asked);
         let mut chosen = Chosen::new();
-        let due: Vec<TxId> =
-            self.schedule.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| *id).collect();
-        self.scan_at = now.plus(SCAN_MS + due.len() as u64 / SCANNED_PER_MS);
-        for id in due {
-            let has_room = left > 0 && room.values().any(|space| space.missed > 0);
+        let (mut looked_at, mut last) = (0, None);
+        self.scan_at = now.plus(SCAN_MS);
+        // A log far ahead names thousands; what has no room is not even looked at.
+        while left > 0 && room.values().any(|space| space.missed > 0) {
+            let Some(next) = self.due_behind(last, now) else { break };
+            let (_, id) = next;
+            (looked_at, last) = (looked_at + 1, Some(next));
             if self.is_pointless(&id, asker) {
                 self.remove(&id);
-            } else if has_room && asker.is_here(&id)? {
+            } else if asker.is_here(&id)? {
                 self.set(&id, State::Held(now.plus(HELD_MS)));
-            } else if has_room && let Some((source, is_live)) = self.choose(&id, &room, now) {
+            } else if let Some((source, is_live)) = self.choose(&id, &room, now) {
                 room.entry(source).and_modify(Space::take_one);
                 left -= 1;
                 chosen.entry((source, is_live)).or_default().push(id);
             }
         }
+        self.scan_at = now.plus(SCAN_MS + looked_at / SCANNED_PER_MS);
         Ok(self.requests(chosen, asker, now))
+    }
+
+    /// The next of what is due, in the order of the schedule.
+    fn due_behind(&self, last: Option<(Timestamp, TxId)>, now: Timestamp) -> Option<(Timestamp, TxId)> {
+        let behind = last.map_or(Bound::Unbounded, Bound::Excluded);
+        self.schedule.range((behind, Bound::Unbounded)).next().filter(|(due, _)| *due <= now).copied()
     }
 
     /// Whether what referenced it is gone and no log names it.

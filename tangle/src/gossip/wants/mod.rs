@@ -13,6 +13,8 @@ use requests::Requests;
 use crate::limits::{AGAIN_MS, HELD_MS, REFERENCES};
 use crate::replica::Source;
 use crate::{Timestamp, TxId};
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is being done about a transaction.
@@ -48,7 +50,7 @@ struct Want {
 /// All of them.
 #[derive(Default, Debug)]
 pub(super) struct Wants {
-    wants: BTreeMap<TxId, Want>,
+    wants: IndexMap<TxId, Want>,
     schedule: BTreeSet<(Timestamp, TxId)>,
     requests: BTreeMap<Source, Requests>,
     asked: usize,
@@ -114,7 +116,7 @@ impl Wants {
     /// It is attached, or refused for good: nobody wants it any more.
     pub(super) fn remove(&mut self, id: &TxId) {
         self.unschedule(id);
-        if let Some(want) = self.wants.remove(id) {
+        if let Some(want) = self.wants.swap_remove(id) {
             self.references -= usize::from(want.is_reference);
         }
     }
@@ -193,14 +195,25 @@ impl Wants {
     }
 
     fn entry(&mut self, id: TxId, due: Timestamp, is_live: bool) -> &mut Want {
-        if !self.wants.contains_key(&id) {
-            self.schedule.insert((due, id));
+        match self.wants.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                self.schedule.insert((due, id));
+                let (announcers, senders, tried, withheld) = Default::default();
+                let state = State::Waits(due);
+                let is_reference = false;
+                place.insert(Want {
+                    state,
+                    announcers,
+                    senders,
+                    tried,
+                    withheld,
+                    rounds: 0,
+                    is_live,
+                    is_reference,
+                })
+            }
         }
-        let (announcers, senders, tried, withheld) = Default::default();
-        let state = State::Waits(due);
-        let is_reference = false;
-        let want = Want { state, announcers, senders, tried, withheld, rounds: 0, is_live, is_reference };
-        self.wants.entry(id).or_insert(want)
     }
 
     fn set(&mut self, id: &TxId, state: State) {

@@ -2,11 +2,12 @@
 
 use crate::limits::{ANSWER_LONGEST_MS, ANSWER_MS, UNASKED_GRACE_MS};
 use crate::{Timestamp, TxId};
-use std::collections::{BTreeMap, BTreeSet};
+use indexmap::IndexSet;
+use std::collections::BTreeMap;
 
 #[derive(Debug)]
 struct Request {
-    ids: BTreeSet<TxId>,
+    ids: IndexSet<TxId>,
     sent: Timestamp,
     /// The peer says that it has sent all it has.
     is_done: bool,
@@ -56,7 +57,7 @@ impl Requests {
     /// Takes a transaction out of a request.
     pub(super) fn take(&mut self, number: u32, id: &TxId) {
         if let Some(request) = self.open.get_mut(&number) {
-            request.ids.remove(id);
+            request.ids.swap_remove(id);
         }
         self.sweep(number);
     }
