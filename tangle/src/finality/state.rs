@@ -113,7 +113,8 @@ impl Finality {
         ledger: &dyn Ledger,
     ) -> Result<(), HistoryError> {
         let vote = witness.head().vote;
-        let is_old = vote.index + OWN_DIGESTS as u64 <= self.delivery.last().index;
+        // What a member votes for may be any number.
+        let is_old = vote.index.saturating_add(OWN_DIGESTS as u64) <= self.delivery.last().index;
         let own = if is_old { ledger.digest(vote.index)? } else { None };
         self.votes.heard(known.author, vote, |_| own);
         let previous = Some(transaction.header().parents[0]).filter(|parent| *parent != self.genesis);

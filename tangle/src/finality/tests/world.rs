@@ -395,7 +395,8 @@ impl World {
         } else {
             // One for some, another that votes for nonsense and sweeps nothing for others, none for the rest.
             let head = plan.witness.head();
-            let vote = Vote { index: head.vote.index + 1, digest: Digest([9; 32]) };
+            let index = if self.dice.percent(20) { u64::MAX } else { head.vote.index + 1 };
+            let vote = Vote { index, digest: Digest([9; 32]) };
             let twin = Witness::new(head.round, vote, plan.witness.parents().to_vec(), vec![]).unwrap();
             let previous = Some(plan.parents[0]).filter(|parent| *parent != self.network.genesis());
             let parents = twin.header_parents(previous, self.network.genesis());
