@@ -8,6 +8,7 @@ import pathlib
 import struct
 import sys
 
+import finality
 import gossip
 import weft
 from dilithium_py.ml_dsa import ML_DSA_44
@@ -215,7 +216,7 @@ def judge(network, known, wire, now):
     first, second = wire[48:88], wire[88:128]
     require(first != second or first == network["genesis"], "parents")
     require(all(int.from_bytes(parent[:8], "big") < timestamp for parent in (first, second)), "parents")
-    require(weft.blake2s(body) == wire[128:160], "digest")
+    require(finality.body_digest(kind, body) == wire[128:160], "digest")
     require(kind not in SLUGS_OF_KINDS, SLUGS_OF_KINDS.get(kind))
     require(now - 86_400_000 <= timestamp <= now + 10_000, "timestamp")
     if kind == 1:
@@ -313,6 +314,37 @@ def check_gossip(keys, wires):
         equal(gossip.leads(own, peer), row["leads"], "who names first")
 
 
+def check_finality(keys, network, wires):
+    vectors = load("finality.json")
+    transactions = {}
+    for wire in wires.values():
+        transactions[weft.transaction_id(network["id"], wire[:160])] = wire[:160], wire[2604:], None
+    for row in vectors["witnesses"]:
+        head, content = bytes.fromhex(row["header"]), bytes.fromhex(row["content"])
+        digest = finality.body_digest(3, bytes.fromhex(row["salt"]) + content)
+        equal(digest, head[128:160], "a witness's digest")
+        fields = finality.witness(content)
+        equal(fields, row["witness"], "witness")
+        identifier = weft.transaction_id(network["id"], head)
+        equal(weft.to_text(identifier), row["id"], "a witness's id")
+        message = weft.message("weft/transaction/1", network["id"], identifier)
+        public, _ = keys[row["key"]]
+        equal(ML_DSA_44.verify(public, message, bytes.fromhex(row["signature"])), True, "a witness's signature")
+        references = fields["witness_parents_hex"] + fields["sweeps_hex"]
+        others = [bytes.fromhex(id) for id in references if bytes.fromhex(id) != head[48:88]]
+        equal(head[88:128], others[0] if others else network["genesis"], "a witness's parent 2")
+        equal(refuses(finality.witness, content + b"\0"), True, "a trailing byte")
+        transactions[identifier] = head, content, fields
+    members = sorted(weft.blake2s(keys[name][0]) for name in ("member-a", "member-b"))
+    chain = finality.commits(network, transactions, members, network["rules"]["epoch_ms"])
+    equal(len(chain), len(vectors["commits"]), "number of commits")
+    for (commit, digest, delivered), row in zip(chain, vectors["commits"]):
+        equal(delivered, row["delivered"], "what a commit delivers")
+        equal((commit.hex(), digest.hex()), (row["bytes"], row["digest"]), "commit")
+    for row in vectors["graphs"]:
+        equal(finality.drawn(row["members"], row["witnesses"]).leaders(), row["leaders"], row["about"])
+
+
 check_basics()
 all_keys = check_keys()
 all_networks = check_networks(all_keys)
@@ -321,4 +353,5 @@ check_verdicts(all_networks, all_known, all_wires)
 check_ticket()
 check_handshake(all_keys, all_networks, all_wires)
 check_gossip(all_keys, all_wires)
+check_finality(all_keys, all_networks["open"], all_wires)
 print(f"{checks} checks passed")

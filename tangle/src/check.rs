@@ -4,7 +4,7 @@
 //! issuer and signed by its issuer's key, and what Weft itself encoded in its body is well formed. Nothing else can
 //! construct either.
 
-use crate::body::{Anchor, Enrolment, Revocation};
+use crate::body::{Anchor, Enrolment, Revocation, Witness};
 use crate::limits::{AHEAD_MS, DOOR_BEHIND_MS};
 use crate::signing::VerifyingKey;
 use crate::verdicts::{Claim, Forgetful, Recall, Verdict};
@@ -87,7 +87,7 @@ impl Verified {
         }
         issuer.permits(&transaction)?;
         check_signature(network, &transaction, issuer.key(), verdicts)?;
-        check_encoding(&transaction)?;
+        check_encoding(network, &transaction)?;
         Ok(Self { transaction, enrolment: None })
     }
 
@@ -224,7 +224,7 @@ fn check_content_format(header: &Header) -> Result<(), Refusal> {
     Err(Malformed::Field { field: "content format", problem }.into())
 }
 
-fn check_encoding(transaction: &Transaction) -> Result<(), Refusal> {
+fn check_encoding(network: &Network, transaction: &Transaction) -> Result<(), Refusal> {
     match transaction.header().kind {
         Kind::RevokeDevice => {
             check_content_format(transaction.header())?;
@@ -233,6 +233,10 @@ fn check_encoding(transaction: &Transaction) -> Result<(), Refusal> {
         Kind::Anchor => {
             check_content_format(transaction.header())?;
             Anchor::decode(transaction.content())?;
+        }
+        Kind::Witness => {
+            check_content_format(transaction.header())?;
+            Witness::decode(transaction.content())?.check_header(transaction.header(), network)?;
         }
         _ => {}
     }

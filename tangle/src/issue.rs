@@ -2,7 +2,8 @@
 
 use crate::limits::BODY_MAX_BYTES;
 use crate::signing::{Purpose, Signature, SigningKey, message};
-use crate::{DeviceId, Digest, HEADER_BYTES, Header, Kind, Malformed, NetworkId, Timestamp, TxId, blake2s};
+use crate::transaction::body_digest;
+use crate::{DeviceId, HEADER_BYTES, Header, Kind, Malformed, NetworkId, Timestamp, TxId};
 use weft_pow::{Nonce, Seed};
 
 /// What an issuer wants to say.
@@ -56,7 +57,7 @@ impl Draft<'_> {
     /// Signs the draft with the issuer's key.
     ///
     /// # Errors
-    /// The content does not fit into a body.
+    /// The content does not fit into a body, or is too short for a witness's.
     pub fn sign(&self, network: &NetworkId, key: &SigningKey) -> Result<Signed, Malformed> {
         self.sign_by(network, key)
     }
@@ -70,6 +71,8 @@ impl Draft<'_> {
                 problem: "must have at most 16368 bytes; send several",
             });
         }
+        let body_digest =
+            body_digest(self.kind, &body).ok_or(Malformed::Truncated { what: "the witness" })?;
         let header = Header {
             kind: self.kind,
             content_format: self.content_format,
@@ -77,7 +80,7 @@ impl Draft<'_> {
             timestamp: self.timestamp,
             issuer: key.device(),
             parents: self.parents,
-            body_digest: Digest(blake2s(&[&body])),
+            body_digest,
         };
         let header = header.encode();
         let id = TxId::of(network, self.timestamp, &header);

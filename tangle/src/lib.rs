@@ -14,6 +14,7 @@ pub mod check_peer;
 mod codec;
 mod committee;
 mod error;
+pub mod finality;
 pub mod gossip;
 mod hash;
 mod header;

@@ -1,5 +1,6 @@
 //! Every bound of the ledger and the replica, each with its reason, related to the others where they depend.
 
+use crate::body::WITNESS_HEAD_BYTES;
 use crate::header::HEADER_BYTES;
 use crate::signing::SIGNATURE_BYTES;
 
@@ -82,8 +83,52 @@ pub const NETWORK_NAME_BYTES: usize = 64;
 /// Registrars of a network.
 pub const REGISTRARS: usize = 256;
 
-/// Members of a committee.
-pub const COMMITTEE: usize = 256;
+/// Members of a committee: a set of them is the bits of one number, and the witnesses that one witness builds on fit
+/// its body beside its sweeps.
+pub const COMMITTEE: usize = 128;
+
+/// Transactions that a witness takes along beside its witness parents.
+pub const SWEEPS: usize = 256;
+
+/// Bytes of the longest witness's body: salt, head, both counts, and ids of 40 bytes.
+pub const WITNESS_BODY_BYTES: usize = SALT_BYTES + WITNESS_HEAD_BYTES + 3 + 40 * (COMMITTEE + SWEEPS);
+
+/// Transactions of a commit: its leaves and verdicts stay under 8 MiB, and one that merges a day's worth does not hold up
+/// the ledger at once. A leader that reaches more gives several commits.
+pub const COMMIT_TRANSACTIONS: usize = 65_536;
+
+/// Attached transactions that wait in memory to be delivered; more wait on disk alone.
+pub const UNDELIVERED: usize = 65_536;
+
+/// Devices of which it is remembered whether they are revoked; others are looked up.
+pub const REVOKED_DEVICES: usize = 65_536;
+
+/// Digests of this node's own commits held in memory, to compare votes with; older ones are read back.
+pub const OWN_DIGESTS: usize = 1_024;
+
+/// Votes of one member that are held, so that a member that votes for what will never be costs no more.
+pub const VOTES_PER_MEMBER: usize = 64;
+
+/// Transactions that no witness covers, held in memory to be swept; more are found again once these are covered.
+pub const UNCOVERED: usize = 65_536;
+
+/// Milliseconds of a round or of a message's way at most.
+pub const PACE_MS: u64 = 60_000;
+
+/// Transactions that pay for a round: so there is at most one witness of each member for so many.
+pub const TRANSACTIONS_PER_ROUND: u64 = 4;
+
+/// Rounds that can be saved up: those that a lone reading needs to become final, to be voted for, and three more.
+pub const ROUNDS_SAVED: u64 = 8;
+
+/// A member this many rounds behind leaves out those between.
+pub const JUMP_ROUNDS: u64 = 8;
+
+/// Commits after which the members that lead are chosen anew, when the index is divisible by it.
+pub const ROTATION_COMMITS: u64 = 64;
+
+/// Rounds, up to that of the commit's leader, in which a member must have been seen to lead from then on.
+pub const ACTIVE_ROUNDS: u64 = 64;
 
 /// Zero bits that a network may ask for at the first counter; a gateway needs hours for more.
 pub const DIFFICULTY_BASE_BITS: u8 = 40;
@@ -226,6 +271,7 @@ pub const BANS: usize = 1_024;
 /// Milliseconds after a request in which its transactions may still come in without having been asked for.
 pub const UNASKED_GRACE_MS: u64 = 120_000;
 
+const _: () = assert!(WITNESS_BODY_BYTES <= BODY_MAX_BYTES, "every witness fits a body");
 const _: () = assert!(BODY_OFFSET == 2588, "the layout of spec/03-transaction.md");
 const _: () = assert!(TICKET_PAIRS * 2 <= TIP_RESERVE, "a dry pool still serves a whole ticket");
 const _: () = assert!(TIP_POOL <= WINDOW, "what is a tip is mostly in the window");

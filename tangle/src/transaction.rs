@@ -1,15 +1,19 @@
 //! A transaction that is well formed by itself (`spec/03-transaction.md`).
 //!
 //! Holding a [`Transaction`] means: its length, version and kind are allowed, it is younger than both parents, the
-//! parents differ unless both are the genesis, and the body is the one that the header speaks of. Whether work,
-//! issuer and signature are right is not known yet.
+//! parents differ unless both are the genesis, and the body is the one that the header speaks of: by its digest, or for
+//! a witness by a digest in the part that the header's digest covers. Whether work, issuer and signature are right is
+//! not known yet.
 
+use crate::body::Witness;
 use crate::limits::{
     BODY_MAX_BYTES, BODY_MIN_BYTES, BODY_OFFSET, NONCE_BYTES, SALT_BYTES, TRANSACTION_MIN_BYTES,
 };
 use crate::planted::{self, Planted};
 use crate::signing::{Purpose, SIGNATURE_BYTES, message};
-use crate::{HEADER_BYTES, Header, Malformed, Network, NetworkId, ParentsFault, Refusal, TxId, blake2s};
+use crate::{
+    Digest, HEADER_BYTES, Header, Kind, Malformed, Network, NetworkId, ParentsFault, Refusal, TxId, blake2s,
+};
 use std::sync::{Arc, OnceLock};
 use weft_pow::{Difficulty, Nonce, Seed};
 
@@ -59,7 +63,7 @@ impl Transaction {
         let encoded: &[u8; HEADER_BYTES] = wire.first_chunk().ok_or(length)?;
         let header = Header::decode(encoded)?;
         check_parents(&header, network.genesis())?;
-        if blake2s(&[&wire[BODY_OFFSET..]]) != header.body_digest.0 {
+        if !is_body_of(&header, &wire[BODY_OFFSET..]) {
             return Err(Refusal::BodyDigest);
         }
         let id = TxId::of(network.id(), header.timestamp, encoded);
@@ -138,6 +142,19 @@ pub(crate) fn check_work(
         return Err(Refusal::Work { found, needed: needed_bits });
     }
     Ok(needed)
+}
+
+/// The digest that the header of a transaction with this body holds: that of the whole body, or for a witness of the
+/// part before its list of references. None where a witness's body has no such part.
+pub(crate) fn body_digest(kind: Kind, body: &[u8]) -> Option<Digest> {
+    let covered = if kind == Kind::Witness { Witness::covered(body)? } else { body };
+    Some(Digest(blake2s(&[covered])))
+}
+
+/// Whether the body is the one that the header speaks of, to its last byte.
+fn is_body_of(header: &Header, body: &[u8]) -> bool {
+    let is_whole = header.kind != Kind::Witness || Witness::has_its_list(body);
+    is_whole && body_digest(header.kind, body) == Some(header.body_digest)
 }
 
 pub(crate) fn check_parents(header: &Header, genesis: TxId) -> Result<(), ParentsFault> {

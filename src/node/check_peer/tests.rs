@@ -145,8 +145,8 @@ fn what_is_refused_is_told_with_the_id_that_its_header_has() {
     assert!(other.is_some_and(|other| other != id && other.timestamp() == id.timestamp()));
     assert_eq!(refusal, Malformed::ReservedKind(12).into());
     assert_eq!(told(b"short").0, None);
-    let witness = [&wire[..1], &[3], &wire[2..]].concat();
-    assert_eq!(told(&witness).1, Refusal::KindNotYet(Kind::Witness));
+    let access = [&wire[..1], &[9], &wire[2..]].concat();
+    assert_eq!(told(&access).1, Refusal::KindNotYet(Kind::Access));
 }
 
 #[test]

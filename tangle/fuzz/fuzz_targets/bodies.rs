@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use weft_tangle::body::{Anchor, Enrolment, Revocation};
+use weft_tangle::body::{Anchor, Enrolment, Revocation, Witness};
 
 fuzz_target!(|content: &[u8]| {
     if let Ok(enrolment) = Enrolment::decode(content) {
@@ -15,5 +15,8 @@ fuzz_target!(|content: &[u8]| {
     }
     if let Ok(revocation) = Revocation::decode(content) {
         assert_eq!(revocation.encode(), content);
+    }
+    if let Ok(witness) = Witness::decode(content) {
+        assert_eq!(witness.encode(), content);
     }
 });

@@ -4,7 +4,9 @@
 mod anchor;
 mod enrolment;
 mod revocation;
+mod witness;
 
 pub use anchor::Anchor;
 pub use enrolment::{Address, Admission, Enrolment, KEM_PUBLIC_KEY_BYTES};
 pub use revocation::{Reason, Revocation};
+pub use witness::{Vote, WITNESS_HEAD_BYTES, Witness, WitnessHead};

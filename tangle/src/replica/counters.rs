@@ -58,11 +58,12 @@ impl CounterSet {
     }
 }
 
-type Key = (DeviceId, Epoch);
+/// A device in an epoch.
+pub(crate) type Key = (DeviceId, Epoch);
 
 /// The sets in memory, in two generations: what was not used while the young one filled up is dropped with the old.
 #[derive(Debug)]
-pub(super) struct Counters {
+pub(crate) struct Counters {
     young: IndexMap<Key, CounterSet>,
     old: IndexMap<Key, CounterSet>,
     young_ranges: usize,
@@ -71,11 +72,11 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_limits(COUNTER_SETS / 2, COUNTER_RANGES / 2)
     }
 
-    pub(super) fn with_limits(sets_limit: usize, ranges_limit: usize) -> Self {
+    pub(crate) fn with_limits(sets_limit: usize, ranges_limit: usize) -> Self {
         Self { young: IndexMap::new(), old: IndexMap::new(), young_ranges: 0, sets_limit, ranges_limit }
     }
 
@@ -85,7 +86,7 @@ impl Counters {
     }
 
     /// Makes sure that the set is in memory, rebuilt by `rebuild` if it is not.
-    pub(super) fn load(
+    pub(crate) fn load(
         &mut self,
         key: Key,
         rebuild: impl FnOnce() -> Result<CounterSet, HistoryError>,
@@ -109,6 +110,16 @@ impl Counters {
             set.insert(counter);
             self.young_ranges = self.young_ranges + set.ranges() - before;
         }
+    }
+
+    /// Puts a set in the place of what is in memory of it.
+    pub(crate) fn replace(&mut self, key: Key, set: CounterSet) {
+        self.old.swap_remove(&key);
+        let before = self.young.swap_remove(&key).map_or(0, |set| set.ranges());
+        self.young_ranges -= before;
+        self.make_room();
+        self.young_ranges += set.ranges();
+        self.young.insert(key, set);
     }
 
     fn make_room(&mut self) {

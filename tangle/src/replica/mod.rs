@@ -7,7 +7,7 @@
 //! - the same events in the same order, with the same history, give the same effects.
 
 mod attach;
-mod counters;
+pub(crate) mod counters;
 mod event;
 mod flight;
 mod graph;

@@ -2,8 +2,9 @@
 
 use crate::support::{MEMBER, REGISTRAR, START, key, network, world};
 use weft_pow::{Difficulty, Nonce};
-use weft_tangle::body::{Address, Anchor, Enrolment, Reason, Revocation};
+use weft_tangle::body::{Address, Anchor, Enrolment, Reason, Revocation, Vote, Witness};
 use weft_tangle::check::{check_door, check_enrolment_cheaply};
+use weft_tangle::finality::Round;
 use weft_tangle::limits::{AHEAD_MS, BODY_OFFSET, DOOR_BEHIND_MS};
 use weft_tangle::signing::SigningKey;
 use weft_tangle::{
@@ -55,8 +56,10 @@ fn the_door_asks_for_kind_and_clock() {
 
 #[test]
 fn kinds_that_are_not_at_work_are_recognised() {
+    let witness = Witness::new(Round::FIRST, Vote::NONE, vec![], vec![]).unwrap().encode();
     for byte in [3, 4, 5, 8, 9, 10, 11] {
-        let wire = world().wire(&weft(byte, b""), 0);
+        let content = if byte == 3 { &witness[..] } else { b"" };
+        let wire = world().wire(&weft(byte, content), 0);
         let transaction = Transaction::decode(&world().network, &wire).unwrap();
         let refused = Screened::check(&world().network, transaction).unwrap_err();
         assert_eq!(refused, Refusal::KindNotYet(kind(byte)));

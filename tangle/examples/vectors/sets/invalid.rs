@@ -5,7 +5,8 @@ use super::valid::enrolment;
 use super::world::{CREATED, NOW, VALID_UNTIL, World};
 use super::{Failure, hex};
 use serde_json::{Value, json};
-use weft_tangle::body::{Address, Reason, Revocation};
+use weft_tangle::body::{Address, Reason, Revocation, Vote, Witness};
+use weft_tangle::finality::Round;
 use weft_tangle::{Role, content_format};
 
 /// The file.
@@ -47,9 +48,10 @@ fn edited(valid: &[Made]) -> Vec<Value> {
     for kind in [0, 12, 127] {
         row(&format!("reserved kind {kind}"), malformed, now, edit(1, &[kind]));
     }
-    for kind in [3, 9, 11] {
+    for kind in [9, 11] {
         row(&format!("kind {kind} at the door"), Some(("kind-not-at-door", 422)), now, edit(1, &[kind]));
     }
+    row("kind 3 with the body of another", Some(("digest", 422)), now, edit(1, &[3]));
     for kind in [4, 5, 8, 10] {
         row(&format!("kind {kind} not yet"), Some(("kind-not-yet", 422)), now, edit(1, &[kind]));
     }
@@ -126,9 +128,15 @@ fn complete(world: &World, valid: &[Made]) -> Result<Vec<Value>, Failure> {
         content[at] = byte;
         content
     };
+    let witness =
+        Witness::new(Round::FIRST, Vote::NONE, vec![], vec![named(valid, "enrol-fog").id])?.encode();
+    let last = witness.len() - 1;
     let malformed = ("malformed", 400);
     let bad_reason = with(&revocation("patient"), 32, 4);
     let plans = [
+        ("kind 3 at the door", ("kind-not-at-door", 422), control("wd", "member-a", 3, witness.clone())),
+        ("witness with another list", ("digest", 422), control("wl", "member-a", 3, with(&witness, last, 0))),
+        ("witness cut short", ("digest", 422), control("ws", "member-a", 3, witness[..79].to_vec())),
         ("revocation of another by a sensor", ("role", 403), control("ra", "sensor", 6, revocation("fog"))),
         ("revocation for no known reason", malformed, control("rr", "registrar-a", 6, bad_reason)),
         ("anchor by a fog node", ("role", 403), control("af", "fog", 7, anchor.to_vec())),

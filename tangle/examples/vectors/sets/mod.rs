@@ -4,6 +4,7 @@
 
 mod basics;
 mod door;
+mod finality;
 mod gossip;
 mod invalid;
 mod made;
@@ -22,7 +23,7 @@ pub(crate) type Failure = Box<dyn Error>;
 pub(crate) fn all() -> Result<Vec<(&'static str, String)>, Failure> {
     let world = World::new()?;
     let valid = valid::transactions(&world)?;
-    let sets: [(&'static str, Value); 10] = [
+    let sets: [(&'static str, Value); 11] = [
         ("identifiers.json", basics::identifiers(&world)),
         ("hashing.json", basics::hashing(&world)),
         ("keys.json", basics::keys(&world)),
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Result<Vec<(&'static str, String)>, Failure> {
         ("pow.json", basics::pow(&world)?),
         ("networks.json", network::networks(&world)?),
         ("gossip.json", gossip::frames(&world, &valid)),
+        ("finality.json", finality::finality(&world, &valid)?),
         ("ticket.json", network::ticket(&world, &valid)),
         ("transactions.json", valid::json(&world, &valid)),
         ("verdicts.json", invalid::verdicts(&world, &valid)?),

@@ -2,6 +2,7 @@
 
 mod basics;
 mod door;
+mod finality;
 mod gossip;
 mod pages;
 #[path = "../../../examples/vectors/sets/mod.rs"]

@@ -2,7 +2,7 @@
 
 use super::spec;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "01-identifiers.md",
     "02-hashing-and-signing.md",
     "03-transaction.md",
@@ -11,6 +11,7 @@ const PAGES: [&str; 8] = [
     "07-proof-of-work.md",
     "08-tips-and-tickets.md",
     "09-http.md",
+    "17-finality.md",
 ];
 
 /// From this length on a word of base32hex, hexadecimal included, is an example and not prose.
@@ -18,7 +19,17 @@ const EXAMPLE_LENGTH: usize = 28;
 
 #[test]
 fn examples_stand_in_the_vectors() {
-    let files = ["hashing", "headers", "identifiers", "keys", "networks", "pow", "ticket", "transactions"];
+    let files = [
+        "finality",
+        "hashing",
+        "headers",
+        "identifiers",
+        "keys",
+        "networks",
+        "pow",
+        "ticket",
+        "transactions",
+    ];
     let vectors: String = files.map(|name| spec(&format!("vectors/{name}.json"))).concat();
     let mut examples = 0;
     for page in PAGES {

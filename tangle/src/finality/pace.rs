@@ -1,0 +1,176 @@
+//! How fast rounds follow each other (`spec/17-finality.md`).
+//!
+//! A round costs each member a signature and a message, whatever it finalises. So rounds are bought: one for each
+//! `slowest_ms` that pass and one for each [`TRANSACTIONS_PER_ROUND`] transactions, of which [`ROUNDS_SAVED`] can be
+//! saved up, and never two within `fastest_ms`. A lone reading finds enough saved to become final at full pace, a
+//! trickle is finalised at leisure, and a stream at full pace again.
+
+use crate::Timestamp;
+use crate::limits::{PACE_MS, ROUNDS_SAVED, TRANSACTIONS_PER_ROUND};
+
+/// Why numbers are no pace.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a pace of {fastest_ms} to {slowest_ms} ms a round, {delta_ms} ms a message: each must be 1 to {PACE_MS}, the first at most the second"
+)]
+pub struct PaceError {
+    /// What was asked for.
+    pub fastest_ms: u64,
+    /// What was asked for.
+    pub slowest_ms: u64,
+    /// What was asked for.
+    pub delta_ms: u64,
+}
+
+/// The pace of a network's rounds. Nodes that differ in it agree all the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pace {
+    fastest_ms: u64,
+    slowest_ms: u64,
+    delta_ms: u64,
+}
+
+impl Pace {
+    /// Milliseconds between rounds at full load and with next to nothing to do, and how long a message takes between
+    /// members at most, while all is well: a leader is waited for twice as long.
+    pub fn new(fastest_ms: u64, slowest_ms: u64, delta_ms: u64) -> Result<Self, PaceError> {
+        let fits = |ms: u64| (1..=PACE_MS).contains(&ms);
+        if fits(fastest_ms) && fits(slowest_ms) && fits(delta_ms) && fastest_ms <= slowest_ms {
+            Ok(Self { fastest_ms, slowest_ms, delta_ms })
+        } else {
+            Err(PaceError { fastest_ms, slowest_ms, delta_ms })
+        }
+    }
+
+    /// How long a leader is waited for.
+    pub const fn patience_ms(&self) -> u64 {
+        2 * self.delta_ms
+    }
+}
+
+impl Default for Pace {
+    /// Twenty rounds a second at most, two at least.
+    fn default() -> Self {
+        Self { fastest_ms: 50, slowest_ms: 500, delta_ms: 150 }
+    }
+}
+
+/// Rounds that may be made, in shares of a round: `slowest_ms` times [`TRANSACTIONS_PER_ROUND`] of them are one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Purse {
+    pace: Pace,
+    shares: u64,
+    counted: Timestamp,
+    last: Option<Timestamp>,
+}
+
+impl Purse {
+    pub(super) fn new(pace: Pace) -> Self {
+        let shares = ROUNDS_SAVED * pace.slowest_ms * TRANSACTIONS_PER_ROUND;
+        Self { pace, shares, counted: Timestamp::default(), last: None }
+    }
+
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    fn price(&self) -> u64 {
+        self.pace.slowest_ms * TRANSACTIONS_PER_ROUND
+    }
+
+    fn earn(&mut self, shares: u64) {
+        self.shares = self.shares.saturating_add(shares).min(ROUNDS_SAVED * self.price());
+    }
+
+    fn count(&mut self, now: Timestamp) {
+        self.earn(now.since(self.counted).min(PACE_MS).saturating_mul(TRANSACTIONS_PER_ROUND));
+        self.counted = now.max(self.counted);
+    }
+
+    /// A transaction that is no witness has come.
+    pub(super) fn transaction(&mut self) {
+        self.earn(self.pace.slowest_ms);
+    }
+
+    /// When the next round may be made at the earliest.
+    pub(super) fn next(&mut self, now: Timestamp) -> Timestamp {
+        self.count(now);
+        let missing = self.price().saturating_sub(self.shares).div_ceil(TRANSACTIONS_PER_ROUND);
+        let apart = self.last.map_or(now, |last| last.plus(self.pace.fastest_ms));
+        now.plus(missing).max(apart)
+    }
+
+    /// A round was made; one that others have made before may be made on credit.
+    pub(super) fn spend(&mut self, now: Timestamp) {
+        self.count(now);
+        self.shares = self.shares.saturating_sub(self.price());
+        self.last = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rounds made in ten seconds with a transaction each so many milliseconds, after the savings are spent.
+    fn rounds(every_ms: Option<u64>) -> u64 {
+        let mut purse = Purse::new(Pace::default());
+        let mut rounds = 0;
+        for ms in 0..20_000 {
+            let now = Timestamp::from_millis(1_000_000 + ms);
+            if every_ms.is_some_and(|every| ms.is_multiple_of(every)) {
+                purse.transaction();
+            }
+            if purse.next(now) <= now {
+                purse.spend(now);
+                rounds += u64::from(ms >= 10_000);
+            }
+        }
+        rounds
+    }
+
+    #[test]
+    fn rounds_follow_the_load_between_two_and_twenty_a_second() {
+        for (every_ms, expected) in [
+            (None, 20..=20),
+            (Some(1_000), 22..=23),
+            (Some(100), 45..=45),
+            (Some(10), 200..=200),
+            (Some(1), 200..=200),
+        ] {
+            let rounds = rounds(every_ms);
+            assert!(expected.contains(&rounds), "one each {every_ms:?} ms: {rounds}");
+        }
+    }
+
+    #[test]
+    fn a_lone_transaction_finds_rounds_saved() {
+        let mut purse = Purse::new(Pace::default());
+        let mut now = Timestamp::from_millis(1_000_000);
+        purse.transaction();
+        for number in 0..ROUNDS_SAVED {
+            assert_eq!(purse.next(now), now, "{number}");
+            purse.spend(now);
+            now = now.plus(50);
+        }
+        // 400 ms have earned most of another one.
+        assert_eq!(purse.next(now), now.plus(100));
+    }
+
+    #[test]
+    fn the_bounds_of_a_pace() {
+        for (fastest, slowest, delta, fits) in [
+            (1, 1, 1, true),
+            (50, 500, 150, true),
+            (PACE_MS, PACE_MS, PACE_MS, true),
+            (0, 500, 150, false),
+            (501, 500, 150, false),
+            (50, PACE_MS + 1, 150, false),
+            (50, 500, 0, false),
+            (50, 500, PACE_MS + 1, false),
+        ] {
+            assert_eq!(Pace::new(fastest, slowest, delta).is_ok(), fits, "{fastest} {slowest} {delta}");
+        }
+        assert_eq!(Pace::new(50, 500, 150), Ok(Pace::default()));
+    }
+}

@@ -1,0 +1,131 @@
+//! When a member makes its next witness, and of which round (`spec/17-finality.md`).
+//!
+//! A pure state machine. It never names a round twice, and never one at or below the highest of its own that is known; and
+//! it names none before a quorum of members, itself included, has said what it knows of the member's own rounds.
+
+use super::pace::Purse;
+use super::{Committer, Member, Members, Pace, Round, WitnessGraph};
+use crate::limits::JUMP_ROUNDS;
+use crate::{CommitteeSize, Timestamp};
+
+/// What the pacemaker wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    /// Nothing, until something else happens.
+    Rest,
+    /// To be asked again then, unless something else happens before.
+    Wake(Timestamp),
+    /// A witness of this round, now.
+    Witness(Round),
+}
+
+/// The pacemaker of one member.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pacemaker {
+    me: Member,
+    size: CommitteeSize,
+    purse: Purse,
+    /// Who has said what it knows of the own rounds.
+    heard: Members,
+    /// The highest round of an own witness that is known.
+    last: Option<Round>,
+    /// The round that was named last.
+    named: Option<Round>,
+    /// Since when the witness of that round could be made.
+    waiting: Option<(Round, Timestamp)>,
+}
+
+impl Pacemaker {
+    pub(super) fn new(me: Member, size: CommitteeSize, pace: Pace) -> Self {
+        let heard = [me].into_iter().collect();
+        Self { me, size, purse: Purse::new(pace), heard, last: None, named: None, waiting: None }
+    }
+
+    pub(super) fn me(&self) -> Member {
+        self.me
+    }
+
+    /// A member has told all witnesses that it had when it was asked.
+    pub(super) fn heard(&mut self, member: Member) {
+        self.heard.insert(member);
+    }
+
+    /// Whether enough is known of the own rounds to make another one.
+    pub(super) fn knows_itself(&self) -> bool {
+        self.heard.is_quorum(self.size)
+    }
+
+    /// The highest round of an own witness that is known.
+    pub(super) fn last(&self) -> Option<Round> {
+        self.last
+    }
+
+    pub(super) fn transaction(&mut self) {
+        self.purse.transaction();
+    }
+
+    /// An own witness of this round is attached.
+    pub(super) fn made(&mut self, round: Round) {
+        self.last = self.last.max(Some(round));
+    }
+
+    /// What is to be done at `now`, which never goes back. Who is told to make a witness makes it, or starts anew.
+    pub(super) fn step(
+        &mut self,
+        now: Timestamp,
+        is_idle: bool,
+        committer: &Committer,
+        graph: &impl WitnessGraph,
+    ) -> Step {
+        let is_under_way = self.named > self.last;
+        if is_under_way || !self.knows_itself() || is_idle {
+            self.waiting = None;
+            return Step::Rest;
+        }
+        let Some(round) = self.next_round(graph) else { return Step::Rest };
+        let since = match self.waiting {
+            Some((waiting, since)) if waiting == round => since,
+            _ => now,
+        };
+        self.waiting = Some((round, since));
+        if self.has_quorum(graph, round) {
+            return self.name(round, now);
+        }
+        let paced = self.purse.next(now);
+        let patience = since.plus(self.purse.pace().patience_ms());
+        let due = if Self::is_ready(committer, round) { paced } else { paced.max(patience) };
+        if due <= now { self.name(round, now) } else { Step::Wake(due) }
+    }
+
+    fn name(&mut self, round: Round, now: Timestamp) -> Step {
+        self.purse.spend(now);
+        self.named = Some(round);
+        self.waiting = None;
+        Step::Witness(round)
+    }
+
+    /// The round whose witness could be made: the one after the own last, or the newest when that is far behind.
+    fn next_round(&self, graph: &impl WitnessGraph) -> Option<Round> {
+        let next = self.last.map_or(Round::FIRST, |last| last.plus(1));
+        let top = graph.top();
+        let newest =
+            [0, 1].iter().filter_map(|below| top?.back(*below)).find(|round| self.has_quorum(graph, *round));
+        if let Some(newest) = newest
+            && newest.get() > self.last.map_or(0, Round::get) + JUMP_ROUNDS
+        {
+            return Some(newest.plus(1));
+        }
+        next.back(1).is_none_or(|before| self.has_quorum(graph, before)).then_some(next)
+    }
+
+    /// The leader of the round before is there, and the one before that has its votes or was passed by.
+    fn is_ready(committer: &Committer, round: Round) -> bool {
+        let has_leader = round.back(1).is_none_or(|before| committer.view(before).has_leader);
+        has_leader && round.back(2).is_none_or(|before| committer.view(before).is_settled)
+    }
+
+    fn has_quorum(&self, graph: &impl WitnessGraph, round: Round) -> bool {
+        let authors: Members = graph.round(round).iter().map(|vertex| vertex.author).collect();
+        authors.is_quorum(self.size)
+    }
+}

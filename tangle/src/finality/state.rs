@@ -1,0 +1,295 @@
+//! Finality of one node: [`Finality`] takes attached transactions, gives commits, and says when to make a witness.
+
+use super::coverage::Coverage;
+use super::delivery::Delivery;
+use super::ledger::{Entry, Ledger};
+use super::pacemaker::{Pacemaker, Step};
+use super::{
+    Committee, Committer, Handed, Known, Member, Members, Next, Pace, Place, Plan, Resume, Rotation, Round,
+    Status, Votes, Window, WitnessGraph,
+};
+use crate::body::{Vote, Witness};
+use crate::limits::{ACTIVE_ROUNDS, OWN_DIGESTS};
+use crate::{DeviceId, HistoryError, Kind, Malformed, Network, Timestamp, Transaction, TxId};
+
+/// The finality of one node.
+#[derive(Debug)]
+pub struct Finality {
+    committee: Committee,
+    genesis: TxId,
+    network: crate::NetworkId,
+    window: Window,
+    committer: Committer,
+    delivery: Delivery,
+    votes: Votes,
+    coverage: Coverage,
+    pacemaker: Option<Pacemaker>,
+    /// The leader being delivered, when its walk is still to be made.
+    leader: Option<Place>,
+    /// The leader to go on with once its witness is handed in again, and the first index it gave.
+    resumed: Option<(TxId, u64)>,
+    last_open: u64,
+    #[cfg(test)]
+    pub(super) fault: Option<super::testing::Fault>,
+}
+
+impl Finality {
+    /// Finality of a node of this network, from the beginning. `me` is the node's own device; only a member makes
+    /// witnesses.
+    pub fn new(network: &Network, me: &DeviceId, pace: Pace) -> Self {
+        let committee = Committee::of(network);
+        let size = committee.size();
+        let pacemaker = committee.member(me).map(|me| Pacemaker::new(me, size, pace));
+        Self {
+            genesis: network.genesis(),
+            network: *network.id(),
+            window: Window::new(Round::FIRST),
+            committer: Committer::new(size),
+            delivery: Delivery::new(network),
+            votes: Votes::new(size),
+            coverage: Coverage::new(),
+            pacemaker,
+            leader: None,
+            resumed: None,
+            last_open: 0,
+            committee,
+            #[cfg(test)]
+            fault: None,
+        }
+    }
+
+    /// Goes on behind a stored commit. `digests` are those of the newest [`OWN_DIGESTS`] commits up to it, ascending. Call
+    /// it first of all; then hand in, in the order of arrival, every transaction that is not delivered and every
+    /// witness of the rounds from [`Resume::first_round`] on.
+    pub fn resume(&mut self, resume: &Resume, digests: impl Iterator<Item = Vote>) {
+        let rotation = Rotation::among(self.committee.size(), resume.active);
+        self.committer = Committer::resume(rotation, resume.round);
+        self.window = Window::new(resume.first_round());
+        let last = Vote { index: resume.commit.index, digest: resume.commit.digest(&self.network) };
+        self.delivery.resume(last, resume.commit.time);
+        digests.for_each(|own| self.votes.made(own));
+        self.votes.made(last);
+        self.resumed = Some((resume.commit.leader, resume.first));
+        self.last_open = resume.last_open;
+    }
+
+    /// Takes note of an attached transaction; all that it references was handed in before or is delivered. A witness's
+    /// shape must have been checked. `arrival` is its position.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, and nothing has changed; or the body of a witness is none, which its checks exclude.
+    pub fn attached(
+        &mut self,
+        arrival: u64,
+        transaction: &Transaction,
+        is_delivered: bool,
+        ledger: &dyn Ledger,
+    ) -> Result<(), HistoryError> {
+        let (id, header) = (transaction.id(), transaction.header());
+        let entry = Entry::of(transaction, self.genesis);
+        let mut round = None;
+        if header.kind == Kind::Witness {
+            let known = self.committee.known(transaction);
+            let (Some(known), Ok(witness)) = (known, Witness::decode(transaction.content())) else {
+                return Err(HistoryError(format!("{id} is attached as a witness and is none")));
+            };
+            round = Some(known.round);
+            self.witnessed(transaction, known, &witness, ledger)?;
+        } else if let Some(pacemaker) = &mut self.pacemaker {
+            pacemaker.transaction();
+        }
+        if !is_delivered {
+            self.cover(arrival, id, round, &entry);
+            self.delivery.attached(id, entry);
+        }
+        Ok(())
+    }
+
+    fn witnessed(
+        &mut self,
+        transaction: &Transaction,
+        known: Known,
+        witness: &Witness,
+        ledger: &dyn Ledger,
+    ) -> Result<(), HistoryError> {
+        let vote = witness.head().vote;
+        // What a member votes for may be any number.
+        let is_old = vote.index.saturating_add(OWN_DIGESTS as u64) <= self.delivery.last().index;
+        let own = if is_old { ledger.digest(vote.index)? } else { None };
+        self.votes.heard(known.author, vote, |_| own);
+        let previous = Some(transaction.header().parents[0]).filter(|parent| *parent != self.genesis);
+        let id = transaction.id();
+        let place = self.window.insert(id, known.author, known.round, witness.parents(), previous);
+        if let Some(place) = place {
+            self.committer.attached(&self.window, place);
+            if let Some((_, first)) = self.resumed.take_if(|(leader, _)| *leader == id) {
+                self.committer.reopen(place);
+                self.delivery.reopen(first);
+                self.leader = Some(place);
+            }
+        }
+        if let Some(pacemaker) = self.pacemaker.as_mut().filter(|pacemaker| pacemaker.me() == known.author) {
+            pacemaker.made(known.round);
+        }
+        Ok(())
+    }
+
+    /// Hands in a transaction again that [`Finality::wants_from`] has asked for, if no commit has delivered it.
+    pub fn again(&mut self, arrival: u64, transaction: &Transaction) {
+        let entry = Entry::of(transaction, self.genesis);
+        let round = self.committee.known(transaction).map(|known| known.round);
+        self.cover(arrival, transaction.id(), round, &entry);
+    }
+
+    fn cover(&mut self, arrival: u64, id: TxId, round: Option<Round>, entry: &Entry) {
+        self.coverage.attached(arrival, id, entry.issuer, round, &entry.references);
+    }
+
+    /// From which position on attached transactions must be handed in again by [`Finality::again`]: there were more
+    /// uncovered ones than memory holds, and now there is room. Told once.
+    pub fn wants_from(&mut self) -> Option<u64> {
+        self.coverage.take_missed()
+    }
+
+    /// The next commit. The ledger must show it, and all that it delivers, before this is called again; none while
+    /// nothing is decided, while the leader that was gone on with is not handed in, and when chains have parted.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, and nothing has changed.
+    pub fn next_commit(&mut self, ledger: &dyn Ledger) -> Result<Option<Handed>, HistoryError> {
+        loop {
+            if self.votes.divergence().is_some() || self.resumed.is_some() {
+                return Ok(None);
+            }
+            if self.leader.is_none() {
+                self.leader = self.committer.next_leader();
+            }
+            let Some(place) = self.leader else { return Ok(None) };
+            let Some(vertex) = self.window.vertex(place) else { return Ok(None) };
+            if !self.delivery.has_begun() {
+                let before = place.round.back(1).map_or(&[][..], |before| self.window.round(before));
+                let parents = vertex.parents.iter().filter_map(|index| before.get(*index as usize));
+                let times = parents.map(|parent| parent.id.timestamp());
+                self.delivery.begin(vertex.id, vertex.author, times, ledger)?;
+            }
+            if let Some((delivered, has_open)) = self.delivery.next(ledger)? {
+                self.votes.made(delivered.vote());
+                if has_open {
+                    self.last_open = delivered.commit.index;
+                }
+                let resume = Resume {
+                    commit: delivered.commit,
+                    first: self.delivery.first().unwrap_or(delivered.commit.index),
+                    round: place.round,
+                    active: self.committer.rotation().active(),
+                    last_open: self.last_open,
+                };
+                return Ok(Some(Handed { delivered, resume }));
+            }
+            if let Some(commits) = self.delivery.finished() {
+                self.committer.delivered(&self.window, commits);
+                self.window.drop_before(place.round.back_to_first(ACTIVE_ROUNDS - 1));
+            }
+            self.leader = None;
+        }
+    }
+
+    /// A member has told everything that it had attached when it was asked after this node's start. A quorum of them,
+    /// the node itself counted, knows of every round that the node has ever signed.
+    pub fn heard(&mut self, device: &DeviceId) {
+        if let Some((pacemaker, member)) = self.pacemaker.as_mut().zip(self.committee.member(device)) {
+            pacemaker.heard(member);
+        }
+    }
+
+    /// What to do about the next witness. `now` never goes back. Ask after everything that was handed in, heard or
+    /// committed, and when it has said to. A round is named once: make the witness, or start anew.
+    ///
+    /// # Errors
+    /// [`Malformed`] never, but for a fault of this module: its references are those that decoding allows.
+    pub fn next_witness(&mut self, now: Timestamp) -> Result<Next, Malformed> {
+        let is_idle = self.is_idle() || self.votes.divergence().is_some();
+        let Some(pacemaker) = &mut self.pacemaker else { return Ok(Next::Rest) };
+        let me = pacemaker.me();
+        Ok(match pacemaker.step(now, is_idle, &self.committer, &self.window) {
+            Step::Rest => Next::Rest,
+            Step::Wake(at) => Next::Wake(at),
+            Step::Witness(round) => Next::Witness(Box::new(self.plan(me, round)?)),
+        })
+    }
+
+    fn plan(&self, me: Member, round: Round) -> Result<Plan, Malformed> {
+        let last = self.pacemaker.as_ref().and_then(Pacemaker::last);
+        let own = |round: Round| self.window.round(round).iter().find(|vertex| vertex.author == me);
+        let previous = last.and_then(own).map(|vertex| vertex.id);
+        let mut parents = Vec::new();
+        let mut authors = Members::NONE;
+        for vertex in round.back(1).map_or(&[][..], |before| self.window.round(before)) {
+            if authors.insert(vertex.author) {
+                parents.push(vertex.id);
+            }
+        }
+        let taken: Vec<TxId> = parents.iter().copied().chain(previous).collect();
+        let sweeps = self.coverage.sweeps(round, &taken);
+        let witness = Witness::new(round, self.delivery.last(), parents, sweeps)?;
+        let header = witness.header_parents(previous, self.genesis);
+        let newest = witness.references().chain(&header).map(TxId::timestamp).max();
+        Ok(Plan { parents: header, after: newest.unwrap_or_default(), witness })
+    }
+
+    /// Author and round of a witness that is in memory; those of an older one are in its transaction
+    /// ([`Committee::known`]).
+    pub fn known(&self, id: &TxId) -> Option<Known> {
+        let place = self.window.place(id)?;
+        self.window.vertex(place).map(|vertex| Known { author: vertex.author, round: place.round })
+    }
+
+    /// The committee.
+    pub fn committee(&self) -> &Committee {
+        &self.committee
+    }
+
+    /// The votes of the members.
+    pub fn votes(&self) -> &Votes {
+        &self.votes
+    }
+
+    /// How finality stands.
+    pub fn status(&self) -> Status {
+        Status {
+            last: self.delivery.last(),
+            certified: self.votes.certified(),
+            open: self.delivery.open(),
+            round: self.window.top(),
+            skipped: self.committer.skipped(),
+            uncovered: self.coverage.len(),
+            is_idle: self.is_idle(),
+            divergence: self.votes.divergence(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_commit_size(&mut self, size: usize) {
+        self.delivery.set_size(size);
+    }
+
+    /// Everything that is no witness is delivered, and a quorum is known to have made the commit that did it.
+    fn is_idle(&self) -> bool {
+        #[cfg(test)]
+        if self.fault == Some(super::testing::Fault::RestsEarly) {
+            let fewer = self.committee.size().quorum() - 1;
+            return self.delivery.open() == 0 && self.votes.backed_by(fewer) >= self.last_open;
+        }
+        self.delivery.open() == 0 && self.votes.certified() >= self.last_open
+    }
+}
+
+impl Committee {
+    /// Author and round of a witness by a member, from its transaction.
+    pub fn known(&self, witness: &Transaction) -> Option<Known> {
+        let header = witness.header();
+        let author = self.member(&header.issuer).filter(|_| header.kind == Kind::Witness)?;
+        let head = crate::body::WitnessHead::decode(witness.content().first_chunk()?).ok()?;
+        Some(Known { author, round: head.round })
+    }
+}

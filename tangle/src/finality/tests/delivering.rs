@@ -1,0 +1,246 @@
+//! What leaders deliver, held against the definition on random tangles: what is reached, the order, the verdicts, the
+//! chain; with memory that holds next to nothing, and with a ledger that fails.
+
+use super::book::{Book, network};
+use super::universe::Dice;
+use crate::finality::delivery::Delivery;
+use crate::finality::testing::member;
+use crate::finality::{Delivered, Entry, FinalVerdict, Judged, leaf, merkle};
+use crate::{DeviceId, Digest, HistoryError, Kind, Rules, Timestamp, TxId, blake2s};
+use std::collections::{BTreeMap, BTreeSet};
+
+fn id(ms: u64, number: u64) -> TxId {
+    TxId::from_parts(Timestamp::from_millis(ms), &blake2s(&[&number.to_be_bytes()]))
+}
+
+fn device(number: usize) -> DeviceId {
+    DeviceId::from_bytes([number as u8; 32])
+}
+
+/// The verdicts by their definition: `commits` are the orders of all commits so far.
+fn verdicts(rules: &Rules, book: &Book, commits: &[Vec<TxId>]) -> BTreeMap<TxId, FinalVerdict> {
+    let mut verdicts: BTreeMap<TxId, FinalVerdict> = BTreeMap::new();
+    let order: Vec<(usize, TxId)> = commits
+        .iter()
+        .enumerate()
+        .flat_map(|(commit, ids)| ids.iter().map(move |id| (commit, *id)))
+        .collect();
+    let same = |a: &TxId, b: &TxId| {
+        let (one, other) = (&book.entries[a], &book.entries[b]);
+        let epochs = [a, b].map(|id| rules.epoch(id.timestamp()));
+        (one.issuer, one.counter, epochs[0]) == (other.issuer, other.counter, epochs[1])
+    };
+    // First who is revoked and which of control kinds count, which only what came before decides.
+    for (at, (_, id)) in order.iter().enumerate() {
+        let entry = &book.entries[id];
+        let before = || order[..at].iter().map(|(_, id)| id);
+        let revokes = |other: &TxId| {
+            book.entries[other].revokes == Some(entry.issuer) && verdicts[other] == FinalVerdict::Counts
+        };
+        let is_revoked = before().any(revokes);
+        let is_second = before().any(|other| same(id, other) && verdicts[other] != FinalVerdict::Revoked);
+        let verdict = match (is_revoked, is_second, entry.kind.is_control()) {
+            (true, ..) => FinalVerdict::Revoked,
+            (_, true, true) => FinalVerdict::Conflict,
+            (_, true, false) => FinalVerdict::Disputed,
+            (_, false, _) => FinalVerdict::Counts,
+        };
+        verdicts.insert(*id, verdict);
+    }
+    // Then what another one in the same commit disputes, earlier or later.
+    let firsts: Vec<(usize, TxId)> =
+        order.iter().filter(|(_, id)| verdicts[id] == FinalVerdict::Counts).copied().collect();
+    for (commit, id) in firsts {
+        let others = commits[commit].iter().filter(|other| **other != id && same(&id, other));
+        let is_disputed = others.clone().any(|other| verdicts[other] != FinalVerdict::Revoked);
+        if is_disputed && !book.entries[&id].kind.is_control() {
+            verdicts.insert(id, FinalVerdict::Disputed);
+        }
+    }
+    verdicts
+}
+
+/// A random tangle: readings, controls and revocations of few devices with few counters, now and then a leader.
+fn tangle(dice: &mut Dice) -> Vec<(TxId, Entry)> {
+    let mut made: Vec<(TxId, Entry)> = Vec::new();
+    for number in 0..150 {
+        let references: BTreeSet<TxId> = (0..2)
+            .filter_map(|_| {
+                made.len().checked_sub(1 + dice.below(made.len().clamp(1, 20))).map(|at| made[at].0)
+            })
+            .collect();
+        let kind = match dice.below(10) {
+            0 => Kind::RevokeDevice,
+            1 => Kind::Grant,
+            2 | 3 => Kind::Witness,
+            _ => Kind::Reading,
+        };
+        let mut references: Vec<TxId> = references.into_iter().collect();
+        if kind == Kind::Witness {
+            references.extend(made.iter().rev().take(12).map(|(id, _)| *id));
+            references.sort_unstable();
+            references.dedup();
+        }
+        let revokes = (kind == Kind::RevokeDevice && dice.percent(30)).then(|| device(dice.below(6)));
+        let issuer = device(dice.below(6));
+        let entry = Entry { kind, issuer, counter: dice.below(9) as u32, references, revokes };
+        made.push((id(10 * number + 10, number), entry));
+    }
+    made
+}
+
+struct Run {
+    book: Book,
+    commits: Vec<Delivered>,
+    attached: usize,
+}
+
+/// Attaches a tangle piece by piece and delivers its witnesses in their order.
+fn run(seed: u64, limit: usize, size: usize, failing: bool) -> Run {
+    let network = network(1);
+    let mut dice = Dice::new(seed);
+    let tangle = tangle(&mut dice);
+    let mut failures = Dice::new(seed);
+    let mut delivery = Delivery::with_limits(&network, limit, size);
+    let mut run = Run { book: Book::default(), commits: Vec::new(), attached: 0 };
+    let mut leaders = Vec::new();
+    for (id, entry) in &tangle {
+        run.book.entries.insert(*id, entry.clone());
+        delivery.attached(*id, entry.clone());
+        run.attached += 1;
+        if entry.kind == Kind::Witness {
+            leaders.push(*id);
+        }
+        if !dice.percent(15) {
+            continue;
+        }
+        for leader in std::mem::take(&mut leaders) {
+            if run.book.verdicts.contains_key(&leader) {
+                continue;
+            }
+            let mut trying = |book: &Book, step: &mut dyn FnMut(&Book) -> Result<(), HistoryError>| {
+                for attempt in 0.. {
+                    book.fails_after.set(failing.then(|| failures.below(20 + 20 * attempt)));
+                    if step(book).is_ok() {
+                        return book.fails_after.set(None);
+                    }
+                    assert!(failing);
+                }
+            };
+            let times = [Timestamp::from_millis(leader.timestamp().as_millis() / 2)];
+            trying(&run.book, &mut |book| delivery.begin(leader, member(0), times.into_iter(), book));
+            loop {
+                let mut next = None;
+                trying(&run.book, &mut |book| delivery.next(book).map(|found| next = found));
+                let Some((delivered, _)) = next else { break };
+                run.book.store(&delivered);
+                run.commits.push(delivered);
+            }
+            assert!(delivery.finished().is_some());
+        }
+        let waiting = tangle[..run.attached]
+            .iter()
+            .filter(|(id, entry)| entry.kind != Kind::Witness && !run.book.verdicts.contains_key(id));
+        assert_eq!(delivery.open(), waiting.count() as u64);
+    }
+    run
+}
+
+#[test]
+fn commits_are_what_their_definition_says() {
+    let network = network(1);
+    let mut found: BTreeMap<FinalVerdict, usize> = BTreeMap::new();
+    let mut splits = 0;
+    for seed in 0..120 {
+        let (limit, size) = [(1_000, 1_000), (5, 1_000), (1_000, 7), (3, 4)][(seed % 4) as usize];
+        let run = run(seed, limit, size, false);
+        let mut delivered: BTreeSet<TxId> = BTreeSet::new();
+        let mut orders: Vec<Vec<TxId>> = Vec::new();
+        let mut leaders: Vec<(TxId, Vec<TxId>)> = Vec::new();
+        let (mut digest, mut time) = (Digest([0; 32]), network.created());
+        for (at, Delivered { commit, transactions, .. }) in (1..).zip(&run.commits) {
+            let order: Vec<TxId> = transactions.iter().map(|judged| judged.id).collect();
+            assert_eq!((commit.index, commit.previous, commit.count as usize), (at, digest, order.len()));
+            assert!(commit.time >= time && (1..=size).contains(&order.len()));
+            (digest, time) = (commit.digest(network.id()), commit.time);
+            assert_eq!(run.book.digests[at as usize - 1], digest);
+            orders.push(order.clone());
+            let now = verdicts(network.rules(), &run.book, &orders);
+            let expected: Vec<Judged> = order.iter().map(|id| Judged { id: *id, verdict: now[id] }).collect();
+            assert_eq!(*transactions, expected, "seed {seed}, commit {at}");
+            let leaves = transactions.iter().map(|judged| leaf(&judged.id, judged.verdict));
+            assert_eq!(commit.root, merkle::root(leaves));
+            match leaders.last_mut().filter(|(leader, _)| *leader == commit.leader) {
+                Some((_, all)) => {
+                    splits += 1;
+                    all.extend(order);
+                }
+                None => leaders.push((commit.leader, order)),
+            }
+            transactions.iter().for_each(|judged| *found.entry(judged.verdict).or_default() += 1);
+        }
+        for (leader, order) in leaders {
+            let mut reached = BTreeSet::new();
+            let mut queue = vec![leader];
+            while let Some(id) = queue.pop() {
+                if !delivered.contains(&id) && reached.insert(id) {
+                    queue.extend(&run.book.entries[&id].references);
+                }
+            }
+            assert!(order.iter().eq(&reached), "seed {seed}: what {leader} reaches, ascending");
+            delivered.extend(reached);
+        }
+    }
+    assert!(
+        found.len() == 4 && found.values().all(|count| *count > 100) && splits > 100,
+        "{found:?} {splits}"
+    );
+}
+
+#[test]
+fn bounds_of_memory_and_failures_of_the_ledger_change_nothing() {
+    for seed in 0..60 {
+        let plain = run(seed, 1_000, 9, false);
+        for (limit, failing) in [(0, false), (4, true), (1_000, true)] {
+            let commits = run(seed, limit, 9, failing).commits;
+            assert!(commits == plain.commits, "seed {seed}, {limit} in memory");
+        }
+    }
+}
+
+#[test]
+fn one_that_was_delivered_alone_is_named_when_another_has_its_counter() {
+    let network = network(1);
+    let mut delivery = Delivery::with_limits(&network, 100, 100);
+    let mut book = Book::default();
+    let mut commit = |number: u64, kind: Kind, counter: u32, last: Option<TxId>| {
+        let entry =
+            |kind, issuer, counter, references| Entry { kind, issuer, counter, references, revokes: None };
+        let transaction = (id(10 * number, number), entry(kind, device(1), counter, vec![]));
+        let references = [Some(transaction.0), last].into_iter().flatten().collect();
+        let leader =
+            (id(10 * number + 1, number), entry(Kind::Witness, device(9), number as u32, references));
+        for (id, entry) in [&transaction, &leader] {
+            book.entries.insert(*id, entry.clone());
+            delivery.attached(*id, entry.clone());
+        }
+        delivery.begin(leader.0, member(0), std::iter::empty(), &book).unwrap();
+        let (delivered, _) = delivery.next(&book).unwrap().unwrap();
+        book.store(&delivered);
+        assert_eq!(delivery.next(&book), Ok(None));
+        delivery.finished().unwrap();
+        (transaction.0, leader.0, delivered.transactions[0].verdict, delivered.also_disputed)
+    };
+    let (reading, leader, verdict, also) = commit(1, Kind::Reading, 5, None);
+    assert_eq!((verdict, also), (FinalVerdict::Counts, vec![]));
+    let (grant, leader, verdict, also) = commit(2, Kind::Grant, 6, Some(leader));
+    assert_eq!((verdict, also), (FinalVerdict::Counts, vec![]));
+    let (_, leader, verdict, also) = commit(3, Kind::Reading, 5, Some(leader));
+    assert_eq!((verdict, also), (FinalVerdict::Disputed, vec![reading]));
+    // A control kind that counts goes on counting.
+    let (_, leader, verdict, also) = commit(4, Kind::Reading, 6, Some(leader));
+    assert_eq!((verdict, also), (FinalVerdict::Disputed, vec![]));
+    let (_, _, verdict, also) = commit(5, Kind::Grant, 5, Some(leader));
+    assert_eq!(verdict, FinalVerdict::Conflict);
+    assert!(also.contains(&reading) && !also.contains(&grant));
+}

@@ -1,0 +1,81 @@
+//! What finality tells its node: the witness to make, commits with where to go on behind them, how it stands.
+
+use super::commit::Delivered;
+use super::{Commit, Divergence, Members, Round};
+use crate::body::{Vote, Witness};
+use crate::limits::ACTIVE_ROUNDS;
+use crate::{Timestamp, TxId};
+
+/// A witness to be made, signed, made durable, attached, and only then sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// The body's content.
+    pub witness: Witness,
+    /// The header's parents.
+    pub parents: [TxId; 2],
+    /// The timestamp must be greater than this.
+    pub after: Timestamp,
+}
+
+/// What a member is to do about its next witness.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Nothing, until something is attached, delivered or heard.
+    Rest,
+    /// Ask again then, if nothing has happened before.
+    Wake(Timestamp),
+    /// Make this one.
+    Witness(Box<Plan>),
+}
+
+/// A commit handed out, with what a node must store beside it to go on behind it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Handed {
+    /// The commit and what it delivers.
+    pub delivered: Delivered,
+    /// Where to go on.
+    pub resume: Resume,
+}
+
+/// Where a node goes on after a restart: behind this commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Resume {
+    /// The commit.
+    pub commit: Commit,
+    /// The index of the first commit that its leader has given.
+    pub first: u64,
+    /// The round of its leader.
+    pub round: Round,
+    /// Who led by turns when it was decided.
+    pub active: Members,
+    /// The index of the newest commit, up to this one, that has delivered something that is no witness; 0 for none.
+    pub last_open: u64,
+}
+
+/// How finality stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Status {
+    /// The newest commit.
+    pub last: Vote,
+    /// The highest index of a commit that a quorum has voted for.
+    pub certified: u64,
+    /// Attached transactions that are no witnesses and that no commit has delivered.
+    pub open: u64,
+    /// The highest round with a witness.
+    pub round: Option<Round>,
+    /// Slots skipped since the start.
+    pub skipped: u64,
+    /// Transactions and witnesses that no witness covers.
+    pub uncovered: usize,
+    /// Whether there is nothing to make witnesses for.
+    pub is_idle: bool,
+    /// Proof that chains have parted: nothing is finalised any more.
+    pub divergence: Option<Divergence>,
+}
+
+impl Resume {
+    /// The first round whose witnesses can still decide something.
+    pub fn first_round(&self) -> Round {
+        self.round.back_to_first(ACTIVE_ROUNDS - 1)
+    }
+}
