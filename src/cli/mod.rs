@@ -8,6 +8,8 @@
 mod admit;
 mod api;
 #[cfg(feature = "node")]
+mod arenas;
+#[cfg(feature = "node")]
 mod db;
 #[cfg(feature = "node")]
 mod demo;

@@ -90,8 +90,9 @@ impl Wants {
         let mut chosen = Chosen::new();
         let (mut looked_at, mut last) = (0, None);
         self.scan_at = now.plus(SCAN_MS);
-        // A log far ahead names thousands; what has no room is not even looked at.
-        while left > 0 && room.values().any(|space| space.missed > 0) {
+        // A log far ahead names thousands; what has no room is not even looked at. Where nobody is left to ask there are
+        // references alone, and what nobody misses any more is to be forgotten.
+        while left > 0 && (room.is_empty() || room.values().any(|space| space.missed > 0)) {
             let Some(next) = self.due_behind(last, now) else { break };
             let (_, id) = next;
             (looked_at, last) = (looked_at + 1, Some(next));
