@@ -11,6 +11,22 @@ run_crashes() {
         summed_up 'crashes of'
 }
 
+# A thousand seeds of mixed faults, or as many as WEFT_SEEDS says, and a tenth as many of rougher ones. A seed that fails
+# leaves the shortest scenario that does in the step's log.
+run_simulations() {
+    local seeds="${WEFT_SEEDS:-1000}"
+    cargo build --locked --package weft --bin weft
+    simulate tests/scenarios/mixed.toml "$seeds"
+    simulate tests/scenarios/rough.toml $((seeds / 10 + 1))
+}
+
+# simulate SCENARIO SEEDS: runs them on all cores.
+simulate() {
+    need "$1" "the scenario"
+    "$TARGET/debug/weft" simulate "$1" --seed 1 --seeds "$2" |
+        sed -E 's/^(simulations|faults|events|seconds) +/ci: &/'
+}
+
 # summed_up WORDS: passes everything on, and has a line of a test that counts WORDS shown although the step holds.
 summed_up() {
     sed -E "s/^(test .* \.\.\. )?([0-9]+ $1 .*)/ci: \2/"

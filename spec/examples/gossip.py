@@ -75,13 +75,13 @@ def message(data):
         raise ValueError("a message that version 1 does not know")
     fields = {"message": MESSAGES[kind]}
     if kind == 0:
-        fields["checkpoints"] = reader.list(32, lambda: [reader.number(), reader.identifier()])
-        positions = [position for position, _ in fields["checkpoints"]]
+        fields["checkpoints"] = reader.list(32, lambda: [reader.number(), reader.identifier(), reader.number()])
+        positions = [position for position, *_ in fields["checkpoints"]]
         if positions != sorted(set(positions), reverse=True):
             raise ValueError("checkpoints descend strictly")
         fields["credit"] = reader.number(32)
     elif kind == 1:
-        fields.update(position=reader.number(), length=reader.number())
+        fields.update(position=reader.number(), length=reader.number(), life=reader.number())
     elif kind == 2:
         fields.update(first=reader.number(), behind=reader.number(), entries=entries(reader))
     elif kind == 3:

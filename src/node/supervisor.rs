@@ -42,8 +42,11 @@ impl Recovered {
         device: Option<DeviceId>,
     ) -> Result<Self, StoreError> {
         let mut replica = recover::replica(network, store)?;
-        device.into_iter().for_each(|device| replica.set_device(device));
-        Ok(Self { replica, reader: store.shared_reader()? })
+        let reader = store.shared_reader()?;
+        if let Some(device) = device {
+            replica.set_device(device, &reader.cursor(&device)?);
+        }
+        Ok(Self { replica, reader })
     }
 }
 

@@ -106,6 +106,9 @@ pub const FRAME_BYTES: usize = 65_536;
 /// Checkpoints of a peer's log that are kept, each about twice as far back as the one before.
 pub const CHECKPOINTS: usize = 32;
 
+/// Lives of the own process that are remembered: a peer that was away for more hears the log from further back.
+pub const LIVES: usize = 64;
+
 /// Entries in one log message: enough that its head costs nothing beside them.
 pub const LOG_ENTRIES: usize = 256;
 
@@ -228,7 +231,7 @@ const _: () = assert!(HANDED_OUT >= TIP_POOL + TIP_RESERVE, "all that can be han
 const _: () = assert!(LOG_ENTRIES * 44 + 32 <= MESSAGE_BYTES, "a full log message fits");
 const _: () = assert!(1 + 2 + TRANSACTION_MAX_BYTES <= FRAME_BYTES, "every transaction fits a frame");
 const _: () = assert!(WANT_IDS * 40 + 32 <= MESSAGE_BYTES, "a full request fits");
-const _: () = assert!(CHECKPOINTS * 50 + 32 <= MESSAGE_BYTES, "all checkpoints fit");
+const _: () = assert!(CHECKPOINTS * 60 + 32 <= MESSAGE_BYTES, "all checkpoints fit");
 const _: () = assert!(LOG_ENTRIES * 2 <= TAIL_CREDIT, "credit never stalls a message");
 const _: () =
     assert!(ACK_ENTRIES * 4 <= TAIL_CREDIT as u64, "the teller hears long before credit is used up");

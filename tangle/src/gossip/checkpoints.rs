@@ -11,7 +11,7 @@ use crate::limits::CHECKPOINTS;
 use serde::{Deserialize, Serialize};
 
 /// Version of the bytes that outlive a connection.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What is known of a peer's log, newest first.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -28,8 +28,8 @@ struct Stored {
 
 impl Checkpoints {
     /// Adds a place behind all others.
-    pub(super) fn push(&mut self, position: u64, id: TxId) {
-        let mut kept = vec![Checkpoint { position, id }];
+    pub(super) fn push(&mut self, position: u64, id: TxId, life: u64) {
+        let mut kept = vec![Checkpoint { position, id, life }];
         let distance = |mark: &Checkpoint| position - mark.position;
         for mark in std::mem::take(&mut self.marks).into_iter().filter(|mark| mark.position < position) {
             match &mut kept[..] {
@@ -85,7 +85,7 @@ mod tests {
             let mut position = 0;
             for step in steps {
                 position += step;
-                checkpoints.push(position, id(position));
+                checkpoints.push(position, id(position), 7);
                 all.push(position);
                 prop_assert!(checkpoints.marks.len() <= CHECKPOINTS);
                 prop_assert!(checkpoints.marks.is_sorted_by(|a, b| a.position > b.position));
@@ -105,7 +105,7 @@ mod tests {
     fn a_log_of_millions_fits() {
         let mut checkpoints = Checkpoints::default();
         for position in (0..1u64 << 34).step_by(1 << 18) {
-            checkpoints.push(position, id(position));
+            checkpoints.push(position, id(position), 7);
         }
         assert!(checkpoints.marks.len() <= CHECKPOINTS);
         assert!(checkpoints.marks.last().unwrap().position < 1 << 34);
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn what_is_cut_is_gone_and_what_is_broken_is_nothing() {
         let mut checkpoints = Checkpoints::default();
-        (0..5).for_each(|position| checkpoints.push(position, id(position)));
+        (0..5).for_each(|position| checkpoints.push(position, id(position), 7));
         checkpoints.cut(4);
         assert!(checkpoints.marks.iter().all(|mark| mark.position < 4) && checkpoints.marks[0].position == 3);
         let mut bytes = checkpoints.encode();

@@ -24,6 +24,8 @@ pub struct Checkpoint {
     /// The transaction at that position.
     #[serde(serialize_with = "wire::id", deserialize_with = "wire::read_id")]
     pub id: TxId,
+    /// The life of the log's node in which it told of that.
+    pub life: u64,
 }
 
 /// Consecutive positions of a log.
@@ -59,6 +61,8 @@ pub enum Message {
         position: u64,
         /// The number of entries in the log now.
         length: u64,
+        /// The life of the sender's process, which no other life of it shares.
+        life: u64,
     },
     /// The next entries of my log.
     Log {

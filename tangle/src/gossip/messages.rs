@@ -28,7 +28,7 @@ impl Gossip {
             Message::Tail { checkpoints, credit } => {
                 self.tail(source, &checkpoints, credit, here, effects)?
             }
-            Message::From { position, length } => self.from(source, position, length),
+            Message::From { position, length, life } => self.from(source, position, length, life),
             Message::Log { first, behind, runs } => self.log(source, first, behind, &runs, now, here)?,
             Message::Ack { position, credit } => self.ack(source, position, credit),
             Message::Want { request, graft, ranges, ids } => {
@@ -43,7 +43,7 @@ impl Gossip {
         Ok(())
     }
 
-    /// The log goes on behind the highest checkpoint at and below which all match.
+    /// The log goes on behind the highest checkpoint that is of this very log, as all below it are.
     fn tail(
         &mut self,
         source: Source,
@@ -54,7 +54,8 @@ impl Gossip {
     ) -> Result<Result<(), Fault>, HistoryError> {
         let mut position = 0;
         for mark in checkpoints.iter().rev() {
-            if self.log.id(mark.position, here)? != Some(mark.id) {
+            let is_shared = self.lives.share(mark.life, mark.position);
+            if !is_shared || self.log.id(mark.position, here)? != Some(mark.id) {
                 break;
             }
             position = mark.position + 1;
@@ -65,14 +66,14 @@ impl Gossip {
             return Ok(Err(Fault::Budget));
         }
         peer.teller = Some(Teller::new(position, credit, peer.leads, end));
-        let message = Message::From { position, length: end };
+        let message = Message::From { position, length: end, life: self.lives.current() };
         effects.push(Effect::Send { source, class: Class::Control, message });
         Ok(Ok(()))
     }
 
-    fn from(&mut self, source: Source, position: u64, length: u64) -> Result<(), Fault> {
+    fn from(&mut self, source: Source, position: u64, length: u64, life: u64) -> Result<(), Fault> {
         let peer = self.peers.get_mut(&source);
-        peer.map_or(Ok(()), |peer| peer.tail.open(position, length))
+        peer.map_or(Ok(()), |peer| peer.tail.open(position, length, life))
     }
 
     fn log(

@@ -13,6 +13,7 @@
 mod checkpoints;
 mod feed;
 mod frame;
+mod lives;
 mod message;
 mod messages;
 mod own_log;
@@ -36,6 +37,7 @@ use crate::limits::{PEERS, REFUSED_IDS, TAIL_CREDIT};
 use crate::replica::{Effect, Source};
 use crate::{DeviceId, HistoryError, Timestamp, TxId};
 use indexmap::IndexSet;
+use lives::Lives;
 use own_log::OwnLog;
 use peer::Peer;
 use score::Bans;
@@ -109,6 +111,10 @@ pub(crate) trait Here {
 #[derive(Debug)]
 pub(crate) struct Gossip {
     own: DeviceId,
+    /// Whether this life has a number, and whether that is being written down.
+    has_begun: bool,
+    is_remembered: bool,
+    lives: Lives,
     log: OwnLog,
     peers: BTreeMap<Source, Peer>,
     wants: Wants,
@@ -127,6 +133,10 @@ impl Gossip {
     pub(crate) fn new(end: u64) -> Self {
         Self {
             own: DeviceId::from_bytes([0; DeviceId::BYTES]),
+            // A node that nobody has named has no peers either.
+            has_begun: true,
+            is_remembered: true,
+            lives: Lives::default(),
             log: OwnLog::new(end),
             peers: BTreeMap::new(),
             wants: Wants::default(),
@@ -138,8 +148,23 @@ impl Gossip {
         }
     }
 
-    pub(crate) fn set_device(&mut self, own: DeviceId) {
-        self.own = own;
+    pub(crate) fn set_device(&mut self, own: DeviceId, lives: &[u8]) {
+        (self.own, self.lives) = (own, Lives::decode(lives));
+        (self.has_begun, self.is_remembered) = (false, false);
+    }
+
+    /// A life begins with its first event.
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.lives.begin(now.as_millis(), self.log.end());
+        }
+    }
+
+    /// Has the life written down, with whatever is attached in it or before.
+    pub(crate) fn remember_life(&mut self, effects: &mut Vec<Effect>) {
+        if !std::mem::replace(&mut self.is_remembered, true) {
+            effects.insert(0, Effect::Remember { device: self.own, cursor: self.lives.encode() });
+        }
     }
 
     /// Takes the newest entry of the log back into memory.

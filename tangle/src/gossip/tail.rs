@@ -22,6 +22,8 @@ struct Slot {
 pub(super) struct Tail {
     checkpoints: Checkpoints,
     is_open: bool,
+    /// The life in which the peer tells.
+    life: u64,
     base: u64,
     slots: VecDeque<Slot>,
     places: BTreeMap<TxId, u64>,
@@ -39,6 +41,7 @@ impl Tail {
         Self {
             checkpoints: Checkpoints::decode(cursor),
             is_open: false,
+            life: 0,
             base: 0,
             slots: VecDeque::new(),
             places: BTreeMap::new(),
@@ -59,14 +62,14 @@ impl Tail {
     ///
     /// # Errors
     /// It did so before, or begins where no checkpoint stands.
-    pub(super) fn open(&mut self, position: u64, length: u64) -> Result<(), Fault> {
+    pub(super) fn open(&mut self, position: u64, length: u64, life: u64) -> Result<(), Fault> {
         let after = |mark: &super::message::Checkpoint| mark.position.checked_add(1) == Some(position);
         let is_offered = position == 0 || self.checkpoints.marks().iter().any(after);
         if self.is_open || !is_offered || length < position {
             return Err(Fault::Log);
         }
         self.checkpoints.cut(position);
-        self.is_open = true;
+        (self.is_open, self.life) = (true, life);
         (self.base, self.settled, self.acked, self.remembered) = (position, position, position, position);
         self.behind = length - position;
         Ok(())
@@ -157,7 +160,7 @@ impl Tail {
     pub(super) fn remember(&mut self, now: Timestamp) -> Option<Vec<u8>> {
         let last = self.settled.checked_sub(1).filter(|_| self.settled > self.remembered)?;
         let id = self.slots.get(self.index(last)?)?.id;
-        self.checkpoints.push(last, id);
+        self.checkpoints.push(last, id, self.life);
         (self.remembered, self.remembered_at) = (self.settled, now);
         Some(self.checkpoints.encode())
     }
@@ -191,7 +194,7 @@ mod tests {
     /// A tail of entries 0 to `count`, none settled.
     fn tail(count: u64) -> Tail {
         let mut tail = Tail::new(&[], at(0));
-        tail.open(0, count).unwrap();
+        tail.open(0, count, 7).unwrap();
         (0..count).for_each(|n| tail.push(id(n), false).unwrap());
         tail
     }
@@ -211,9 +214,9 @@ mod tests {
     fn what_a_peer_may_not_say_of_its_log() {
         let mut tail = Tail::new(&[], at(0));
         assert_eq!(tail.check(0, 1), Err(Fault::Log), "not opened");
-        assert_eq!(tail.open(1, 5), Err(Fault::Log), "never offered");
-        assert_eq!(tail.open(0, 5), Ok(()));
-        assert_eq!(tail.open(0, 5), Err(Fault::Log), "twice");
+        assert_eq!(tail.open(1, 5, 7), Err(Fault::Log), "never offered");
+        assert_eq!(tail.open(0, 5, 7), Ok(()));
+        assert_eq!(tail.open(0, 5, 7), Err(Fault::Log), "twice");
         assert_eq!(tail.check(1, 1), Err(Fault::Log), "a gap");
         assert_eq!(tail.check(0, TAIL_CREDIT + 1), Err(Fault::Budget));
         assert_eq!(tail.check(0, TAIL_CREDIT), Ok(()));
@@ -235,13 +238,13 @@ mod tests {
         let cursor = tail.checkpoints.encode();
         let again = || Tail::new(&cursor, at(0));
         assert_eq!(again().checkpoints().marks()[0].position, 2_999);
-        assert_eq!(again().open(2_000, 9_000), Ok(()));
+        assert_eq!(again().open(2_000, 9_000, 7), Ok(()));
         let mut restored = again();
-        restored.open(1_000, 1_500).unwrap();
+        restored.open(1_000, 1_500, 7).unwrap();
         assert_eq!(restored.checkpoints().marks()[0].position, 999);
         assert_eq!((restored.lag(), restored.settled), (500, 1_000));
-        assert_eq!(again().open(3_001, 9_000), Err(Fault::Log));
-        assert_eq!(again().open(3_000, 2_999), Err(Fault::Log), "shorter than where it begins");
+        assert_eq!(again().open(3_001, 9_000, 7), Err(Fault::Log));
+        assert_eq!(again().open(3_000, 2_999, 7), Err(Fault::Log), "shorter than where it begins");
     }
 
     #[test]
@@ -261,7 +264,7 @@ mod tests {
     #[test]
     fn memory_holds_the_last_names_and_the_open_entries() {
         let mut tail = Tail::new(&[], at(0));
-        tail.open(0, 0).unwrap();
+        tail.open(0, 0, 7).unwrap();
         for n in 0..3 * NAMES as u64 {
             tail.push(id(n), true).unwrap();
             tail.advance();

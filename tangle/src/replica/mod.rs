@@ -141,9 +141,10 @@ impl Replica {
         self.gossip.recover(id);
     }
 
-    /// Says who this node is to its peers. Call it before the first of them is connected.
-    pub fn set_device(&mut self, device: DeviceId) {
-        self.gossip.set_device(device);
+    /// Says who this node is to its peers. `lives` are the bytes of the newest [`Effect::Remember`] of this device
+    /// itself that is durable; empty without one. Call it before the first event.
+    pub fn set_device(&mut self, device: DeviceId, lives: &[u8]) {
+        self.gossip.set_device(device, lives);
     }
 
     /// The connected peers, as of the last event.
@@ -198,6 +199,7 @@ impl Replica {
         let mut effects = Vec::new();
         let is_tick = matches!(event, Event::Tick);
         let steady = self.steady.at(now);
+        self.gossip.begin(now);
         match event {
             Event::Received { transaction, source, token } => {
                 let origin = Origin { source, tree: None };
@@ -254,6 +256,8 @@ impl Replica {
         }
         // After other events the next tick tells: they have had their effect and must not be handed in again.
         pumped.or_else(|error| if is_tick && effects.is_empty() { Err(error) } else { Ok(()) })?;
+        // Not before: what an event that fails wanted done is lost.
+        self.gossip.remember_life(&mut effects);
         Ok(effects)
     }
 

@@ -299,9 +299,10 @@ impl Lies {
                 };
                 Message::Log { first, behind, runs }
             }
-            Message::From { position, length } if positions => match random.below(2) {
-                0 => Message::From { position: odd(position, random), length },
-                _ => Message::From { position, length: odd(length, random) },
+            Message::From { position, length, life } if positions => match random.below(3) {
+                0 => Message::From { position: odd(position, random), length, life },
+                1 => Message::From { position, length: odd(length, random), life },
+                _ => Message::From { position, length, life: odd(life, random) },
             },
             Message::Ack { position, credit } if positions => match random.below(2) {
                 0 => Message::Ack { position: odd(position, random), credit },

@@ -55,7 +55,7 @@ pub struct Node {
 fn replica(catalogue: &Catalogue, device: DeviceId, disk: &Disk) -> Replica {
     let durable = disk.durable();
     let mut replica = Replica::new(Arc::clone(&catalogue.network), Position(durable.len() as u64));
-    replica.set_device(device);
+    replica.set_device(device, disk.cursors.get(&device).map_or(&[], Vec::as_slice));
     for number in &durable[durable.len().saturating_sub(WINDOW)..] {
         let transaction = catalogue.get(*number);
         replica.recover(transaction.id(), transaction.header().parents);

@@ -38,7 +38,7 @@ fn leads(own: &DeviceId, peer: &DeviceId) -> bool {
 }
 
 fn messages(ids: &[TxId]) -> Vec<(Message, Value)> {
-    let mark = |position: u64, id: TxId| Checkpoint { position, id };
+    let mark = |position: u64, id: TxId| Checkpoint { position, id, life: 1_767_225_600_000 };
     let text: Vec<String> = ids.iter().map(TxId::to_string).collect();
     let hash = |id: &TxId| std::array::from_fn(|at| id.as_bytes()[8 + at]);
     let time = |id: &TxId| id.timestamp().as_millis() as i64;
@@ -55,15 +55,16 @@ fn messages(ids: &[TxId]) -> Vec<(Message, Value)> {
     vec![
         (
             Message::Tail { checkpoints: vec![mark(300, ids[1]), mark(7, ids[0])], credit: 4_096 },
-            json!({"message": "tail", "checkpoints": [[300, text[1]], [7, text[0]]], "credit": 4_096}),
+            json!({"message": "tail", "checkpoints": [[300, text[1], 1_767_225_600_000_u64], [7, text[0], 1_767_225_600_000_u64]],
+                   "credit": 4_096}),
         ),
         (
             Message::Tail { checkpoints: vec![], credit: 1 },
             json!({"message": "tail", "checkpoints": [], "credit": 1}),
         ),
         (
-            Message::From { position: 301, length: u64::MAX },
-            json!({"message": "from", "position": 301, "length": u64::MAX}),
+            Message::From { position: 301, length: u64::MAX, life: 1_767_225_600_001 },
+            json!({"message": "from", "position": 301, "length": u64::MAX, "life": 1_767_225_600_001_u64}),
         ),
         (
             Message::Log { first: 301, behind: 128, runs },

@@ -25,11 +25,16 @@ fn message() -> impl Strategy<Value = Message> {
         (proptest::collection::btree_map(any::<u64>(), id(), 0..5), any::<u32>()).prop_map(
             |(marks, credit)| {
                 let newest_first = marks.into_iter().rev();
-                let checkpoints = newest_first.map(|(position, id)| Checkpoint { position, id }).collect();
+                let checkpoints =
+                    newest_first.map(|(position, id)| Checkpoint { position, id, life: position }).collect();
                 Message::Tail { checkpoints, credit }
             }
         ),
-        any::<(u64, u64)>().prop_map(|(position, length)| Message::From { position, length }),
+        any::<(u64, u64, u64)>().prop_map(|(position, length, life)| Message::From {
+            position,
+            length,
+            life
+        }),
         (any::<(u64, u64)>(), proptest::collection::vec(run(), 1..9))
             .prop_map(|((first, behind), runs)| Message::Log { first, behind, runs }),
         any::<(u64, u32)>().prop_map(|(position, credit)| Message::Ack { position, credit }),
@@ -86,7 +91,7 @@ fn values_that_make_no_sense_are_refused() {
     let refused = |message: Message| {
         assert!(matches!(Message::decode(&message.encode()), Err(MessageError::Value(_))), "{message:?}")
     };
-    let at = |position| Checkpoint { position, id: TxId::from_bytes([2; 40]) };
+    let at = |position| Checkpoint { position, id: TxId::from_bytes([2; 40]), life: 1 };
     refused(Message::Tail { checkpoints: vec![at(3), at(3)], credit: 1 });
     refused(Message::Log { first: 0, behind: 0, runs: vec![] });
     refused(Message::Log {
@@ -125,7 +130,7 @@ fn the_longest_messages_fit_a_frame() {
         Message::Tail {
             checkpoints: (0..CHECKPOINTS as u64)
                 .rev()
-                .map(|p| Checkpoint { position: u64::MAX - 99 + p, id })
+                .map(|p| Checkpoint { position: u64::MAX - 99 + p, id, life: u64::MAX })
                 .collect(),
             credit: u32::MAX,
         },

@@ -75,7 +75,7 @@ fn a_log_cut_back_to_a_backup_is_tailed_from_what_is_common() {
     net.run(6_000_000);
     net.back_up_node(0);
     let backup = net.nodes()[0].durable();
-    assert_eq!(net.nodes()[0].cursors().len(), 2, "its places in the logs of both others are written down");
+    assert_eq!(net.nodes()[0].cursors().len(), 3, "its places in the logs of both others, and its life");
     net.load(200, 2_000_000);
     net.run(6_000_000);
     let whole = ids(&net, 1);

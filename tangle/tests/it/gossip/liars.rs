@@ -162,7 +162,7 @@ fn a_log_that_contradicts_itself_ends_the_connection() {
     let logs: [&Says; 6] = [
         &|played| played.tells(LIAR, 1, &[invented(1)]),
         &|played| played.tells(LIAR, 0, &[invented(1), invented(1)]),
-        &|played| played.says(LIAR, Message::From { position: 0, length: 9 }),
+        &|played| played.says(LIAR, Message::From { position: 0, length: 9, life: 1 }),
         &|played| played.says(LIAR, Message::Ack { position: 1, credit: 1 }),
         &|played| {
             let runs = vec![Run::Yours { skip: 7, count: 1 }];

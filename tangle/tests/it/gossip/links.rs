@@ -1,6 +1,6 @@
 //! What one replica says to its peers, and when.
 
-use super::played::{Played, asked, device, invented, relayed, sent};
+use super::played::{LIFE, Played, asked, device, invented, relayed, sent};
 use crate::support::Drawing;
 use weft_tangle::TxId;
 use weft_tangle::gossip::{Checkpoint, LinkState, Message, Run};
@@ -86,7 +86,9 @@ fn entries_named_by_their_place_are_those_of_the_own_log() {
 fn a_tail_begins_behind_the_highest_checkpoint_below_which_all_match() {
     let drawing = Drawing::of("a:[g,g]; b:[a,g]; c:[b,g]; d:[c,g]");
     let ids = ["a", "b", "c", "d"].map(|name| drawing.id(name));
-    let mark = |position: usize, id: TxId| Checkpoint { position: position as u64, id };
+    // A life is numbered by its first event's time.
+    let life = Played::new().rig.now.as_millis();
+    let mark = |position: usize, id: TxId| Checkpoint { position: position as u64, id, life };
     let right = |position: usize| mark(position, ids[position]);
     let wrong = |position: usize| mark(position, invented(position as u64));
     for (checkpoints, expected) in [
@@ -96,6 +98,7 @@ fn a_tail_begins_behind_the_highest_checkpoint_below_which_all_match() {
         (vec![right(3), wrong(1), right(0)], 1),
         (vec![mark(900, ids[2]), right(2)], 3),
         (vec![wrong(0)], 0),
+        (vec![Checkpoint { life: life - 1, ..right(3) }, right(1)], 2),
     ] {
         let mut played = Played::new();
         ["a", "b", "c", "d"].iter().for_each(|name| {
@@ -104,7 +107,7 @@ fn a_tail_begins_behind_the_highest_checkpoint_below_which_all_match() {
         played.rig.store_all();
         played.connect(1);
         let effects = played.says(1, Message::Tail { checkpoints, credit: 99 });
-        assert_eq!(sent(&effects, 1)[0], Message::From { position: expected, length: 4 });
+        assert_eq!(sent(&effects, 1)[0], Message::From { position: expected, length: 4, life });
     }
 }
 
@@ -225,7 +228,7 @@ fn a_cursor_is_written_down_and_offered_again() {
     let [cursor] = &cursors[..] else { panic!("{effects:?}") };
     let again = Event::Connected { source: Source::Peer(2), device: device(1), cursor: cursor.clone() };
     let effects = played.rig.event(again);
-    let checkpoints = vec![Checkpoint { position: 0, id: drawing.id("a") }];
+    let checkpoints = vec![Checkpoint { position: 0, id: drawing.id("a"), life: LIFE }];
     assert_eq!(sent(&effects, 2), [Message::Tail { checkpoints, credit: TAIL_CREDIT as u32 }]);
 }
 

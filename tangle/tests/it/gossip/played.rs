@@ -10,6 +10,9 @@ pub(super) struct Played {
     pub(super) rig: Rig,
 }
 
+/// The life of every peer's process.
+pub(super) const LIFE: u64 = 3;
+
 /// The device of the peer with this number.
 pub(super) fn device(peer: u32) -> DeviceId {
     DeviceId::from_bytes([0x80 | peer as u8; 32])
@@ -36,7 +39,7 @@ pub(super) fn invented(number: u64) -> TxId {
 impl Played {
     pub(super) fn new() -> Self {
         let mut rig = Rig::new();
-        rig.replica.set_device(DeviceId::from_bytes([0x11; 32]));
+        rig.replica.set_device(DeviceId::from_bytes([0x11; 32]), &[]);
         Self { rig }
     }
 
@@ -52,7 +55,7 @@ impl Played {
     pub(super) fn joined(&mut self, peer: u32, length: u64) {
         self.connect(peer);
         self.says(peer, Message::Tail { checkpoints: vec![], credit: 4_096 });
-        self.says(peer, Message::From { position: 0, length });
+        self.says(peer, Message::From { position: 0, length, life: LIFE });
     }
 
     pub(super) fn says(&mut self, peer: u32, message: Message) -> Vec<Effect> {

@@ -25,12 +25,13 @@ fn every_message_is_of_its_kind_and_comes_back() {
             (Frame::Message(Message::Tail { checkpoints, credit }), "tail") => {
                 let marks = fields["checkpoints"].as_array().unwrap();
                 let same = |(mark, row): (&weft_tangle::gossip::Checkpoint, &serde_json::Value)| {
-                    row[0].as_u64() == Some(mark.position) && row[1].as_str() == Some(&mark.id.to_string())
+                    [row[0].as_u64(), row[2].as_u64()] == [Some(mark.position), Some(mark.life)]
+                        && row[1].as_str() == Some(&mark.id.to_string())
                 };
                 u64::from(*credit) == number(fields, "credit") && checkpoints.iter().zip(marks).all(same)
             }
-            (Frame::Message(Message::From { position, length }), "from") => {
-                [*position, *length] == ["position", "length"].map(|name| number(fields, name))
+            (Frame::Message(Message::From { position, length, life }), "from") => {
+                [*position, *length, *life] == ["position", "length", "life"].map(|name| number(fields, name))
             }
             (Frame::Message(Message::Log { first, behind, .. }), "log") => {
                 [*first, *behind] == ["first", "behind"].map(|name| number(fields, name))
