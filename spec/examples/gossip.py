@@ -95,6 +95,9 @@ def message(data):
             raise ValueError("1 to 128 transactions")
     elif kind == 5:
         fields.update(request=reader.number(32), lacking=reader.list(128, reader.identifier))
+        fields["withheld"] = reader.list(128, reader.identifier)
+        if len(fields["lacking"]) + len(fields["withheld"]) > 128:
+            raise ValueError("128 transactions at most")
     else:
         fields["tree"] = reader.take(1)[0]
     reader.end()

@@ -2,7 +2,7 @@
 //!
 //! Nothing here reads a clock or draws a number: both are arguments.
 
-use super::limits::{ADDRESSES_PER_PEER, PEERS_KNOWN};
+use super::limits::{ADDRESSES_PER_PEER, PEERS_FEW, PEERS_KNOWN};
 use super::reason::{Departure, Reason};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) last: Option<Departure>,
     attempts: u32,
     not_before: Option<Instant>,
+    /// It is kept out until then.
+    held_until: Option<Instant>,
 }
 
 /// A call to make.
@@ -35,6 +37,8 @@ pub(super) struct Call {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waits {
     pub(super) first: Duration,
+    /// The longest one for whom this node needs.
+    pub(super) near: Duration,
     pub(super) most: Duration,
     pub(super) stable: Duration,
 }
@@ -42,8 +46,9 @@ pub(super) struct Waits {
 impl Waits {
     /// The wait after `failures` in a row: doubled each time, then between half and all of it by the `draw`, so that
     /// nodes that lost each other at once do not come back at once.
-    fn after(&self, failures: u32, draw: u32) -> Duration {
-        let doubled = self.first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.most);
+    fn after(&self, failures: u32, is_near: bool, draw: u32) -> Duration {
+        let most = if is_near { self.near } else { self.most };
+        let doubled = self.first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(most);
         let half = doubled / 2;
         half + half.mul_f64(f64::from(draw) / f64::from(u32::MAX))
     }
@@ -77,6 +82,7 @@ impl Book {
             last: None,
             attempts: 0,
             not_before: None,
+            held_until: None,
         });
         entry.is_committee |= is_committee;
         if entry.addresses.iter().any(|known| known == address) {
@@ -100,7 +106,7 @@ impl Book {
         let mut due: Vec<_> = self
             .entries
             .iter_mut()
-            .filter(|(_, entry)| entry.waits() && entry.not_before.is_none_or(|at| at <= now))
+            .filter(|(_, entry)| entry.waits() && entry.ready_at().is_none_or(|at| at <= now))
             .collect();
         due.sort_by_key(|(_, entry)| (!entry.is_committee, entry.not_before));
         let calls = due.into_iter().take(most).filter_map(|(device, entry)| {
@@ -115,22 +121,19 @@ impl Book {
 
     /// When the next call is due; nothing when none is waited for.
     pub(super) fn next(&self, now: Instant) -> Option<Instant> {
-        self.entries.values().filter(|entry| entry.waits()).map(|entry| entry.not_before.unwrap_or(now)).min()
+        self.entries.values().filter(|entry| entry.waits()).map(|entry| entry.ready_at().unwrap_or(now)).min()
     }
 
     /// An attempt came to nothing.
     pub(super) fn failed(&mut self, device: &DeviceId, why: Departure, now: Instant, draw: u32) {
-        let waits = self.waits;
+        let (waits, are_few) = (self.waits, self.are_few());
         let Some(entry) = self.entries.get_mut(device) else { return };
         entry.dialling = false;
         if entry.connected.is_some() {
             return;
         }
         entry.failures = entry.failures.saturating_add(1);
-        let is_own = why.slug() == Reason::Own.slug();
-        let wait = if is_own { waits.most } else { waits.after(entry.failures, draw) };
-        entry.wait_until(now + wait);
-        entry.last = Some(why);
+        entry.wait(why, waits, are_few, now, draw);
     }
 
     /// A connection with a node stands, whoever dialled.
@@ -141,22 +144,35 @@ impl Book {
         }
     }
 
-    /// The connection with a node has ended.
+    /// The connection with a node has ended. When few are left, those who could not be reached are needed: nobody waits
+    /// for long any more.
     pub(super) fn left(&mut self, device: &DeviceId, why: Departure, now: Instant, draw: u32) {
         let waits = self.waits;
         let Some(entry) = self.entries.get_mut(device) else { return };
         let Some(since) = entry.connected.take() else { return };
         let was_stable = now.saturating_duration_since(since) >= waits.stable;
         entry.failures = if was_stable { 1 } else { entry.failures.saturating_add(1) };
-        entry.wait_until(now + waits.after(entry.failures, draw));
-        entry.last = Some(why);
+        let are_few = self.are_few();
+        let soon = now + waits.after(u32::MAX, true, draw);
+        for (other, entry) in &mut self.entries {
+            if other == device {
+                entry.wait(why.clone(), waits, are_few, now, draw);
+            } else if are_few && entry.last.as_ref().is_some_and(Departure::may_pass) {
+                entry.not_before = entry.not_before.min(Some(soon));
+            }
+        }
     }
 
     /// Makes no calls to a node before `until`.
     pub(super) fn hold_off(&mut self, device: &DeviceId, until: Instant) {
         if let Some(entry) = self.entries.get_mut(device) {
-            entry.wait_until(until);
+            entry.held_until = entry.held_until.max(Some(until));
         }
+    }
+
+    /// Whether so few are connected that each one counts.
+    fn are_few(&self) -> bool {
+        self.entries.values().filter(|entry| entry.connected.is_some()).count() < PEERS_FEW
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = (&DeviceId, &Entry)> {
@@ -169,110 +185,27 @@ impl Entry {
         !self.dialling && self.connected.is_none() && !self.addresses.is_empty()
     }
 
-    fn wait_until(&mut self, at: Instant) {
-        self.not_before = self.not_before.max(Some(at));
+    /// Waits after what has happened. Short waits are for who may be back at any moment, in the network file or where few
+    /// are connected; who said no is asked again after the long ones.
+    fn wait(&mut self, why: Departure, waits: Waits, are_few: bool, now: Instant, draw: u32) {
+        let is_near = why.may_pass() && (self.is_committee || are_few);
+        let is_own = why.slug() == Reason::Own.slug();
+        let wait = if is_own { waits.most } else { waits.after(self.failures, is_near, draw) };
+        self.not_before = Some(now + wait);
+        self.last = Some(why);
+    }
+
+    /// When it may be called.
+    fn ready_at(&self) -> Option<Instant> {
+        self.not_before.max(self.held_until)
     }
 
     /// Seconds until the next attempt.
     pub(super) fn retry_in(&self, now: Instant) -> Option<Duration> {
-        let at = self.not_before.filter(|_| self.waits())?;
+        let at = self.ready_at().filter(|_| self.waits())?;
         Some(at.saturating_duration_since(now))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WAITS: Waits = Waits {
-        first: Duration::from_millis(500),
-        most: Duration::from_secs(60),
-        stable: Duration::from_secs(10),
-    };
-
-    fn device(number: u16) -> DeviceId {
-        let mut bytes = [0; 32];
-        bytes[..2].copy_from_slice(&number.to_be_bytes());
-        DeviceId::from_bytes(bytes)
-    }
-
-    fn book() -> (Book, Instant) {
-        (Book::new(device(0), WAITS), Instant::now())
-    }
-
-    fn called(book: &mut Book, now: Instant) -> Vec<DeviceId> {
-        book.due(now, 99).into_iter().map(|call| call.device).collect()
-    }
-
-    #[test]
-    fn waits_double_up_to_the_longest_and_are_drawn_apart() {
-        let waits =
-            |draw| (1..=10).map(|failures| WAITS.after(failures, draw).as_millis()).collect::<Vec<_>>();
-        assert_eq!(
-            waits(u32::MAX),
-            [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]
-        );
-        assert_eq!(waits(0)[..3], [250, 500, 1_000]);
-        assert_eq!(WAITS.after(u32::MAX, u32::MAX), WAITS.most);
-    }
-
-    #[test]
-    fn nobody_is_called_twice_at_once_nor_before_the_time() {
-        let (mut book, now) = book();
-        assert!(book.learn(device(1), "a:1", true) && !book.learn(device(1), "a:1", true));
-        assert_eq!(called(&mut book, now), [device(1)]);
-        assert_eq!((called(&mut book, now), book.next(now)), (vec![], None));
-        book.failed(&device(1), Departure::Silent, now, u32::MAX);
-        assert_eq!(book.next(now), Some(now + WAITS.first));
-        assert_eq!(called(&mut book, now + WAITS.first / 2), []);
-        assert_eq!(called(&mut book, now + WAITS.first), [device(1)]);
-        book.connected(&device(1), now);
-        book.failed(&device(1), Departure::Closed(Reason::Duplicate), now, 0);
-        assert_eq!(called(&mut book, now + WAITS.most), [], "a second connection that failed harms nothing");
-        book.left(&device(1), Departure::Silent, now + WAITS.stable, u32::MAX);
-        assert_eq!(book.next(now), Some(now + WAITS.stable + WAITS.first), "waits begin anew");
-    }
-
-    #[test]
-    fn a_peer_that_sends_us_away_is_not_called_ever_faster() {
-        let (mut book, mut now) = book();
-        book.learn(device(1), "a:1", false);
-        for _ in 0..9 {
-            let at = book.next(now).unwrap();
-            assert_eq!(called(&mut book, at), [device(1)]);
-            book.connected(&device(1), at);
-            book.left(&device(1), Departure::Closed(Reason::Fault), at, u32::MAX);
-            now = at;
-        }
-        assert_eq!(book.next(now), Some(now + WAITS.most));
-        book.hold_off(&device(1), now + 2 * WAITS.most);
-        assert_eq!(book.next(now), Some(now + 2 * WAITS.most));
-    }
-
-    #[test]
-    fn every_address_of_a_node_is_tried_and_the_newest_is_kept() {
-        let (mut book, mut now) = book();
-        book.learn(device(1), "file:1", true);
-        book.learn(device(1), "old:1", false);
-        assert!(book.learn(device(1), "new:1", false));
-        let mut tried = Vec::new();
-        for _ in 0..4 {
-            now += WAITS.most;
-            tried.extend(book.due(now, 9).into_iter().map(|call| call.address));
-            book.failed(&device(1), Departure::Silent, now, 0);
-        }
-        assert_eq!(tried, ["file:1", "new:1", "file:1", "new:1"]);
-    }
-
-    #[test]
-    fn the_book_is_bounded_and_this_node_is_not_in_it() {
-        let (mut book, now) = book();
-        assert!(!book.learn(device(0), "own:1", true), "an own key is dropped");
-        for number in 1..2_000 {
-            book.learn(device(number), "a:1", false);
-        }
-        assert_eq!(book.entries().count(), PEERS_KNOWN);
-        assert!(book.learn(device(3_000), "a:1", true), "the committee always fits");
-        assert_eq!(book.due(now, 1)[0].device, device(3_000), "and is called first");
-    }
-}
+mod tests;

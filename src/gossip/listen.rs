@@ -34,11 +34,16 @@ pub(super) async fn listen(shared: Arc<Shared>) {
 }
 
 async fn take(shared: Arc<Shared>, incoming: Incoming, pass: Pass) {
+    let address = incoming.remote_address();
     let shaken = shake(&shared, incoming).await;
     drop(pass);
     if let Err(why) = shaken {
         shared.stats.count_failure(&why);
-        tracing::debug!(%why, "a connection came to nothing");
+        if shared.notices.is_due(&why, Instant::now()) {
+            tracing::warn!(%address, %why, "somebody was not let in; more of the kind are counted, and told again in a minute");
+        } else {
+            tracing::debug!(%address, %why, "a connection came to nothing");
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod intro;
 mod link;
 mod listen;
 mod meter;
+mod notice;
 mod options;
 mod outbox;
 mod reader;

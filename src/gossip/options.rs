@@ -46,6 +46,8 @@ pub struct ShellLimits {
     pub keep_alive: Duration,
     /// [`limits::DIAL_BACKOFF`]
     pub backoff: Duration,
+    /// [`limits::DIAL_BACKOFF_NEAR`]
+    pub backoff_near: Duration,
     /// [`limits::DIAL_BACKOFF_MOST`]
     pub backoff_most: Duration,
     /// [`limits::DIAL_STABLE`]
@@ -66,6 +68,7 @@ impl Default for ShellLimits {
             idle_timeout: limits::IDLE_TIMEOUT,
             keep_alive: limits::KEEP_ALIVE,
             backoff: limits::DIAL_BACKOFF,
+            backoff_near: limits::DIAL_BACKOFF_NEAR,
             backoff_most: limits::DIAL_BACKOFF_MOST,
             stable: limits::DIAL_STABLE,
             recheck: limits::RECHECK,

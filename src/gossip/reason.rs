@@ -146,6 +146,22 @@ impl Departure {
     }
 }
 
+impl Departure {
+    /// Whether the peer may take a call at any moment, without anybody's doing: nothing was heard of it, or it said no more
+    /// than that this is not the time.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Closed(reason) | Self::ClosedByPeer { reason: Some(reason), .. } => {
+                use Reason::{Duplicate, Stalled, Stopping, Timeout, Unavailable};
+                matches!(reason, Stopping | Duplicate | Timeout | Stalled | Unavailable)
+            }
+            Self::Silent | Self::Crowded | Self::Address(_) | Self::Broken(_) => true,
+            Self::ClosedByPeer { reason: None, .. } | Self::Tls(_) => false,
+        }
+    }
+}
+
 /// quinn's error for a TLS alert carries the alert's number in the low byte (RFC 9001 §4.8).
 const CRYPTO_ERRORS: std::ops::Range<u64> = 0x100..0x200;
 /// RFC 9000 §20.1: the server refuses to accept a new connection.

@@ -7,6 +7,7 @@ use super::gate::Gate;
 use super::handshake::Proved;
 use super::intro::{INSTANCE_BYTES, Intro, Side};
 use super::link::{Link, Parts};
+use super::notice::Notices;
 use super::options::ShellOptions;
 use super::reason::{Departure, Reason};
 use super::roster::{Path, Roster};
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) roster: Arc<Roster>,
     pub(super) gate: Arc<Gate>,
     pub(super) stats: ShellStats,
+    pub(super) notices: Notices,
     pub(super) dialler: Signal,
     book: Mutex<Book>,
     events: Sender<ShellEvent>,
@@ -57,12 +59,18 @@ impl Shared {
         let device = DeviceId::of(key.public_key());
         let committee = network.committee().filter(|(member, _)| **member != device).count();
         let limits = &options.limits;
-        let waits = Waits { first: limits.backoff, most: limits.backoff_most, stable: limits.stable };
+        let waits = Waits {
+            first: limits.backoff,
+            near: limits.backoff_near,
+            most: limits.backoff_most,
+            stable: limits.stable,
+        };
         Self {
             roster: Roster::new(device, options.peers, committee),
             gate: Gate::new(limits, now),
             book: Mutex::new(Book::new(device, waits)),
             stats: ShellStats::default(),
+            notices: Notices::default(),
             dialler: Signal::default(),
             credential: Mutex::new(credential),
             options,

@@ -161,15 +161,18 @@ impl Shell {
         sent
     }
 
-    /// Ends a connection, and keeps the device out for `ban`.
-    pub fn disconnect(&self, peer: PeerNumber, reason: Reason, ban: Option<Duration>) {
-        let Some(link) = self.shared.roster.find(peer) else { return };
-        if let Some(time) = ban {
-            let (device, now) = (link.member.device, Instant::now());
-            self.shared.roster.ban(device, time, now);
-            self.shared.book().hold_off(&device, now + time);
+    /// Ends a connection.
+    pub fn disconnect(&self, peer: PeerNumber, reason: Reason) {
+        if let Some(link) = self.shared.roster.find(peer) {
+            link.close(reason);
         }
-        link.close(reason);
+    }
+
+    /// Keeps a device out for a time, whether it is connected still or not: neither is it let in nor called.
+    pub fn ban(&self, device: &DeviceId, time: Duration) {
+        let now = Instant::now();
+        self.shared.roster.ban(*device, time, now);
+        self.shared.book().hold_off(device, now + time);
     }
 
     /// The peers that are known or connected, by id.

@@ -157,6 +157,24 @@ impl Owner {
             self.write_if_due(asked);
             self.metrics.set_occupancy(self.replica.occupancy());
         }
+        self.write_last_cursors(written, reader)
+    }
+
+    /// Takes leave of the peers, so that the next life goes on in their logs where this one was. All that is attached is
+    /// durable by now.
+    fn write_last_cursors(
+        &mut self,
+        written: &Receiver<Written>,
+        reader: &mut Arc<Reader>,
+    ) -> Result<(), HistoryError> {
+        let sources = self.post.as_mut().map(Post::take_leave).unwrap_or_default();
+        sources.into_iter().try_for_each(|source| self.handle(Event::Left { source }, reader))?;
+        self.write_if_due(false);
+        while self.is_writing {
+            let written = written.recv().map_err(|_| no_writer())?;
+            self.storage_said(written, reader)?;
+            self.write_if_due(false);
+        }
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use super::layout::{
 };
 use super::pack::{self, PACKS};
 use super::tail::{IndexRow, Tail, Whereabouts};
+use super::wal::{self, Log};
 use super::{Cursors, Record, Store, StoreError, cursors, reader::next_position};
 use crate::limits::STORE_RESERVE_BYTES;
 use redb::{Database, Durability, WriteTransaction};
@@ -44,12 +45,12 @@ impl Store {
         if batch.is_empty() && cursors.is_empty() {
             return Ok(());
         }
-        let _one_writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = self.writable()?;
         // A write that finds no room costs the database; so the disk is never filled to its end.
         let bytes: usize = batch.iter().map(|record| record.transaction.wire().len()).sum();
         self.check_free(STORE_RESERVE_BYTES + 2 * bytes as u64)?;
-        let result = match self.write(&database, batch, cursors) {
+        let result = match self.write(&database, &mut log, batch, cursors) {
             Ok(next) => {
                 self.acknowledge(next);
                 Ok(())
@@ -61,15 +62,17 @@ impl Store {
         result
     }
 
-    /// Writes a batch in one commit; the position behind it.
+    /// Writes a batch in one commit, by way of the log where it fits into that; the position behind it.
     fn write(
         &self,
         database: &Database,
+        log: &mut Log,
         batch: &[Record<'_>],
         cursors: &Cursors,
     ) -> Result<Position, StoreError> {
         let tail = self.tail();
-        let commit = begin(database)?;
+        let is_logged = log.has_room(batch) && !tail.is_full_with(batch.len());
+        let commit = if is_logged { begin_behind_log(database)? } else { begin(database)? };
         let put_all = || {
             let next = put(&commit, &self.network, batch)?;
             cursors::put(&commit, cursors)?;
@@ -79,7 +82,13 @@ impl Store {
         };
         match put_all() {
             Ok((next, rows, behind)) => {
+                if is_logged {
+                    log.append(batch).map_err(wal::failed)?;
+                }
                 commit.commit()?;
+                if !is_logged {
+                    log.restart();
+                }
                 match behind {
                     Some(behind) => self.set_tail(behind),
                     None => tail.extend(&rows),
@@ -121,6 +130,13 @@ pub(super) fn begin(database: &Database) -> Result<WriteTransaction, StoreError>
     let mut commit = database.begin_write()?;
     commit.set_durability(Durability::Immediate)?;
     commit.set_quick_repair(true);
+    Ok(commit)
+}
+
+/// Begins a commit that is seen when it returns, and is on disk with the next durable one: what it brings is in the log.
+fn begin_behind_log(database: &Database) -> Result<WriteTransaction, StoreError> {
+    let mut commit = database.begin_write()?;
+    commit.set_durability(Durability::None)?;
     Ok(commit)
 }
 

@@ -1,7 +1,7 @@
 //! Making the file of a stopped store as small as what it holds.
 
 use super::disk::Disk;
-use super::{FILE_NAME, StoreError, StoreOptions, open};
+use super::{FILE_NAME, StoreError, StoreOptions, open, wal};
 use std::path::Path;
 use weft_tangle::Network;
 
@@ -23,8 +23,9 @@ pub fn compact(directory: &Path, network: &Network, options: &StoreOptions) -> R
     let path = directory.join(FILE_NAME);
     let file = open::open_file(directory, &path)?;
     let before = open::allocated_bytes(&path);
-    let disk = Disk::new(file);
-    let (mut database, _) = open::open_database(&disk, &path, network.id(), options)?;
+    let (front, behind) = wal::divide(file, &path)?;
+    let disk = Disk::new(Box::new(behind));
+    let (mut database, _) = open::open_database(&disk, &front, &path, network, options)?;
     loop {
         match database.compact() {
             Ok(true) => {}

@@ -23,8 +23,9 @@ const REFUGE_BLOCKS: usize = 16_384;
 pub(super) struct Disk {
     file: Box<dyn StorageBackend>,
     headers: Mutex<Headers>,
-    /// What the first read said that failed the database. It refuses everything after that, so it has to be opened anew.
-    failed_read: Mutex<Option<String>>,
+    /// What the file said that has failed the database. It refuses everything after that, so it has to be opened anew; a
+    /// read may do that with a write, for which it makes room in the cache.
+    failed: Mutex<Option<String>>,
     is_sealed: AtomicBool,
     /// What was written since the last sync, by offset and length. redb frees pages in a commit of its own behind each
     /// durable one, so these are in use although no header on disk leads to them.
@@ -44,7 +45,7 @@ impl Disk {
             file,
             headers: Mutex::default(),
             unsettled: Mutex::default(),
-            failed_read: Mutex::default(),
+            failed: Mutex::default(),
             is_sealed: AtomicBool::new(false),
         })
     }
@@ -64,12 +65,19 @@ impl Disk {
     /// A new database may write the file, and none has failed it yet.
     pub(super) fn unseal(&self) {
         self.is_sealed.store(false, Ordering::SeqCst);
-        *self.failed_read.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// What the first failed read said, since the file was opened.
-    pub(super) fn failed_read(&self) -> Option<String> {
-        self.failed_read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What the file said first that has failed the database, since it was opened.
+    pub(super) fn failed(&self) -> Option<String> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.get_or_insert_with(|| error.to_string());
+        })
     }
 
     /// Lets go of the file's lock; no database is on it any more.
@@ -125,18 +133,15 @@ impl StorageBackend for Live {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.file.read(offset, out).inspect_err(|error| {
-            let mut failed = self.0.failed_read.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.get_or_insert_with(|| error.to_string());
-        })
+        self.0.note(self.0.file.read(offset, out))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.writable()?.set_len(len)
+        self.0.note(self.0.writable()?.set_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.writable()?.sync_data()?;
+        self.0.note(self.0.writable()?.sync_data())?;
         self.0.settle();
         Ok(())
     }
@@ -144,7 +149,7 @@ impl StorageBackend for Live {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let file = self.0.writable()?;
         self.0.note_write(offset, data);
-        file.write(offset, data)
+        self.0.note(file.write(offset, data))
     }
 
     /// The database is closed; the file and its lock stay.

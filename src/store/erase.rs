@@ -9,11 +9,12 @@ use super::disk::BLOCK_BYTES;
 use super::pack::{self, Entry, PACKS};
 use super::rewrite::{Changes, put_slots};
 use super::trace::{Blocks, blocks_in_use};
+use super::wal::Log;
 use super::{Reader, Store, StoreError};
 use crate::limits::ERASE_MOST;
 use redb::{ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use weft_tangle::limits::BODY_OFFSET;
 use weft_tangle::{Position, Remains, TxId};
 
@@ -48,7 +49,7 @@ impl Store {
         if ids.len() > ERASE_MOST {
             return Err(StoreError::TooMany { found: ids.len(), most: ERASE_MOST });
         }
-        let one_writer = self.writing()?;
+        let mut log = self.writing()?;
         let reader = self.reader()?;
         let mut remains = Vec::new();
         for id in ids {
@@ -60,7 +61,7 @@ impl Store {
             .map(|(position, remains)| (position.0, Entry::of_remains(*position, remains)))
             .collect();
         if !changes.is_empty() {
-            self.commit(&one_writer, |commit| {
+            self.commit(&mut log, |commit| {
                 let mut erasing = commit.open_table(ERASING)?;
                 changes.keys().try_for_each(|at| erasing.insert(&at.to_be_bytes(), ()).map(drop))?;
                 put_slots(commit, &changes)
@@ -68,7 +69,7 @@ impl Store {
             self.erasures.fetch_add(changes.len() as u64, Ordering::SeqCst);
             ids.iter().for_each(|id| self.damage.forget(id));
         }
-        self.overwrite(&one_writer)
+        self.overwrite(&mut log)
     }
 
     /// Goes on with erasures that a crash or a reader has kept from ending; does nothing when there are none.
@@ -76,8 +77,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::ReadOnly`], [`StoreError::Untraceable`].
     pub fn finish_erasures(&self) -> Result<Erasure, StoreError> {
-        let one_writer = self.writing()?;
-        self.overwrite(&one_writer)
+        let mut log = self.writing()?;
+        self.overwrite(&mut log)
     }
 
     /// How many bodies were erased since the store was opened.
@@ -85,20 +86,22 @@ impl Store {
         self.erasures.load(Ordering::SeqCst)
     }
 
-    fn overwrite(&self, one_writer: &MutexGuard<'_, ()>) -> Result<Erasure, StoreError> {
+    fn overwrite(&self, log: &mut Log) -> Result<Erasure, StoreError> {
         let positions = self.erasing()?;
         if positions.is_empty() {
             return Ok(Erasure::Done { overwritten: 0 });
         }
         // Rows of one page that are written in one commit may leave bytes of their older form between them. Written
         // once more, at the same length, they do not.
-        self.commit(one_writer, |commit| rewrite_rows(commit, &positions))?;
+        self.commit(log, |commit| rewrite_rows(commit, &positions))?;
         if self.has_older_readers() {
             return Ok(Erasure::Waiting);
         }
         let in_use = blocks_in_use(&self.disk)?;
-        let overwritten = self.clear(&in_use).map_err(|error| self.fail(error.to_string()))?;
-        self.commit(one_writer, |commit| {
+        // All of the log is in the commits above.
+        let cleared = log.front().clear().and_then(|()| self.clear(&in_use));
+        let overwritten = cleared.map_err(|error| self.fail(error.to_string()))?;
+        self.commit(log, |commit| {
             let mut erasing = commit.open_table(ERASING)?;
             positions.iter().try_for_each(|at| erasing.remove(&at.0.to_be_bytes()).map(drop))?;
             Ok(())

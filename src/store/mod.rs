@@ -32,6 +32,7 @@ mod tests;
 mod trace;
 mod view;
 mod volume;
+mod wal;
 
 pub use compact::{Compacted, compact};
 pub use copy::{Copied, CopyFile, MOST_BYTES as COPIED_MOST_BYTES};
@@ -56,6 +57,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use volume::{FileSystem, Volume};
+use wal::{Front, Log};
 use weft_tangle::{Attached, Epoch, Network, Position, Transaction, TxId};
 
 /// The store's file in the data directory.
@@ -136,7 +138,8 @@ pub struct Store {
     options: StoreOptions,
     disk: Arc<Disk>,
     volume: Box<dyn Volume>,
-    writer: Mutex<()>,
+    writer: Mutex<Log>,
+    front: Front,
     state: RwLock<State>,
     shared: Shared,
     damage: Arc<Damage>,
@@ -174,10 +177,11 @@ impl Store {
         network: &Network,
         options: &StoreOptions,
     ) -> Result<Self, StoreError> {
-        open::discard_unborn(&*file)
+        let (front, behind) = wal::divide(file, &path)?;
+        open::discard_unborn(&behind)
             .map_err(|cause| StoreError::Unreachable { path: path.clone(), cause })?;
-        let disk = Disk::new(file);
-        let (database, tail) = open::open_database(&disk, &path, network.id(), options)?;
+        let disk = Disk::new(Box::new(behind));
+        let (database, tail) = open::open_database(&disk, &front, &path, network, options)?;
         let network = Arc::new(network.clone());
         let store = Self {
             network,
@@ -185,7 +189,8 @@ impl Store {
             options: *options,
             disk,
             volume,
-            writer: Mutex::default(),
+            writer: Mutex::new(Log::new(front.clone())),
+            front,
             state: RwLock::new(State::new(database, tail)?),
             shared: Shared::default(),
             damage: Arc::default(),

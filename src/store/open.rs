@@ -4,14 +4,15 @@ use super::append::begin;
 use super::disk::{Disk, Live};
 use super::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, SCHEMA, TRANSACTIONS};
 use super::pack::PACKS;
-use super::tail::{self, Tail};
+use super::tail::Tail;
+use super::wal::{self, Front};
 use super::{StoreError, StoreOptions};
 use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, backends::FileBackend};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use weft_tangle::NetworkId;
+use weft_tangle::{Network, NetworkId};
 
 const SCHEMA_KEY: &str = "schema";
 const NETWORK_KEY: &str = "network";
@@ -61,11 +62,13 @@ pub(super) fn discard_unborn(file: &dyn StorageBackend) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Opens the database on `disk` and checks whose it is; a new one is made ours. Its index is complete.
+/// Opens the database on `disk` and checks whose it is; a new one is made ours. All of the log is in it, durably, and its
+/// index is complete.
 pub(super) fn open_database(
     disk: &Arc<Disk>,
+    front: &Front,
     path: &Path,
-    network: &NetworkId,
+    network: &Network,
     options: &StoreOptions,
 ) -> Result<(Database, Tail), StoreError> {
     let mut builder = Database::builder();
@@ -73,11 +76,14 @@ pub(super) fn open_database(
     let database =
         builder.create_with_backend(Live(Arc::clone(disk))).map_err(|error| opening(path, error))?;
     if database.begin_read()?.list_tables()?.next().is_none() {
-        initialise(&database, network)?;
+        initialise(&database, network.id())?;
     }
-    check(&database, path, network)?;
-    let tail = tail::recover(&database)?;
-    Ok((database, tail))
+    check(&database, path, network.id())?;
+    let recovered = wal::recover(&database, front, network)?;
+    if recovered.is_damaged {
+        front.clear().map_err(wal::failed)?;
+    }
+    Ok((database, recovered.tail))
 }
 
 pub(super) fn opening(path: &Path, error: DatabaseError) -> StoreError {

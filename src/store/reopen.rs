@@ -5,8 +5,8 @@
 
 use super::disk::Refuge;
 use super::layout::ARRIVALS;
-use super::tail::{self, Tail};
-use super::{Store, StoreError, append, open, reader};
+use super::tail::Tail;
+use super::{Store, StoreError, append, open, reader, wal};
 use crate::limits::{REOPEN_POLL, REOPEN_READERS, STORE_RESERVE_BYTES, STORE_RESUME_BYTES};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -96,7 +96,7 @@ impl Store {
     /// when the file cannot be opened, or holds less than was acknowledged. The store is then as it was, and reads on
     /// where it did.
     pub fn try_reopen(&self) -> Result<(), StoreError> {
-        let _one_writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_free(STORE_RESUME_BYTES)?;
         if self.failed_state(|cause| drop(self.fail(cause))).is_none() {
             return Ok(());
@@ -125,6 +125,7 @@ impl Store {
                 state.database = Some(Arc::new(database));
                 state.tail = Arc::new(tail);
                 state.failure = None;
+                log.restart();
                 Ok(())
             }
             Err(error) => {
@@ -140,7 +141,8 @@ impl Store {
         // After a failed sync the system may show what is not on disk, and never will be. That is the failed batch, and
         // until its pages are on disk no header names them; a header that is, redb writes anew before anybody reads.
         self.disk.unseal();
-        let (database, tail) = open::open_database(&self.disk, &self.path, self.network.id(), &self.options)?;
+        let (database, tail) =
+            open::open_database(&self.disk, &self.front, &self.path, &self.network, &self.options)?;
         let found = stored(&database)?;
         if found < acknowledged {
             return Err(StoreError::Lost { acknowledged, found });
@@ -209,7 +211,7 @@ impl Store {
         let refuge = Refuge::new(Arc::clone(&self.disk)).map_err(redb::DatabaseError::from).and_then(builder);
         let refuge = refuge.map_err(StoreError::from).and_then(|refuge| {
             // Whether the commit that failed is in there or not: its index is made of what is.
-            let tail = tail::recover(&refuge)?;
+            let tail = wal::recover(&refuge, &self.front, &self.network)?.tail;
             Ok((refuge, Arc::new(tail)))
         });
         match refuge {
@@ -227,8 +229,8 @@ impl Store {
             return Some(state);
         }
         drop(state);
-        let cause = self.disk.failed_read()?;
-        fail(format!("a read failed: {cause}"));
+        let cause = self.disk.failed()?;
+        fail(format!("a read or a write failed: {cause}"));
         Some(self.read_state())
     }
 
@@ -253,11 +255,13 @@ impl Drop for Store {
 }
 
 impl Store {
-    /// Writes what waits for the index, so that the file that is closed is complete. What fails here costs nothing: it
-    /// is made again when the file is opened.
+    /// Writes what waits for the index or only the log holds, so that the database that is closed is complete. What fails
+    /// here costs nothing: it is made again when the file is opened.
     fn write_tail(&self) {
         let state = self.read_state();
-        let (None, Some(database), false) = (&state.failure, &state.database, state.tail.is_empty()) else {
+        let log = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_complete = state.tail.is_empty() && !log.is_ahead();
+        let (None, Some(database), false) = (&state.failure, &state.database, is_complete) else {
             return;
         };
         let write = || {

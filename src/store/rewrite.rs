@@ -5,6 +5,7 @@
 
 use super::layout::ARRIVALS;
 use super::pack::{self, Entry, PACKS};
+use super::wal::Log;
 use super::{Store, StoreError, append, reader::next_position};
 use redb::{ReadableTable, WriteTransaction};
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ impl Store {
     /// is for ever; [`StoreError::ReadOnly`].
     pub fn heal(&self, transaction: &Verified) -> Result<(), StoreError> {
         let id = transaction.id();
-        let one_writer = self.writing()?;
+        let mut log = self.writing()?;
         let reader = self.reader()?;
         let position = reader.position(&id)?.ok_or(StoreError::NotStored(id))?;
         match reader.transaction(&id) {
@@ -43,24 +44,24 @@ impl Store {
         }
         drop(reader);
         let entry = Entry::new(position, transaction.transaction());
-        self.commit(&one_writer, |commit| put_slots(commit, &Changes::from([(position.0, entry)])))?;
+        self.commit(&mut log, |commit| put_slots(commit, &Changes::from([(position.0, entry)])))?;
         self.damage.forget(&id);
         Ok(())
     }
 
     /// The right to write, unless a write has failed.
-    pub(super) fn writing(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
-        let one_writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn writing(&self) -> Result<MutexGuard<'_, Log>, StoreError> {
+        let log = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         match self.read_only() {
             Some(cause) => Err(StoreError::ReadOnly { cause }),
-            None => Ok(one_writer),
+            None => Ok(log),
         }
     }
 
     /// One durable commit, whole or not at all.
     pub(super) fn commit<T>(
         &self,
-        _one_writer: &MutexGuard<'_, ()>,
+        log: &mut Log,
         put: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let database = self.writable()?;
@@ -75,6 +76,7 @@ impl Store {
                 }
             };
             commit.commit()?;
+            log.restart();
             Ok(done)
         };
         let done = run().map_err(|error| match error {

@@ -12,7 +12,7 @@ pub struct Served {
     /// The transactions, in their order.
     pub found: Vec<Transaction>,
     /// Those whose bodies were erased, or that are damaged.
-    pub lacking: Vec<TxId>,
+    pub withheld: Vec<TxId>,
     /// Bytes of those found, with two more for each one's length.
     pub bytes: usize,
     /// Where to go on; the end of the range when all of it was read.
@@ -56,10 +56,10 @@ impl Reader {
                     served.bytes += bytes;
                     served.found.push(transaction);
                 }
-                Ok(Kept::Erased(_)) => served.lacking.push(id),
+                Ok(Kept::Erased(_)) => served.withheld.push(id),
                 Err(StoreError::Damaged { id, cause }) => {
                     self.note_damage(&id, &cause);
-                    served.lacking.push(id);
+                    served.withheld.push(id);
                 }
                 Err(error) => return Err(error),
             }

@@ -4,8 +4,8 @@
 use super::damage::Damage;
 use super::disk::{Disk, Refuge};
 use super::reopen::{REFUGE_CACHE_BYTES, Snapshot};
-use super::tail::{self, Tail};
-use super::{Reader, StoreError, open};
+use super::tail::Tail;
+use super::{Reader, StoreError, open, wal};
 use redb::{Database, ReadableDatabase, backends::FileBackend};
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -46,14 +46,15 @@ impl View {
         }
         let file = FileBackend::new(locked.try_clone().map_err(unreachable)?);
         let file = file.map_err(|error| open::opening(path, error))?;
-        let refuge = Refuge::new(Disk::new(Box::new(file))).map_err(unreachable)?;
+        let (front, behind) = wal::divide_existing(Box::new(file), path)?;
+        let refuge = Refuge::new(Disk::new(Box::new(behind))).map_err(unreachable)?;
         let database = Database::builder()
             .set_cache_size(REFUGE_CACHE_BYTES)
             .create_with_backend(refuge)
             .map_err(|error| open::opening(path, error))?;
         open::check(&database, path, network.id())?;
         // Into memory, like all that is written here.
-        let tail = Arc::new(tail::recover(&database)?);
+        let tail = Arc::new(wal::recover(&database, &front, network)?.tail);
         let network = Arc::new(network.clone());
         Ok(Self { network, database, tail, damage: Arc::default(), _locked: locked })
     }

@@ -190,6 +190,9 @@ pub const HELD_MS: u64 = 1_000;
 /// Milliseconds before all are asked again for what none of them had.
 pub const AGAIN_MS: u64 = 1_000;
 
+/// The longest wait before all are asked again for what some have without its body.
+pub const WITHHELD_MS: u64 = 60_000;
+
 /// Milliseconds for which a transaction waits for a reference or an issuer.
 pub const PENDING_MS: u64 = 60_000;
 
@@ -210,6 +213,9 @@ pub const REMEMBER_MS: u64 = 5_000;
 
 /// Points of fault at which a peer is dropped; one point is forgiven each second.
 pub const FAULT_POINTS: u32 = 100;
+
+/// References that nobody had, in what one peer sent and at one time, that are one fault more.
+pub const ORPHANS_PER_FAULT: usize = 64;
 
 /// Milliseconds for which a peer dropped for its faults is not let in again.
 pub const BAN_MS: u64 = 600_000;

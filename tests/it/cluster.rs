@@ -2,17 +2,19 @@
 //!
 //! Always true: the network costs no work to send in, and no node waits for another to start.
 
-use crate::support::{Node, now};
+use crate::support::{Node, key_in, now};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use weft::network_file::NetworkFile;
 use weft::sensor::KeyFile;
 use weft::store::{FILE_NAME, View};
+use weft_tangle::signing::SigningKey;
 use weft_tangle::{History, Network, NetworkParts, Rules, Timestamp, TxId};
 
 /// How long nodes may take to come to hold the same: milliseconds, on a machine that has nothing else to do.
@@ -28,6 +30,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// An open network of `nodes`, none of them started.
     pub(crate) fn new(nodes: usize) -> Self {
+        Self::with_rules(nodes, Rules::new(86_400_000, 10_000_000, 0, 0).unwrap())
+    }
+
+    /// The same, with rules of its own.
+    pub(crate) fn with_rules(nodes: usize, rules: Rules) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let key = |name: &str| {
             let path = directory.path().join(name);
@@ -41,7 +48,7 @@ impl Cluster {
             name: "cluster".into(),
             created: Timestamp::from_millis(now() - 1_000),
             open_enrolment: true,
-            rules: Rules::new(86_400_000, 10_000_000, 0, 0).unwrap(),
+            rules,
             registrars: registrars.clone(),
             committee: members.clone(),
         })
@@ -61,12 +68,27 @@ impl Cluster {
         self.directory.path().join(format!("node-{node}"))
     }
 
+    /// Where a node gossips.
+    pub(crate) fn gossip_address(&self, node: usize) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.ports[node]))
+    }
+
+    /// A node's key.
+    pub(crate) fn key(&self, node: usize) -> SigningKey {
+        key_in(&self.data(node), "node.key")
+    }
+
+    /// The command that starts a node.
+    pub(crate) fn command(&self, node: usize) -> Command {
+        let network = self.directory.path().join("network.toml");
+        let listen = self.gossip_address(node).to_string();
+        let arguments = ["--network", network.to_str().unwrap(), "--gossip-listen", &listen];
+        Node::command(&self.data(node), &arguments)
+    }
+
     /// Starts a node and waits until it is ready, for which it needs no other.
     pub(crate) fn start(&self, node: usize) -> Node {
-        let network = self.directory.path().join("network.toml");
-        let listen = format!("127.0.0.1:{}", self.ports[node]);
-        let arguments = ["--network", network.to_str().unwrap(), "--gossip-listen", &listen];
-        Node::start_with(&self.data(node), &arguments)
+        Node::of(self.command(node))
     }
 
     /// What a node that does not run has stored.

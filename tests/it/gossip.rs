@@ -1,6 +1,6 @@
 //! Nodes that gossip: what one accepts all hold, whoever was away catches up, and nobody waits for anybody to start.
 
-use crate::cluster::{Cluster, count, has, wait_until};
+use crate::cluster::{Cluster, count, has, peers, wait_until};
 use crate::support::{Device, Node};
 use weft_tangle::{DeviceId, Role, TxId};
 
@@ -56,4 +56,31 @@ fn a_node_alone_works_and_what_it_took_comes_out_when_others_are_there() {
     assert!(ids.iter().all(|id| has(&other, id)));
     let known = other.get(&format!("/api/v1/devices/{}", DeviceId::of(device.key.public_key()))).1;
     assert_eq!(known["enrolments"][0]["role"], "sensor", "{known}");
+}
+
+#[test]
+fn a_node_that_was_stopped_is_not_told_again_what_it_had_settled() {
+    let cluster = Cluster::new(2);
+    let (first, second) = (cluster.start(0), cluster.start(1));
+    let mut device = Device::new(1, *cluster.network().id());
+    device.enrol(&first, Role::Sensor);
+    for _ in 0..30 {
+        read(&first, &mut device);
+    }
+    // It is stopped within the seconds after which it would have written that down.
+    wait_until("it was told all and has settled it", || gossip_of(&second) == Some((31, 0)));
+    assert_eq!(second.stop(), Some(0));
+    let second = cluster.start(1);
+    read(&first, &mut device);
+    wait_until("it has what is new", || count(&second) == 32);
+    let told = || gossip_of(&second).filter(|(told, behind)| *told > 0 && *behind == 0);
+    wait_until("it was told and has settled it", || told().is_some());
+    assert_eq!(told(), Some((1, 0)));
+}
+
+/// Entries of its log that the only peer has told, and how many of its log are not settled.
+fn gossip_of(node: &Node) -> Option<(u64, u64)> {
+    let peers = peers(node);
+    let gossip = &peers.first()?["gossip"];
+    Some((gossip["entries"].as_u64()?, gossip["behind"].as_u64()?))
 }

@@ -9,15 +9,9 @@ use weft_tangle::{Role, TxId};
 /// Connections that ask and do not read.
 const GREEDY: usize = 300;
 
-/// What the process may grow by: both budgets of 64 MiB, and what the allocator and the pages themselves take.
+/// What the process may grow by: both budgets of 64 MiB, and what the allocator and the pages themselves take. Where the
+/// system does not say how large it is, nothing is judged.
 const GROWTH_MIB: u64 = 320;
-
-/// Mebibytes of the process in memory; where the system does not say, nothing is judged.
-fn resident_mib(node: &Node) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", node.pid())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
-}
 
 /// Readings of 16,000 bytes of text each, in one batch after the other.
 fn fill(node: &Node, device: &mut Device, parents: [TxId; 2], count: usize) {
@@ -50,7 +44,7 @@ fn pages_that_nobody_reads_do_not_pile_up() {
     let parents = node.parents(&device.id());
     fill(&node, &mut device, parents, 200);
     let path = format!("/api/v1/devices/{}/readings?limit=1000", device.id());
-    let before = resident_mib(&node);
+    let before = node.resident_mib();
     let mut greedy: Vec<TcpStream> = (0..GREEDY)
         .map(|_| {
             let mut stream = TcpStream::connect(node.url.strip_prefix("http://").unwrap()).unwrap();
@@ -68,7 +62,7 @@ fn pages_that_nobody_reads_do_not_pile_up() {
     }
     assert!(words.iter().all(|word| word == "200" || word == "503"), "{words:?}");
     // How many fit depends on what the kernel's buffers take, so it is not asserted that one is sent away.
-    if let (Some(before), Some(after)) = (before, resident_mib(&node)) {
+    if let (Some(before), Some(after)) = (before, node.resident_mib()) {
         assert!(after < before + GROWTH_MIB, "{before} MiB became {after}");
     }
     drop(greedy);

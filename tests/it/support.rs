@@ -30,9 +30,14 @@ impl Node {
     }
 
     pub(crate) fn start_with(data: &Path, arguments: &[&str]) -> Self {
+        Self::of(Self::command(data, arguments))
+    }
+
+    /// The command that starts a node on `data`.
+    pub(crate) fn command(data: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(WEFT);
         command.args(["node", "--api-listen", "127.0.0.1:0", "--data"]).arg(data).args(arguments);
-        Self::of(command)
+        command
     }
 
     /// Starts a node by a command and waits until it is ready.
@@ -55,6 +60,13 @@ impl Node {
     /// The node's process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Mebibytes of the process in memory; nothing where the system does not say.
+    pub(crate) fn resident_mib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
     }
 
     /// `kill -9`.

@@ -13,6 +13,7 @@ mod support;
 mod crash;
 mod full;
 mod gossip;
+mod hostile;
 mod namespaces;
 mod overload;
 mod recordings;

@@ -108,6 +108,7 @@ fn options() -> ShellOptions {
     let mut options = ShellOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)));
     options.limits = ShellLimits {
         backoff: Duration::from_millis(20),
+        backoff_near: Duration::from_millis(200),
         backoff_most: Duration::from_millis(200),
         ..ShellLimits::default()
     };

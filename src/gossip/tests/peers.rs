@@ -162,7 +162,8 @@ fn a_full_node_sends_others_away_but_keeps_room_for_the_committee() {
 #[test]
 fn whoever_is_banned_stays_out_for_its_time() {
     let (a, to_b, b, _) = pair("ban");
-    a.shell.disconnect(to_b, Reason::Fault, Some(Duration::from_secs(600)));
+    a.shell.ban(&b.device, Duration::from_secs(600));
+    a.shell.disconnect(to_b, Reason::Fault);
     assert_eq!(a.left(), closed(Reason::Fault));
     let said = b.left();
     assert!(matches!(said, Departure::ClosedByPeer { reason: Some(Reason::Fault), .. }), "{said:?}");

@@ -89,7 +89,7 @@ impl Link {
 
     /// Sends a peer away that has come while nothing can be taken.
     pub(in crate::node) fn refuse(&self, peer: PeerNumber) {
-        self.shell.disconnect(peer, Reason::Unavailable, None);
+        self.shell.disconnect(peer, Reason::Unavailable);
     }
 
     fn lock(&self) -> MutexGuard<'_, Said> {

@@ -6,7 +6,7 @@
 use super::link::Link;
 use super::server::Command;
 use super::{PeerEvent, peer_of, source_of};
-use crate::gossip::{Class, PeerNumber, PerClass, SendError, Sent};
+use crate::gossip::{Class, Departure, PeerNumber, PerClass, SendError, Sent};
 use crate::store::Cursors;
 use bytes::Bytes;
 use crossbeam_channel::{Sender, TrySendError};
@@ -38,6 +38,13 @@ struct Pushes {
     bytes: usize,
 }
 
+/// Whether this node has closed a connection for what no honest peer sends. Whoever does is kept out like others at
+/// fault, for else it would come again at once.
+fn is_fault(departure: &Departure) -> bool {
+    use crate::gossip::Reason::{Oversized, Protocol};
+    matches!(departure, Departure::Closed(Protocol | Oversized))
+}
+
 /// The tree stands before the transactions of a frame.
 const TREE_BYTES: usize = 1;
 /// The length stands before each.
@@ -56,6 +63,11 @@ impl Post {
     /// Whether the replica was told of this peer and not of its end.
     pub(in crate::node) fn hears(&self, source: Source) -> bool {
         peer_of(source).is_some_and(|peer| self.connected.contains_key(&peer))
+    }
+
+    /// Those of whose end the replica is to be told, for the node ends. None is heard any more.
+    pub(in crate::node) fn take_leave(&mut self) -> Vec<Source> {
+        std::mem::take(&mut self.connected).into_keys().map(source_of).collect()
     }
 
     /// What the replica is told of what a peer has done.
@@ -80,7 +92,12 @@ impl Post {
             }
             PeerEvent::Left(left) => {
                 self.connected.remove(&left.peer)?;
-                Some(Event::Left { source: source_of(left.peer) })
+                let source = source_of(left.peer);
+                Some(if is_fault(&left.departure) {
+                    Event::Garbled { source }
+                } else {
+                    Event::Left { source }
+                })
             }
         }
     }
@@ -189,17 +206,23 @@ impl Post {
         let now = crate::node::now();
         let Some(peer) = peer_of(source) else { return };
         self.connected.remove(&peer);
-        let ban = |until: Timestamp| Some(Duration::from_millis(until.since(now)));
-        let (why, ban) = match reason {
+        let ban = |until: Timestamp| {
+            self.link.shell.ban(device, Duration::from_millis(until.since(now)));
+        };
+        let why = match reason {
             Reason::Fault(fault, until) => {
                 self.link.count_fault(fault);
                 tracing::warn!(peer = %device, fault = fault.name(), "a peer is sent away for what it did");
-                (crate::gossip::Reason::Fault, ban(until))
+                ban(until);
+                crate::gossip::Reason::Fault
             }
-            Reason::Banned(_, until) => (crate::gossip::Reason::Banned, ban(until)),
-            Reason::Full => (crate::gossip::Reason::TooMany, None),
+            Reason::Banned(_, until) => {
+                ban(until);
+                crate::gossip::Reason::Banned
+            }
+            Reason::Full => crate::gossip::Reason::TooMany,
         };
-        self.link.shell.disconnect(peer, why, ban);
+        self.link.shell.disconnect(peer, why);
     }
 
     /// Whether there is a cursor to be written.

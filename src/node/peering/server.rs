@@ -63,6 +63,8 @@ struct Answer {
     ranges: VecDeque<Range<u64>>,
     ids: VecDeque<TxId>,
     lacking: Vec<TxId>,
+    /// What is here without its body.
+    withheld: Vec<TxId>,
 }
 
 impl Server {
@@ -101,7 +103,8 @@ impl Server {
         match command {
             Command::Serve { peer, request, ranges, ids } => {
                 let ranges = ranges.iter().map(Stretch::positions).collect();
-                let answer = Answer { request, ranges, ids: ids.into(), lacking: Vec::new() };
+                let (lacking, withheld) = Default::default();
+                let answer = Answer { request, ranges, ids: ids.into(), lacking, withheld };
                 self.peers.entry(peer).or_default().requests.push_back(answer);
             }
             Command::Drained(peer) => {
@@ -133,7 +136,7 @@ impl Server {
                 Ok(None) => return,
                 Err(error) => {
                     tracing::warn!(%error, "cannot read what a peer asks for");
-                    self.link.shell.disconnect(peer, Reason::Unavailable, None);
+                    self.link.shell.disconnect(peer, Reason::Unavailable);
                     self.peers.remove(&peer);
                     return;
                 }
@@ -177,9 +180,11 @@ impl Queue {
         if !answer.is_read() {
             return Ok(None);
         }
-        let Some(Answer { request, lacking, .. }) = self.requests.pop_front() else { return Ok(None) };
+        let Some(Answer { request, lacking, withheld, .. }) = self.requests.pop_front() else {
+            return Ok(None);
+        };
         tell(owner, PeerEvent::Served { peer, request });
-        Ok(Some(Frame::Message(Message::Done { request, lacking }).encode().into()))
+        Ok(Some(Frame::Message(Message::Done { request, lacking, withheld }).encode().into()))
     }
 }
 
@@ -195,7 +200,7 @@ impl Answer {
             let served = reader.serve(range.clone(), SERVED_BYTES.saturating_sub(bytes))?;
             bytes += served.bytes;
             found.extend(served.found);
-            self.lacking.extend(served.lacking);
+            self.withheld.extend(served.withheld);
             range.start = served.next;
             if !range.is_empty() {
                 return Ok(found);
@@ -210,7 +215,8 @@ impl Answer {
                 }
                 Ok(Some(_)) => return Ok(found),
                 // What is damaged or erased here may be whole elsewhere.
-                Ok(None) | Err(StoreError::Damaged { .. } | StoreError::Erased(_)) => self.lacking.push(*id),
+                Err(StoreError::Damaged { .. } | StoreError::Erased(_)) => self.withheld.push(*id),
+                Ok(None) => self.lacking.push(*id),
                 Err(error) => return Err(error),
             }
             self.ids.pop_front();

@@ -49,8 +49,8 @@ impl World {
         let device = DeviceId::of(key.public_key());
         let identity = Identity { network: Arc::clone(network), key, credential: Vec::new() };
         // Who is sent away comes again soon.
-        let backoff_most = Duration::from_millis(500);
-        let limits = ShellLimits { backoff_most, ..ShellLimits::default() };
+        let most = Duration::from_millis(500);
+        let limits = ShellLimits { backoff_near: most, backoff_most: most, ..ShellLimits::default() };
         let options = ShellOptions { limits, ..ShellOptions::new(SocketAddr::from(([127, 0, 0, 1], 0))) };
         let (shell, events) = Shell::start(options, identity, Arc::<Store>::clone(&disk.store)).unwrap();
         let peering = Peering { shell: shell.clone(), events, device, peers: 4 };

@@ -6,7 +6,7 @@ use crate::store::layout::{
     equivocation_key,
 };
 use crate::store::pack::{self, PACKS};
-use crate::store::{StoreError, append, open, tail};
+use crate::store::{StoreError, append, open, tail, wal};
 use redb::{Builder, Database, WriteTransaction, backends::FileBackend};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -47,9 +47,10 @@ impl CopyFile {
         let file = options.open(&part).map_err(unreachable)?;
         let mut copy = Self { database: None, path: path.to_owned(), part: part.clone(), next: 0 };
         let file = FileBackend::new(file).map_err(|error| open::opening(&part, error))?;
+        let (_, behind) = wal::divide(Box::new(file), &part)?;
         let database = Builder::new()
             .set_cache_size(CACHE_BYTES)
-            .create_with_backend(file)
+            .create_with_backend(behind)
             .map_err(|error| open::opening(&part, error))?;
         open::initialise(&database, network)?;
         copy.database = Some(database);

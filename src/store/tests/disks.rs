@@ -38,7 +38,7 @@ struct State {
 
 /// What a disk says is on it for good, and is not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Lie {
+pub(in crate::store) enum Lie {
     /// Everything: a sync says yes and keeps nothing.
     Sync,
     /// The file's length: a sync keeps what was written within the old one alone.
@@ -47,56 +47,56 @@ pub(super) enum Lie {
 
 /// A disk in memory; clones are the same disk.
 #[derive(Clone, Debug, Default)]
-pub(super) struct MemoryDisk(Arc<Mutex<State>>);
+pub(in crate::store) struct MemoryDisk(Arc<Mutex<State>>);
 
 impl MemoryDisk {
     /// A disk that holds `image`, all of it durable.
-    pub(super) fn with_image(image: Vec<u8>) -> Self {
+    pub(in crate::store) fn with_image(image: Vec<u8>) -> Self {
         Self(Arc::new(Mutex::new(State { live: image.clone(), durable: image, ..State::default() })))
     }
 
     /// Lets `operations` more writes, syncs and changes of length succeed, and no further ones.
-    pub(super) fn fail_after(&self, operations: u64) {
+    pub(in crate::store) fn fail_after(&self, operations: u64) {
         let mut state = self.0.lock().unwrap();
         state.budget = Some(state.operations + operations);
     }
 
     /// Takes the power away in the one that follows `operations` more writes, syncs and changes of length. Reads change
     /// nothing, so a crash at one is a crash at the next of these.
-    pub(super) fn lose_power_after(&self, operations: u64) {
+    pub(in crate::store) fn lose_power_after(&self, operations: u64) {
         let mut state = self.0.lock().unwrap();
         state.power = Some(state.operations + operations);
     }
 
     /// Whether the power is gone.
-    pub(super) fn is_dark(&self) -> bool {
+    pub(in crate::store) fn is_dark(&self) -> bool {
         self.0.lock().unwrap().is_dark
     }
 
     /// From now on syncs lie.
-    pub(super) fn lie(&self, lie: Lie) {
+    pub(in crate::store) fn lie(&self, lie: Lie) {
         self.0.lock().unwrap().lie = Some(lie);
     }
 
     /// From now on a failed sync loses what was written since the one before.
-    pub(super) fn forget_on_failure(&self) {
+    pub(in crate::store) fn forget_on_failure(&self) {
         self.0.lock().unwrap().forgets = true;
     }
 
     /// From now on there is room for `bytes` more.
-    pub(super) fn leave_room(&self, bytes: u64) {
+    pub(in crate::store) fn leave_room(&self, bytes: u64) {
         let mut state = self.0.lock().unwrap();
         state.room = Some((state.blocks.len() * BLOCK_BYTES) as u64 + bytes);
     }
 
     /// Nothing fails any more.
-    pub(super) fn mend(&self) {
+    pub(in crate::store) fn mend(&self) {
         let mut state = self.0.lock().unwrap();
         (state.budget, state.reads_fail) = (None, false);
     }
 
     /// Flips a bit at the end of `bytes` wherever they lie.
-    pub(super) fn damage(&self, bytes: &[u8]) {
+    pub(in crate::store) fn damage(&self, bytes: &[u8]) {
         let mut state = self.0.lock().unwrap();
         let found: Vec<usize> = state
             .live
@@ -114,24 +114,24 @@ impl MemoryDisk {
     }
 
     /// All that is there is replaced, as if somebody had copied another file over it.
-    pub(super) fn replace(&self, image: &[u8]) {
+    pub(in crate::store) fn replace(&self, image: &[u8]) {
         let mut state = self.0.lock().unwrap();
         (state.live, state.durable) = (image.to_vec(), image.to_vec());
         state.unsynced.clear();
     }
 
     /// Writes, syncs and changes of length so far.
-    pub(super) fn operations(&self) -> u64 {
+    pub(in crate::store) fn operations(&self) -> u64 {
         self.0.lock().unwrap().operations
     }
 
     /// From now on nothing can be read either.
-    pub(super) fn fail_reads(&self) {
+    pub(in crate::store) fn fail_reads(&self) {
         self.0.lock().unwrap().reads_fail = true;
     }
 
     /// What is on the disk after a loss of power now.
-    pub(super) fn crash(&self, dice: &mut Dice) -> Vec<u8> {
+    pub(in crate::store) fn crash(&self, dice: &mut Dice) -> Vec<u8> {
         let state = self.0.lock().unwrap();
         let mut image = state.durable.clone();
         state.unsynced.iter().for_each(|change| change.tear(&mut image, dice));

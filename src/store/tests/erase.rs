@@ -86,7 +86,7 @@ fn erased_bytes_are_nowhere_in_the_file() {
         store.append(&more.arrivals[150..]).unwrap();
         compare(&store, &more, &devices, &victims);
         drop(store);
-        let mut database = Database::open(&path).unwrap();
+        let mut database = open_database(&path);
         assert!(database.check_integrity().unwrap(), "no page that is in use was overwritten");
         drop(database);
         compare(&open(), &more, &devices, &victims);

@@ -3,7 +3,7 @@
 mod check;
 mod copy;
 mod crash;
-mod disks;
+pub(super) mod disks;
 mod erase;
 mod failure;
 mod model;
@@ -20,9 +20,15 @@ use crate::testing::{Device, Dice, Ledger, network};
 use redb::Database;
 
 /// Opens a store on `disk`, with a cache so small that reading means reading the disk.
-fn open_on(disk: impl StorageBackend, network: &Network) -> Result<Store, StoreError> {
+pub(super) fn open_on(disk: impl StorageBackend, network: &Network) -> Result<Store, StoreError> {
     let options = StoreOptions { cache_bytes: 0 };
     Store::open_on(Box::new(disk), Box::new(Endless), PathBuf::from("a disk in memory"), network, &options)
+}
+
+/// Opens a store on `disk`, with a cache that holds all of it.
+pub(super) fn open_cached(disk: impl StorageBackend, network: &Network) -> Result<Store, StoreError> {
+    let path = PathBuf::from("a disk in memory");
+    Store::open_on(Box::new(disk), Box::new(Endless), path, network, &StoreOptions::default())
 }
 
 /// Opens a store on `disk`, of which it knows how much room it has.
@@ -77,7 +83,7 @@ impl Volume for Endless {
 }
 
 /// A ledger of `devices` enrolled devices and `length` transactions of all kinds, some of them equivocations.
-fn ledger(network: &Arc<Network>, seed: u64, devices: u8, length: usize) -> (Ledger, Vec<Device>) {
+pub(super) fn ledger(network: &Arc<Network>, seed: u64, devices: u8, length: usize) -> (Ledger, Vec<Device>) {
     let mut dice = Dice::new(seed);
     let mut ledger = Ledger::new(network, seed);
     let devices: Vec<Device> = (1..=devices).map(Device::new).collect();
@@ -104,9 +110,17 @@ fn ledger(network: &Arc<Network>, seed: u64, devices: u8, length: usize) -> (Led
     (ledger, devices)
 }
 
+/// The database in a store's file.
+fn open_database(path: &Path) -> Database {
+    let file = std::fs::File::options().read(true).write(true).open(path).unwrap();
+    let file = redb::backends::FileBackend::new(file).unwrap();
+    let (_, behind) = wal::divide_existing(Box::new(file), path).unwrap();
+    Database::builder().create_with_backend(behind).unwrap()
+}
+
 /// Changes the file behind the store's back.
 fn change(directory: &Path, change: impl FnOnce(&redb::WriteTransaction)) {
-    let database = Database::open(directory.join(FILE_NAME)).unwrap();
+    let database = open_database(&directory.join(FILE_NAME));
     let commit = database.begin_write().unwrap();
     change(&commit);
     commit.commit().unwrap();

@@ -146,7 +146,7 @@ fn a_read_that_fails_is_got_over_too() {
     disk.fail_reads();
     let reading = store.reader().and_then(|reader| reader.transaction(&ledger.arrivals[7].id()));
     assert!(reading.is_err());
-    assert!(store.read_only().is_some_and(|cause| cause.contains("a read failed")));
+    assert!(store.read_only().is_some_and(|cause| cause.contains("a read or a write failed")));
     disk.mend();
     store.try_reopen().unwrap();
     assert_eq!(store.read_only(), None);

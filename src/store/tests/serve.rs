@@ -43,7 +43,7 @@ fn what_is_damaged_is_left_out_and_named() {
     let wire = ledger.arrivals[5].transaction().wire();
     disk.damage(wire);
     let served = disk.store.reader().unwrap().serve(0..12, 1 << 20).unwrap();
-    assert_eq!((served.lacking, served.found.len()), (vec![ledger.arrivals[5].id()], 11));
+    assert_eq!((served.withheld, served.found.len()), (vec![ledger.arrivals[5].id()], 11));
     assert_eq!(disk.store.damage().0, 1);
 }
 

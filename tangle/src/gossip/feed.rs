@@ -1,10 +1,11 @@
 //! What the rest of the replica tells gossip: what came in, and what became of it.
 
 use super::{Class, Fault, Gossip, Message, Tree};
-use crate::limits::REFERENCE_MS;
+use crate::limits::{ORPHANS_PER_FAULT, REFERENCE_MS};
 use crate::planted::{self, Planted};
 use crate::replica::{Attached, Effect, Source};
 use crate::{Malformed, Refusal, Timestamp, TxId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Gossip {
@@ -101,6 +102,25 @@ impl Gossip {
     pub(crate) fn misses(&mut self, reference: TxId, source: Source, now: Timestamp) {
         if self.peers.contains_key(&source) {
             self.wants.reference(reference, source, now.plus(REFERENCE_MS));
+        }
+    }
+
+    /// These references were waited for in vain. Who sent what has them is at fault, unless it has said that their bodies
+    /// are gone: once for a few, which may be bad luck, and once more for every [`ORPHANS_PER_FAULT`], which is a flood.
+    pub(crate) fn gave_up(
+        &mut self,
+        missed: &BTreeSet<(Source, TxId)>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut orphans = BTreeMap::<Source, usize>::new();
+        for (source, _) in missed.iter().filter(|(source, id)| !self.wants.is_withheld(id, *source)) {
+            *orphans.entry(*source).or_default() += 1;
+        }
+        for (source, count) in orphans {
+            for _ in 0..=count / ORPHANS_PER_FAULT {
+                self.fault(source, Fault::Undelivered, now, effects);
+            }
         }
     }
 

@@ -125,7 +125,7 @@ mod tests {
             let frames = [
                 Frame::Pushed(Tree(tree), transactions.clone()),
                 Frame::Bodies(transactions),
-                Frame::Message(Message::Done { request, lacking: vec![] }),
+                Frame::Message(Message::Done { request, lacking: vec![], withheld: vec![] }),
                 Frame::Message(Message::Prune { tree }),
             ];
             for frame in frames {
@@ -155,7 +155,7 @@ mod tests {
         refused(Class::Live, &[7, 0, 1, 1, 0]);
         refused(Class::Bulk, &[2, 0, 1, 1]);
         refused(Class::Bulk, &[&[MESSAGE], &Message::Prune { tree: 1 }.encode()[..]].concat());
-        refused(Class::Control, &Message::Done { request: 1, lacking: vec![] }.encode());
+        refused(Class::Control, &Message::Done { request: 1, lacking: vec![], withheld: vec![] }.encode());
         let long = vec![1; TRANSACTION_MAX_BYTES + 1];
         refused(Class::Live, &join(7, &[&long]));
         let full = join(7, &[&long[1..]; 3]);

@@ -101,6 +101,9 @@ pub enum Message {
         /// What it asked for and did not get.
         #[serde(serialize_with = "wire::ids", deserialize_with = "wire::read_ids::<_, WANT_IDS>")]
         lacking: Vec<TxId>,
+        /// What it asked for and what stands in my log, but not its body: erased or damaged. Another one may have it.
+        #[serde(serialize_with = "wire::ids", deserialize_with = "wire::read_ids::<_, WANT_IDS>")]
+        withheld: Vec<TxId>,
     },
     /// Do not push this tree to me; your log suffices.
     Prune {
@@ -183,6 +186,10 @@ impl Message {
                 let all = counts.clone().fold(ids.len(), usize::saturating_add);
                 let fits = all > 0 && all <= WANT_IDS && counts.clone().all(|count| count > 0);
                 fits.then_some(()).ok_or(MessageError::Value("a request asks for 1 to 128 transactions"))
+            }
+            Self::Done { lacking, withheld, .. } => {
+                let fits = lacking.len() + withheld.len() <= WANT_IDS;
+                fits.then_some(()).ok_or(MessageError::Value("a request asks for 128 transactions at most"))
             }
             _ => Ok(()),
         }

@@ -34,7 +34,9 @@ impl Gossip {
             Message::Want { request, graft, ranges, ids } => {
                 self.want(source, request, graft.then_some(now), ranges, ids, here, effects)?
             }
-            Message::Done { request, lacking } => self.done(source, request, &lacking, now),
+            Message::Done { request, lacking, withheld } => {
+                self.done(source, request, &lacking, &withheld, now)
+            }
             Message::Prune { tree } => self.prune(source, Tree(tree), now),
         };
         if let Err(fault) = done {
@@ -143,8 +145,11 @@ impl Gossip {
     fn ack(&mut self, source: Source, position: u64, credit: u32) -> Result<(), Fault> {
         let end = self.log.end();
         let teller = self.peers.get_mut(&source).and_then(|peer| peer.teller.as_mut());
-        let is_possible = teller.is_some_and(|teller| teller.ack(position, credit, end));
-        if is_possible { Ok(()) } else { Err(Fault::Log) }
+        match teller.and_then(|teller| teller.ack(position, credit, end)) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Fault::Unasked),
+            None => Err(Fault::Log),
+        }
     }
 
     /// A peer asks for transactions. Only what it was told of has a place to ask by.
@@ -188,14 +193,23 @@ impl Gossip {
         }
     }
 
-    fn done(&mut self, source: Source, request: u32, lacking: &[TxId], now: Timestamp) -> Result<(), Fault> {
+    fn done(
+        &mut self,
+        source: Source,
+        request: u32,
+        lacking: &[TxId],
+        withheld: &[TxId],
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        self.wants.withheld(source, request, withheld, now);
         if self.wants.done(source, request, lacking, now) { Err(Fault::Undelivered) } else { Ok(()) }
     }
 
     fn prune(&mut self, source: Source, tree: Tree, now: Timestamp) -> Result<(), Fault> {
-        if let Some(peer) = self.peers.get_mut(&source) {
-            peer.counts.prunes += u64::from(peer.branches.prune(tree, now));
-        }
-        Ok(())
+        let Some(peer) = self.peers.get_mut(&source) else { return Ok(()) };
+        let was_pushed = peer.branches.prune(tree, now);
+        peer.counts.prunes += u64::from(was_pushed);
+        let is_news = was_pushed || peer.branches.has_just_declined(tree, now);
+        if is_news { Ok(()) } else { Err(Fault::Unasked) }
     }
 }

@@ -25,7 +25,8 @@ pub enum Fault {
     Signature,
     /// A transaction that its log names and that it does not send when asked.
     Undelivered,
-    /// A transaction that is known, was not asked for, and whose tree it was asked not to push.
+    /// What nobody needs: a transaction that is known, was not asked for, and whose tree it was asked not to push; a
+    /// message that changes nothing.
     Unasked,
 }
 

@@ -29,15 +29,17 @@ impl Teller {
         teller
     }
 
-    /// The peer has settled all before `position`; says no when it cannot have.
+    /// The peer has settled all before `position`. Says whether that is news; nothing when it cannot be.
     #[must_use]
-    pub(super) fn ack(&mut self, position: u64, credit: u32, end: u64) -> bool {
-        let is_possible = (self.acked..=self.next).contains(&position);
-        if is_possible {
-            (self.acked, self.credit) = (position, granted(credit));
-            self.look_at_lag(end);
+    pub(super) fn ack(&mut self, position: u64, credit: u32, end: u64) -> Option<bool> {
+        if !(self.acked..=self.next).contains(&position) {
+            return None;
         }
-        is_possible
+        let said = (position, granted(credit));
+        let is_news = said != (self.acked, self.credit);
+        (self.acked, self.credit) = said;
+        self.look_at_lag(end);
+        Some(is_news)
     }
 
     /// Entries that the peer has not settled.

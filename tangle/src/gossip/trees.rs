@@ -131,6 +131,11 @@ impl Branches {
         self.declined.contains(tree) && now.since(self.declined_at) >= 2 * TREE_QUIET_MS
     }
 
+    /// Whether the peer may not have heard yet that a tree is not wanted: its own prune may cross ours.
+    pub(super) fn has_just_declined(&self, tree: Tree, now: Timestamp) -> bool {
+        self.declined.contains(tree) && !self.was_declined(tree, now)
+    }
+
     /// We graft something of the peer, whatever tree that is.
     pub(super) fn accept_all(&mut self) {
         self.declined = TreeSet::default();
@@ -186,7 +191,9 @@ mod tests {
         branches.decline(Tree(7), Tree(7), at(1));
         assert!(branches.pushes(Tree(7)) && !branches.pushes(Tree(8)));
         assert!(!branches.was_declined(Tree(8), at(2)), "it may be under way");
+        assert!(branches.has_just_declined(Tree(8), at(2)) && !branches.has_just_declined(Tree(9), at(2)));
         assert!(branches.was_declined(Tree(8), at(1 + 2 * TREE_QUIET_MS)));
+        assert!(!branches.has_just_declined(Tree(8), at(1 + 2 * TREE_QUIET_MS)));
         branches.accept_all();
         assert!(!branches.was_declined(Tree(8), at(9_999)));
     }

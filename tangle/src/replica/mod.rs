@@ -244,9 +244,8 @@ impl Replica {
             Event::Tick => {
                 let due = self.pending.release_until(now);
                 self.retry(due, now, history, &mut effects)?;
-                for source in self.pending.expire(steady) {
-                    self.gossip.fault(source, Fault::Undelivered, steady, &mut effects);
-                }
+                let missed = self.pending.expire(steady);
+                self.gossip.gave_up(&missed, steady, &mut effects);
             }
         }
         let (gossip, here) = self.parts(history);

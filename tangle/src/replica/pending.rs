@@ -154,8 +154,8 @@ impl Pending {
     }
 
     /// Drops what has waited for the same thing for [`PENDING_MS`] or a little less: what it references may not exist.
-    /// Returns who sent what references something that nobody had.
-    pub(super) fn expire(&mut self, now: Timestamp) -> BTreeSet<Source> {
+    /// Returns references that nobody had, and who sent what has them.
+    pub(super) fn expire(&mut self, now: Timestamp) -> BTreeSet<(Source, TxId)> {
         if now.since(self.turned_at) < PENDING_MS / TURNS {
             return BTreeSet::new();
         }
@@ -163,8 +163,11 @@ impl Pending {
         let old = self.entries.iter().filter(|(_, entry)| entry.turn + TURNS <= self.turn);
         let old: Vec<(Place, Missing)> = old.map(|(place, entry)| (*place, entry.missing)).collect();
         old.iter().for_each(|(place, _)| drop(self.remove(place)));
-        let orphans = old.iter().filter(|(_, missing)| matches!(missing, Missing::Reference(_)));
-        orphans.map(|((_, source), _)| *source).collect()
+        let orphan = |((_, source), missing)| match missing {
+            Missing::Reference(reference) => Some((source, reference)),
+            Missing::Time(_) | Missing::Issuer(_) => None,
+        };
+        old.into_iter().filter_map(orphan).collect()
     }
 
     /// Whether a copy of the transaction waits.

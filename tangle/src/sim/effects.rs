@@ -80,7 +80,7 @@ impl Net {
         }
         found.into_iter().for_each(|number| self.send(node, source, Parcel::Body(number)));
         self.said.push_back((node, Event::Served { source, request }));
-        self.send(node, source, Self::parcel(Message::Done { request, lacking }));
+        self.send(node, source, Self::parcel(Message::Done { request, lacking, withheld: Vec::new() }));
     }
 
     /// Writes what has queued up, unless a commit runs: then it takes what queues until it ends.

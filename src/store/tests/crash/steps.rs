@@ -4,6 +4,7 @@ use super::life::{Life, Step, World};
 use super::{MemoryDisk, Planted};
 use crate::store::StoreError;
 use crate::testing::MapHistory;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use weft_tangle::replica::{Effect, Event, Source, Token};
 use weft_tangle::{History, Position, Timestamp, Verified};
@@ -49,7 +50,9 @@ impl World<'_> {
             self.became_durable(life, position);
         }
         if self.dice.below(10) == 0 {
-            disk.fail_after(self.dice.below(32));
+            // A commit by way of the log takes two operations, one past it some dozens.
+            let most = 2 << self.dice.below(5);
+            disk.fail_after(self.dice.below(most));
         }
         let left_out = usize::from(self.planted == Some(Planted::DropsTheLast));
         match life.store.append(&batch[..batch.len() - left_out]) {
@@ -62,6 +65,10 @@ impl World<'_> {
             Ok(reader) => life.reader = reader,
             Err(_) if disk.is_dark() => return Step::Dark,
             Err(error) => panic!("what was committed cannot be read: {error}"),
+        }
+        if disk.is_dark() {
+            // It went behind the commit: what the database had to write of its own, nobody waited for.
+            return Step::Dark;
         }
         disk.mend();
         self.became_durable(life, position);
@@ -79,7 +86,11 @@ impl World<'_> {
             Some(Planted::ForgetsCounters) => &nothing,
             _ => &life.reader,
         };
-        life.replica.handle(event, now, history).expect("a snapshot of a disk that has power can be read")
+        match life.replica.handle(event, now, history) {
+            Ok(effects) => effects,
+            Err(_) if life.disk.is_dark() => resume_unwind(Box::new("there is no power")),
+            Err(error) => panic!("a disk that has power can be read: {error}"),
+        }
     }
 
     fn handle(&mut self, life: &mut Life, event: Event) {

@@ -80,8 +80,8 @@ fn messages(ids: &[TxId]) -> Vec<(Message, Value)> {
             json!({"message": "want", "request": 9, "graft": true, "ranges": [[1_000, 16], [2_000, 1]], "ids": [text[2]]}),
         ),
         (
-            Message::Done { request: 9, lacking: vec![ids[2]] },
-            json!({"message": "done", "request": 9, "lacking": [text[2]]}),
+            Message::Done { request: 9, lacking: vec![ids[2]], withheld: vec![ids[0], ids[1]] },
+            json!({"message": "done", "request": 9, "lacking": [text[2]], "withheld": [text[0], text[1]]}),
         ),
         (Message::Prune { tree: 200 }, json!({"message": "prune", "tree": 200})),
     ]

@@ -40,7 +40,11 @@ fn message() -> impl Strategy<Value = Message> {
         any::<(u64, u32)>().prop_map(|(position, credit)| Message::Ack { position, credit }),
         (any::<(u32, bool)>(), proptest::collection::vec(stretch, 1..5), ids())
             .prop_map(|((request, graft), ranges, ids)| Message::Want { request, graft, ranges, ids }),
-        (any::<u32>(), ids()).prop_map(|(request, lacking)| Message::Done { request, lacking }),
+        (any::<u32>(), ids(), ids()).prop_map(|(request, lacking, withheld)| Message::Done {
+            request,
+            lacking,
+            withheld
+        }),
         any::<u8>().prop_map(|tree| Message::Prune { tree }),
     ]
 }
@@ -82,7 +86,8 @@ fn what_is_unknown_or_too_much_is_refused_with_its_reason() {
     assert_eq!(Message::decode(&long), Err(MessageError::Long(MESSAGE_BYTES + 1)));
     // A list that declares four thousand million elements, and one that declares one too many and has them.
     assert_eq!(Message::decode(&[0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]), Err(MessageError::Encoding(0)));
-    let too_many = Message::Done { request: 1, lacking: vec![TxId::from_bytes([1; 40]); WANT_IDS + 1] };
+    let lacking = vec![TxId::from_bytes([1; 40]); WANT_IDS + 1];
+    let too_many = Message::Done { request: 1, lacking, withheld: vec![] };
     assert_eq!(Message::decode(&too_many.encode()), Err(MessageError::Encoding(5)));
 }
 
@@ -113,6 +118,8 @@ fn values_that_make_no_sense_are_refused() {
         ids: vec![TxId::from_bytes([1; 40])],
     });
     refused(Message::Want { request: 0, graft: false, ranges: vec![], ids: vec![] });
+    let ids = |count| vec![TxId::from_bytes([1; 40]); count];
+    refused(Message::Done { request: 0, lacking: ids(1), withheld: ids(WANT_IDS) });
 }
 
 #[test]
@@ -125,7 +132,8 @@ fn the_longest_messages_fit_a_frame() {
     let longest = [
         Message::Log { first: u64::MAX, behind: u64::MAX, runs: vec![Run::New(vec![fresh]); LOG_ENTRIES] },
         Message::Log { first: u64::MAX, behind: u64::MAX, runs: (0..LOG_ENTRIES).map(single).collect() },
-        Message::Done { request: u32::MAX, lacking: vec![id; WANT_IDS] },
+        Message::Done { request: u32::MAX, lacking: vec![id; WANT_IDS], withheld: vec![] },
+        Message::Done { request: u32::MAX, lacking: vec![], withheld: vec![id; WANT_IDS] },
         Message::Want { request: u32::MAX, graft: true, ranges: vec![], ids: vec![id; WANT_IDS] },
         Message::Tail {
             checkpoints: (0..CHECKPOINTS as u64)

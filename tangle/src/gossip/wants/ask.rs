@@ -1,9 +1,9 @@
 //! Asking: what is due goes to those who have it and have room, and whose time is over is asked no longer.
 
 use super::super::message::{Message, Stretch};
-use super::{State, Wants};
+use super::{State, Want, Wants};
 use crate::limits::{
-    AGAIN_MS, ASKED, HELD_MS, REQUESTS_PER_PEER, SCAN_MS, SCANNED_PER_MS, WANT_IDS, WANT_RANGES,
+    AGAIN_MS, ASKED, HELD_MS, REQUESTS_PER_PEER, SCAN_MS, SCANNED_PER_MS, WANT_IDS, WANT_RANGES, WITHHELD_MS,
 };
 use crate::replica::Source;
 use crate::{HistoryError, Timestamp, TxId};
@@ -133,8 +133,8 @@ impl Wants {
             (source, any) = best(&mut room.keys().copied());
         }
         if !any {
-            want.tried.clear();
-            self.set(id, State::Waits(now.plus(AGAIN_MS)));
+            let wait = want.begin_anew();
+            self.set(id, State::Waits(now.plus(wait)));
             return None;
         }
         Some((source?, want.is_live))
@@ -159,6 +159,19 @@ impl Wants {
             }
         }
         messages
+    }
+}
+
+impl Want {
+    /// All were asked in vain; for how many milliseconds they are left alone. What is erased everywhere will not come, so
+    /// waits double as long as somebody withholds it.
+    fn begin_anew(&mut self) -> u64 {
+        self.tried.clear();
+        if self.withheld.is_empty() {
+            return AGAIN_MS;
+        }
+        self.rounds = self.rounds.saturating_add(1);
+        (AGAIN_MS << self.rounds.min(16)).min(WITHHELD_MS)
     }
 }
 

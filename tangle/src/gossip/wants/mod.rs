@@ -35,6 +35,10 @@ struct Want {
     senders: BTreeSet<Source>,
     /// Who was asked and did not send it.
     tried: BTreeSet<Source>,
+    /// Who has it without its body.
+    withheld: BTreeSet<Source>,
+    /// How often all were asked since the first of these.
+    rounds: u32,
     /// It is new, so whoever has it is grafted.
     is_live: bool,
     /// What waits here references it.
@@ -70,7 +74,12 @@ impl Wants {
 
     /// A peer's log names a transaction that is not here.
     pub(super) fn announce(&mut self, id: TxId, source: Source, due: Timestamp, is_live: bool) {
-        self.entry(id, due, is_live).announcers.insert(source);
+        let want = self.entry(id, due, is_live);
+        // Whoever names anew what the others withhold may have it whole.
+        let is_hope = want.announcers.insert(source) && !want.withheld.is_empty();
+        if is_hope && matches!(want.state, State::Waits(later) if later > due) {
+            self.set(&id, State::Waits(due));
+        }
     }
 
     /// What a peer sent references a transaction that is not here. One reference too many is not looked for: what
@@ -140,6 +149,24 @@ impl Wants {
         is_fault
     }
 
+    /// A peer has answered that it has these without their bodies. It is believed: what it names stays unsettled, so its
+    /// credit bounds what that can cost.
+    pub(super) fn withheld(&mut self, source: Source, request: u32, ids: &[TxId], now: Timestamp) {
+        for id in ids {
+            if let Some(want) = self.wants.get_mut(id)
+                && want.state == State::Asked(source, request)
+            {
+                want.withheld.insert(source);
+                self.refuse(id, source, now);
+            }
+        }
+    }
+
+    /// Whether a peer has said that it has a transaction without its body.
+    pub(super) fn is_withheld(&self, id: &TxId, source: Source) -> bool {
+        self.wants.get(id).is_some_and(|want| want.withheld.contains(&source))
+    }
+
     /// A peer has left: others are asked for what it was asked for, and for what it sent and waited here, which is gone
     /// with it. What only its log named is forgotten.
     pub(super) fn forget(&mut self, source: Source, now: Timestamp) {
@@ -150,6 +177,7 @@ impl Wants {
             want.announcers.remove(&source);
             want.senders.remove(&source);
             want.tried.remove(&source);
+            want.withheld.remove(&source);
             let is_affected = match want.state {
                 State::Asked(asked, _) => asked == source,
                 State::Held(_) => true,
@@ -168,9 +196,10 @@ impl Wants {
         if !self.wants.contains_key(&id) {
             self.schedule.insert((due, id));
         }
-        let (announcers, senders, tried) = Default::default();
+        let (announcers, senders, tried, withheld) = Default::default();
         let state = State::Waits(due);
-        let want = Want { state, announcers, senders, tried, is_live, is_reference: false };
+        let is_reference = false;
+        let want = Want { state, announcers, senders, tried, withheld, rounds: 0, is_live, is_reference };
         self.wants.entry(id).or_insert(want)
     }
 
@@ -207,7 +236,7 @@ impl Wants {
 impl Want {
     fn knows(&self, source: Source) -> bool {
         let is_asked = matches!(self.state, State::Asked(asked, _) if asked == source);
-        let said = [&self.announcers, &self.senders, &self.tried];
+        let said = [&self.announcers, &self.senders, &self.tried, &self.withheld];
         is_asked || said.iter().any(|sources| sources.contains(&source))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::gossip::message::Message;
-use crate::limits::{ANSWER_LONGEST_MS, ANSWER_MS, REQUESTS_PER_PEER, SCAN_MS, WANT_IDS};
+use crate::limits::{ANSWER_LONGEST_MS, ANSWER_MS, REQUESTS_PER_PEER, SCAN_MS, WANT_IDS, WITHHELD_MS};
 use crate::{HistoryError, gossip::Stretch};
 use proptest::prelude::*;
 
@@ -86,6 +86,7 @@ enum Step {
     Remove(u64),
     Refuse(u64, bool),
     Done(bool, u32, Vec<u64>),
+    Withheld(bool, u32, u64),
     Forget(bool),
     Ask(u64),
 }
@@ -99,6 +100,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => n().prop_map(Step::Remove),
         1 => (n(), any::<bool>()).prop_map(|(n, one)| Step::Refuse(n, one)),
         2 => (any::<bool>(), 0u32..9, proptest::collection::vec(n(), 0..3)).prop_map(|(one, r, ids)| Step::Done(one, r, ids)),
+        1 => (any::<bool>(), 0u32..9, n()).prop_map(|(one, r, id)| Step::Withheld(one, r, id)),
         1 => any::<bool>().prop_map(Step::Forget),
         4 => (0u64..9_000).prop_map(Step::Ask),
     ]
@@ -121,6 +123,7 @@ proptest! {
                     let lacking: Vec<TxId> = lacking.into_iter().map(id).collect();
                     wants.done(source(one), request, &lacking, now);
                 }
+                Step::Withheld(one, request, n) => wants.withheld(source(one), request, &[id(n)], now),
                 Step::Forget(one) => wants.forget(source(one), now),
                 Step::Ask(ms) => {
                     now = now.plus(ms);
@@ -230,6 +233,41 @@ fn who_sent_a_child_may_lack_its_parent_on_disk_and_whose_log_names_it_may_not()
         assert_eq!(ask(&mut wants, at(0), &world), [(ONE, 0, vec![5])]);
         assert_eq!(wants.done(ONE, 0, &[id(5)], at(9)), named);
     }
+}
+
+#[test]
+fn what_is_withheld_is_asked_of_others_then_ever_more_seldom_and_at_once_of_whoever_names_it_anew() {
+    let (mut wants, world) = (Wants::default(), World::default());
+    wants.announce(id(5), ONE, at(0), true);
+    let (mut now, mut waits) = (at(0), Vec::new());
+    while waits.len() < 8 {
+        let asked = ask(&mut wants, now, &world);
+        let [(ONE, request, _)] = asked[..] else { panic!("{asked:?}") };
+        wants.withheld(ONE, request, &[id(5)], now);
+        assert!(!wants.done(ONE, request, &[], now), "it is believed");
+        let answered = now;
+        // That all were asked is seen at the next look.
+        assert!(ask(&mut wants, now.plus(SCAN_MS), &world).is_empty());
+        now = wants.due().unwrap();
+        waits.push(now.since(answered.plus(SCAN_MS)));
+    }
+    assert_eq!(waits, [2_000, 4_000, 8_000, 16_000, 32_000, WITHHELD_MS, WITHHELD_MS, WITHHELD_MS]);
+    assert!(wants.is_withheld(&id(5), ONE) && !wants.is_withheld(&id(5), TWO));
+    now = now.minus(WITHHELD_MS / 2);
+    wants.announce(id(5), ONE, now, true);
+    assert!(ask(&mut wants, now, &world).is_empty(), "that it has it is nothing new");
+    wants.announce(id(5), TWO, now.plus(SCAN_MS), true);
+    let asked: Vec<Source> = (1..4u64)
+        .flat_map(|look| {
+            let asked = ask(&mut wants, now.plus(look * SCAN_MS), &world);
+            asked.iter().for_each(|(to, request, _)| wants.withheld(*to, *request, &[id(5)], now));
+            asked.into_iter().map(|(to, ..)| to)
+        })
+        .collect();
+    assert!(asked.contains(&TWO), "{asked:?}");
+    wants.forget(ONE, now);
+    wants.forget(TWO, now);
+    assert_eq!(wants.len(), 0);
 }
 
 #[test]

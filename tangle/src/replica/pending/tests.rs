@@ -220,6 +220,6 @@ fn what_waits_too_long_is_given_up_and_who_sent_an_orphan_is_named() {
     let released = pending.release(missing(7));
     pending.insert(waiting(2, true), Source::Peer(3), missing(4)).unwrap();
     released.into_iter().for_each(|(waiting, source)| pending.restore(waiting, source, missing(4)));
-    assert_eq!(pending.expire(at(begin + PENDING_MS)), [Source::Peer(1)].into());
+    assert_eq!(pending.expire(at(begin + PENDING_MS)), [(Source::Peer(1), id(3))].into());
     assert!(!pending.contains(&id(0)) && pending.contains(&id(1)) && pending.contains(&id(2)));
 }

@@ -66,7 +66,7 @@ fn who_names_what_does_not_exist_and_keeps_within_credit_is_found_out_in_seconds
             break fault;
         }
         for (request, ..) in asked(&effects, LIAR) {
-            played.says(LIAR, Message::Done { request, lacking: vec![] });
+            played.says(LIAR, Message::Done { request, lacking: vec![], withheld: vec![] });
         }
     };
     assert_eq!(found_out, Fault::Undelivered);
@@ -224,16 +224,76 @@ fn history_whose_parents_never_come_is_asked_for_held_for_its_time_and_given_up(
     assert_eq!(asked.iter().map(|(_, _, ids)| ids.len()).sum::<usize>(), ASKED_PER_PEER);
     assert_eq!(played.points(LIAR), 0, "they may not be on its disk yet");
     let begin = played.rig.now;
-    while played.points(LIAR) == 0 {
-        assert_eq!(played.rig.replica.occupancy().pending, PENDING_PER_SOURCE);
-        played.wait(100);
-    }
+    let found_out = loop {
+        let held = played.rig.replica.occupancy().pending;
+        if let Some(fault) = fault(&played.wait(100)) {
+            break fault;
+        }
+        assert_eq!((held, played.points(LIAR)), (PENDING_PER_SOURCE, 0));
+    };
     let waited = played.rig.now.since(begin);
     assert!((PENDING_MS * 3 / 4..=PENDING_MS + 200).contains(&waited), "{waited} ms");
-    assert_eq!(played.points(LIAR), Fault::Undelivered.points());
+    assert_eq!(found_out, Fault::Undelivered);
     played.wait(1_000);
     let held = played.rig.replica.occupancy();
     assert_eq!((held.pending, held.wanted), (0, 0));
+}
+
+#[test]
+fn a_few_orphans_are_one_fault() {
+    let drawing = Drawing::of("a:[g,g]; b:[a,g]; c:[b,g]; d:[b,g]");
+    let mut played = Played::new();
+    played.joined(HONEST, 0);
+    ["c", "d"].iter().for_each(|name| drop(played.pushes(HONEST, 7, &drawing.get(name))));
+    let most = (0..PENDING_MS / 100 + 100).map(|_| {
+        played.wait(100);
+        played.points(HONEST)
+    });
+    assert_eq!(most.max(), Some(Fault::Undelivered.points()));
+}
+
+#[test]
+fn whose_bodies_were_erased_is_no_liar() {
+    let drawing = Drawing::of("a:[g,g]; b:[a,g]");
+    let [erased, child] = ["a", "b"].map(|name| drawing.id(name));
+    let mut played = Played::new();
+    played.joined(HONEST, 2);
+    played.tells(HONEST, 0, &[erased, child]);
+    let (mut asked_for, mut effects) = ([0, 0], Vec::new());
+    // Ten minutes: at ten points for each time that it is asked it would be sent away in a few.
+    for _ in 0..1_200 {
+        for (request, ranges, ids) in asked(&std::mem::take(&mut effects), HONEST) {
+            let names = |place, id| {
+                ranges.iter().any(|range| range.positions().contains(&place)) || ids.contains(&id)
+            };
+            let [names_erased, names_child] = [names(0, erased), names(1, child)];
+            if names_child {
+                effects.extend(played.rig.peer_sends(&drawing.get("b"), HONEST));
+            }
+            asked_for[0] += usize::from(names_erased);
+            asked_for[1] += usize::from(names_child);
+            let withheld = names_erased.then_some(erased).into_iter().collect();
+            effects.extend(played.says(HONEST, Message::Done { request, lacking: vec![], withheld }));
+        }
+        effects.extend(played.wait(500));
+        assert_eq!(played.points(HONEST), 0, "asked for {asked_for:?}");
+    }
+    assert!(asked_for.iter().all(|times| (2..=20).contains(times)), "asked for {asked_for:?}");
+    // Whoever has it whole is asked at once.
+    played.joined(LIAR, 1);
+    played.tells(LIAR, 0, &[erased]);
+    let mut asked_of = [0, 0];
+    for _ in 0..20 {
+        let effects = played.wait(SCAN_MS);
+        for (peer, times) in [LIAR, HONEST].into_iter().zip(&mut asked_of) {
+            for (request, ..) in asked(&effects, peer) {
+                *times += 1;
+                let withheld = vec![erased];
+                played.says(peer, Message::Done { request, lacking: vec![], withheld });
+            }
+        }
+    }
+    assert_eq!(asked_of, [1, 1]);
 }
 
 #[test]
@@ -245,11 +305,12 @@ fn a_missing_parent_is_asked_of_who_sent_the_child_and_then_of_anybody() {
     played.pushes(LIAR, 7, &drawing.get("b"));
     let effects = played.wait(REFERENCE_MS + SCAN_MS);
     assert_eq!(asked(&effects, LIAR), [(0, vec![], vec![drawing.id("a")])]);
-    let mut effects = played.says(LIAR, Message::Done { request: 0, lacking: vec![drawing.id("a")] });
+    let mut effects =
+        played.says(LIAR, Message::Done { request: 0, lacking: vec![drawing.id("a")], withheld: vec![] });
     assert_eq!(played.points(LIAR), 0, "it may not be on its disk yet");
     effects.extend(played.wait(SCAN_MS));
     assert_eq!(asked(&effects, HONEST), [(0, vec![], vec![drawing.id("a")])], "anybody may have it");
-    played.says(HONEST, Message::Done { request: 0, lacking: vec![drawing.id("a")] });
+    played.says(HONEST, Message::Done { request: 0, lacking: vec![drawing.id("a")], withheld: vec![] });
     assert_eq!(played.points(HONEST), 0, "it never said so");
 }
 
@@ -274,6 +335,31 @@ fn pushing_what_is_known_after_being_asked_not_to_is_a_fault() {
     played.wait(2 * TREE_QUIET_MS);
     let dropped = (0..200).find(|_| fault(&played.rig.event(again())).is_some());
     assert_eq!(dropped, Some(99));
+}
+
+#[test]
+fn an_endless_stream_of_messages_that_change_nothing_is_a_fault() {
+    let acks = || Message::Ack { position: 0, credit: TAIL_CREDIT as u32 };
+    for message in [acks(), Message::Prune { tree: 0x99 }] {
+        let mut played = Played::new();
+        played.joined(LIAR, 0);
+        let dropped = (1..200).find(|_| fault(&played.says(LIAR, message.clone())) == Some(Fault::Unasked));
+        assert_eq!(dropped, Some(100), "{message:?}");
+    }
+    let mut played = Played::new();
+    played.joined(HONEST, 0);
+    played.says(HONEST, Message::Ack { position: 0, credit: 7 });
+    // The tree of this node's own door is pushed to everybody.
+    played.says(HONEST, Message::Prune { tree: 0x11 });
+    assert_eq!(played.points(HONEST), 0, "it says something");
+    // Both find that they push each other the same, at once.
+    let drawing = Drawing::of("a:[g,g]");
+    played.rig.door_sends(&drawing.get("a"));
+    let tree = Some(weft_tangle::gossip::Tree(7));
+    let copy = Event::Duplicate { id: drawing.id("a"), source: Source::Peer(HONEST), tree };
+    assert_eq!(sent(&played.rig.event(copy), HONEST), [Message::Prune { tree: 7 }]);
+    played.says(HONEST, Message::Prune { tree: 7 });
+    assert_eq!(played.points(HONEST), 0, "the prunes cross");
 }
 
 #[test]

@@ -1,0 +1,162 @@
+//! The write-ahead log: where a small batch becomes durable, with one write and one sync (`spec/11-storage.md`).
+//!
+//! The database takes such a batch in a commit that it need not sync: a change of a tree costs many pages, and a commit
+//! that survives a crash two syncs. Whatever commits durably then, because the log is full or for a reason of its own,
+//! brings all of it to disk, and the log begins anew. Always true: what was acknowledged is in the last durable commit, or
+//! in records that stand one behind another from the log's beginning, the first of which continues that commit or lies
+//! within it.
+
+mod front;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub(super) use front::{Front, divide, divide_existing};
+
+use super::disk::BLOCK_BYTES;
+use super::layout::ARRIVALS;
+use super::tail::{self, Tail};
+use super::{Record, StoreError, append, reader::next_position};
+use front::LOG_BYTES;
+use record::Batch;
+use redb::{Database, ReadableDatabase};
+use std::io;
+use weft_tangle::{Network, Position};
+
+/// The log of a store that is written. Only whoever holds the writer's lock has it.
+#[derive(Debug)]
+pub(super) struct Log {
+    front: Front,
+    /// Where the next record begins, in bytes behind the first block.
+    at: u64,
+    /// Whether the database holds commits that are not durable by themselves.
+    is_ahead: bool,
+}
+
+impl Log {
+    /// A log of which all is in a durable commit.
+    pub(super) fn new(front: Front) -> Self {
+        Self { front, at: 0, is_ahead: false }
+    }
+
+    /// The log's part of the file.
+    pub(super) fn front(&self) -> &Front {
+        &self.front
+    }
+
+    /// Whether the batch finds room behind what is there.
+    pub(super) fn has_room(&self, batch: &[Record<'_>]) -> bool {
+        batch.len() <= usize::from(u16::MAX) && record::bytes_of(batch) <= LOG_BYTES - self.at
+    }
+
+    /// Brings a batch that has room to disk.
+    ///
+    /// # Errors
+    /// What the disk says. Whether the batch is on disk shows when the file is opened again.
+    pub(super) fn append(&mut self, batch: &[Record<'_>]) -> io::Result<()> {
+        self.is_ahead = true;
+        let Some(record) = record::encode(&self.front.secret, batch) else { return Ok(()) };
+        self.front.file.write(BLOCK_BYTES as u64 + self.at, &record)?;
+        self.front.file.sync_data()?;
+        self.at += record.len() as u64;
+        Ok(())
+    }
+
+    /// All that was committed is durable: the next record begins the log again.
+    pub(super) fn restart(&mut self) {
+        (self.at, self.is_ahead) = (0, false);
+    }
+
+    /// Whether the database holds commits that are not durable by themselves.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.is_ahead
+    }
+}
+
+/// What stands in a log.
+#[derive(Debug)]
+struct Found {
+    /// What continues the database.
+    batches: Vec<Batch>,
+    /// The first position of a whole record that nothing leads to: records were durable one after the other, so what
+    /// stood between was damaged.
+    beyond: Option<Position>,
+}
+
+impl Front {
+    /// Overwrites the log with zeros, also what records of earlier have left, and waits until that is on disk. All of it
+    /// must be in a durable commit.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        front::clear(&*self.file)?;
+        self.file.sync_data()
+    }
+
+    /// Looks for what continues a database whose next position is `next`.
+    fn read(&self, network: &Network, next: Position) -> io::Result<Found> {
+        let mut log = vec![0; LOG_BYTES as usize];
+        self.file.read(BLOCK_BYTES as u64, &mut log)?;
+        let decode = |at: usize| record::decode(&self.secret, network, &log[at..]);
+        let (mut batches, mut at, mut end) = (Vec::new(), 0, None);
+        while let Some((batch, length)) = decode(at) {
+            // What an earlier filling has left behind the newest record stands before it, or inside.
+            if end.map_or(batch.first > next, |end| batch.first != end) {
+                break;
+            }
+            (at, end) = (at + length, Some(batch.end()));
+            if batch.end() > next {
+                batches.push(batch);
+            }
+        }
+        let end = end.unwrap_or(next).max(next);
+        let secrets = log[at..].windows(self.secret.len()).enumerate();
+        let others =
+            secrets.filter(|(_, bytes)| **bytes == self.secret).filter_map(|(found, _)| decode(at + found));
+        let beyond = others.map(|(batch, _)| batch.first).filter(|first| *first > end).min();
+        Ok(Found { batches, beyond })
+    }
+}
+
+/// What a log has given back.
+pub(super) struct Recovered {
+    /// What waits for the index from now on: nothing.
+    pub(super) tail: Tail,
+    /// Whether something is left of what came behind a damaged record. A database that goes on without it writes its own
+    /// records among these: clear the log before.
+    pub(super) is_damaged: bool,
+}
+
+/// Brings what only the log holds, and the rows of the index that a crash has taken from memory, into a database that was
+/// just opened, in durable commits.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub(super) fn recover(
+    database: &Database,
+    front: &Front,
+    network: &Network,
+) -> Result<Recovered, StoreError> {
+    let next = next_position(&database.begin_read()?.open_table(ARRIVALS)?)?;
+    let Found { batches, beyond } = front.read(network, next).map_err(failed)?;
+    if let Some(beyond) = beyond {
+        let from = batches.last().map_or(next, Batch::end);
+        tracing::error!(
+            first = from.0,
+            behind = beyond.0,
+            "the store's write-ahead log is damaged: transactions that were acknowledged are lost here; \
+             check the disk, and fetch them from a peer or a backup"
+        );
+    }
+    if !batches.is_empty() {
+        let commit = append::begin(database)?;
+        for batch in &batches {
+            append::put(&commit, network, &batch.records(next))?;
+        }
+        commit.commit()?;
+    }
+    Ok(Recovered { tail: tail::recover(database)?, is_damaged: beyond.is_some() })
+}
+
+/// What the disk says, as an error of the database that lies on it.
+pub(super) fn failed(cause: io::Error) -> StoreError {
+    StoreError::Database(Box::new(redb::Error::Io(cause)))
+}

@@ -1,0 +1,102 @@
+//! A batch as it stands in the log.
+//!
+//! | bytes | field |
+//! | --- | --- |
+//! | 16 | the file's secret |
+//! | 16 | check: the first bytes of BLAKE2s-256 over the secret and all that follows up to the wire forms |
+//! | 8 | position of the first transaction |
+//! | 2 | number of transactions n, at least 1 |
+//! | 51 n | for each: length of its wire form (2), check of its slot (8), whether a twin follows (1), twin (40) or zeros |
+//! | | the wire forms |
+//!
+//! The check covers neither wire form nor need it: body digest, id and the slot's check cover every byte of those. So a
+//! record that was torn anywhere is none.
+
+use super::front::{CHECK_BYTES, Secret, check};
+use crate::store::Record;
+use crate::store::layout::{first_bytes, row_check};
+use weft_tangle::{Network, Position, Transaction, TxId};
+
+const FIXED_BYTES: usize = 16 + CHECK_BYTES + 8 + 2;
+const ENTRY_BYTES: usize = 2 + 8 + 1 + TxId::BYTES;
+
+/// Where what the check covers begins.
+const CHECKED: usize = 16 + CHECK_BYTES;
+
+/// Transactions as they were stored, the first at `first`.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) first: Position,
+    pub(crate) transactions: Vec<(Transaction, Option<TxId>)>,
+}
+
+impl Batch {
+    /// The position behind the last transaction.
+    pub(crate) fn end(&self) -> Position {
+        Position(self.first.0 + self.transactions.len() as u64)
+    }
+
+    /// What is to be stored from `next` on.
+    pub(crate) fn records(&self, next: Position) -> Vec<Record<'_>> {
+        (self.first.0..)
+            .zip(&self.transactions)
+            .filter(|(position, _)| *position >= next.0)
+            .map(|(position, (transaction, twin))| Record {
+                position: Position(position),
+                transaction,
+                twin: *twin,
+            })
+            .collect()
+    }
+}
+
+/// Bytes that a batch takes in the log.
+pub(super) fn bytes_of(batch: &[Record<'_>]) -> u64 {
+    let entry = |record: &Record<'_>| ENTRY_BYTES + record.transaction.wire().len();
+    (FIXED_BYTES + batch.iter().map(entry).sum::<usize>()) as u64
+}
+
+/// The record of a batch; none of an empty one, and of one whose transactions are too many to be counted in it.
+pub(super) fn encode(secret: &Secret, batch: &[Record<'_>]) -> Option<Vec<u8>> {
+    let (first, count) = (batch.first()?.position, u16::try_from(batch.len()).ok()?);
+    let mut bytes = Vec::with_capacity(bytes_of(batch) as usize);
+    bytes.extend_from_slice(secret);
+    bytes.extend_from_slice(&[0; CHECK_BYTES]);
+    bytes.extend_from_slice(&first.0.to_be_bytes());
+    bytes.extend_from_slice(&count.to_be_bytes());
+    for Record { position, transaction, twin } in batch {
+        let length = u16::try_from(transaction.wire().len()).ok()?;
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(&row_check(*position, &transaction.seed(), transaction.nonce()));
+        bytes.push(u8::from(twin.is_some()));
+        bytes.extend_from_slice(twin.as_ref().map_or(&[0; TxId::BYTES], |twin| twin.as_bytes()));
+    }
+    let checked = check(&[secret, &bytes[CHECKED..]]);
+    bytes[16..CHECKED].copy_from_slice(&checked);
+    batch.iter().for_each(|record| bytes.extend_from_slice(record.transaction.wire()));
+    Some(bytes)
+}
+
+/// The record that `bytes` begin with, and its length; none unless every byte of it is as it was written.
+pub(super) fn decode(secret: &Secret, network: &Network, bytes: &[u8]) -> Option<(Batch, usize)> {
+    let fixed: &[u8; FIXED_BYTES] = bytes.first_chunk()?;
+    let count = u16::from_be_bytes(first_bytes(&fixed[CHECKED + 8..]));
+    let head = bytes.get(..FIXED_BYTES + usize::from(count) * ENTRY_BYTES)?;
+    if count == 0 || !fixed.starts_with(secret) || check(&[secret, &head[CHECKED..]]) != fixed[16..CHECKED] {
+        return None;
+    }
+    let first = u64::from_be_bytes(first_bytes(&fixed[CHECKED..]));
+    let mut transactions = Vec::with_capacity(usize::from(count));
+    let mut end = head.len();
+    for (position, entry) in (first..).zip(head[FIXED_BYTES..].chunks_exact(ENTRY_BYTES)) {
+        let length = usize::from(u16::from_be_bytes(first_bytes(entry)));
+        let transaction = Transaction::decode(network, bytes.get(end..end + length)?).ok()?;
+        if row_check(Position(position), &transaction.seed(), transaction.nonce()) != entry[2..10] {
+            return None;
+        }
+        let twin = (entry[10] == 1).then(|| TxId::from_bytes(first_bytes(&entry[11..])));
+        transactions.push((transaction, twin));
+        end += length;
+    }
+    Some((Batch { first: Position(first), transactions }, end))
+}

@@ -1,0 +1,192 @@
+//! The log: what it gives back, what it does not, and that it bears most of the commits.
+
+use super::front::LOG_BYTES;
+use super::*;
+use crate::store::tests::{disks::MemoryDisk, ledger, open_cached, open_on};
+use crate::store::{Position, Store};
+use crate::testing::{Dice, Ledger, network};
+use redb::StorageBackend;
+use std::path::Path;
+use std::sync::Arc;
+use weft_tangle::Network;
+
+const NETWORK: &str = "logged";
+
+/// A network, and a ledger of some transactions.
+fn world(seed: u64) -> (Arc<Network>, Ledger) {
+    let network = network(NETWORK);
+    let (ledger, _) = ledger(&network, seed, 2, 40);
+    (network, ledger)
+}
+
+fn front_of(disk: &MemoryDisk) -> Front {
+    divide(Box::new(disk.clone()), Path::new("a disk in memory")).unwrap().0
+}
+
+/// What is on the disk when the process ends here, without closing anything.
+fn killed(disk: &MemoryDisk) -> MemoryDisk {
+    let mut image = vec![0; disk.len().unwrap() as usize];
+    disk.read(0, &mut image).unwrap();
+    MemoryDisk::with_image(image)
+}
+
+fn stored(store: &Store) -> u64 {
+    store.next_position().unwrap().0
+}
+
+#[test]
+fn a_small_commit_is_one_write_and_one_sync() {
+    let (network, ledger) = world(1);
+    let disk = MemoryDisk::default();
+    let store = open_cached(disk.clone(), &network).unwrap();
+    store.append(&ledger.arrivals[..1]).unwrap();
+    let before = disk.operations();
+    store.append(&ledger.arrivals[1..3]).unwrap();
+    assert_eq!(disk.operations() - before, 2);
+}
+
+#[test]
+fn what_only_the_log_holds_is_given_back() {
+    let (network, ledger) = world(2);
+    let disk = MemoryDisk::default();
+    let store = open_on(disk.clone(), &network).unwrap();
+    let mut logged = 0;
+    for (count, attached) in (1..).zip(&ledger.arrivals) {
+        store.append(std::slice::from_ref(attached)).unwrap();
+        let copy = killed(&disk);
+        let found = front_of(&copy).read(&network, Position(count - 1)).unwrap();
+        logged += usize::from(found.batches.last().is_some_and(|batch| batch.end() == Position(count)));
+        assert_eq!(found.beyond, None);
+        let again = open_on(copy, &network).unwrap();
+        assert_eq!(stored(&again), count);
+        let reader = again.reader().unwrap();
+        for attached in &ledger.arrivals[..count as usize] {
+            let found = reader.transaction(&attached.id()).unwrap().unwrap();
+            assert!(found.transaction.wire() == attached.transaction().wire());
+        }
+    }
+    assert!(logged > 4, "some were in the log alone: {logged}");
+}
+
+#[test]
+fn twins_are_remembered_over_the_log() {
+    let (network, ledger) = world(3);
+    let disk = MemoryDisk::default();
+    let store = open_on(disk.clone(), &network).unwrap();
+    let twins = |store: &Store| {
+        let reader = store.reader().unwrap();
+        let issuers = ledger.arrivals.iter().map(|one| one.transaction().header().issuer);
+        issuers.map(|issuer| reader.twins(&issuer, usize::MAX).unwrap()).collect::<Vec<_>>()
+    };
+    for attached in &ledger.arrivals {
+        store.append(std::slice::from_ref(attached)).unwrap();
+        assert_eq!(twins(&open_on(killed(&disk), &network).unwrap()), twins(&store));
+    }
+    assert!(twins(&store).iter().any(|found| !found.is_empty()));
+}
+
+#[test]
+fn a_record_with_any_byte_changed_is_none() {
+    let (network, ledger) = world(4);
+    let disk = MemoryDisk::default();
+    let front = front_of(&disk);
+    let mut log = Log::new(front.clone());
+    let records: Vec<Record<'_>> = ledger.arrivals[..2].iter().map(|one| Record::from(&**one)).collect();
+    log.append(&records).unwrap();
+    let length = record::bytes_of(&records) as usize;
+    assert_eq!(front.read(&network, Position(0)).unwrap().batches.len(), 1);
+    let mut byte = [0];
+    for at in 0..length as u64 {
+        let at = BLOCK_BYTES as u64 + at;
+        disk.read(at, &mut byte).unwrap();
+        disk.write(at, &[byte[0] ^ 1]).unwrap();
+        assert!(front.read(&network, Position(0)).unwrap().batches.is_empty(), "byte {at}");
+        disk.write(at, &byte).unwrap();
+    }
+    assert_eq!(front.read(&network, Position(0)).unwrap().batches.len(), 1);
+}
+
+#[test]
+fn records_that_nothing_leads_to_are_reported_and_not_taken_for_others() {
+    let (network, ledger) = world(5);
+    let disk = MemoryDisk::default();
+    let store = open_on(disk.clone(), &network).unwrap();
+    for attached in &ledger.arrivals[..3] {
+        store.append(std::slice::from_ref(attached)).unwrap();
+    }
+    let copy = killed(&disk);
+    let front = front_of(&copy);
+    let first = record::bytes_of(&[Record::from(&*ledger.arrivals[0])]);
+    copy.write(BLOCK_BYTES as u64 + first + 60, &[0xFF; 8]).unwrap();
+    let found = front.read(&network, Position(0)).unwrap();
+    assert_eq!((found.batches.len(), found.beyond), (1, Some(Position(2))));
+    let again = open_on(copy.clone(), &network).unwrap();
+    assert_eq!(stored(&again), 1, "what comes behind the damage has no place");
+    let found = front.read(&network, Position(1)).unwrap();
+    assert_eq!((found.batches.len(), found.beyond), (0, None), "and is gone");
+    again.append(&ledger.arrivals[1..2]).unwrap();
+    assert_eq!(stored(&open_on(killed(&copy), &network).unwrap()), 2);
+}
+
+#[test]
+fn what_looks_like_a_record_in_what_a_device_sends_is_none() {
+    let (network, ledger) = world(6);
+    let disk = MemoryDisk::default();
+    let front = front_of(&disk);
+    let records: Vec<Record<'_>> = ledger.arrivals[..1].iter().map(|one| Record::from(&**one)).collect();
+    // Right in all but the secret, which nobody outside knows.
+    let forged = record::encode(&[7; 16], &records).unwrap();
+    disk.write(BLOCK_BYTES as u64, &forged).unwrap();
+    let found = front.read(&network, Position(0)).unwrap();
+    assert!(found.batches.is_empty() && found.beyond.is_none());
+}
+
+#[test]
+fn a_batch_that_the_log_has_no_room_for_goes_past_it() {
+    let (network, ledger) = world(7);
+    let disk = MemoryDisk::default();
+    let store = open_on(disk.clone(), &network).unwrap();
+    let records: Vec<Record<'_>> = ledger.arrivals.iter().map(|one| Record::from(&**one)).collect();
+    assert!(record::bytes_of(&records) > LOG_BYTES);
+    store.append(&ledger.arrivals).unwrap();
+    assert!(front_of(&disk).read(&network, Position(0)).unwrap().batches.is_empty());
+    assert_eq!(stored(&open_on(killed(&disk), &network).unwrap()), 40);
+}
+
+#[test]
+fn a_store_that_is_closed_needs_its_log_no_more() {
+    let (network, ledger) = world(8);
+    let disk = MemoryDisk::default();
+    let store = open_on(disk.clone(), &network).unwrap();
+    store.append(&ledger.arrivals[..2]).unwrap();
+    drop(store);
+    let front = front_of(&disk);
+    front.clear().unwrap();
+    assert_eq!(stored(&open_on(killed(&disk), &network).unwrap()), 2);
+}
+
+#[test]
+fn the_front_is_made_whole_or_made_again() {
+    let path = Path::new("a disk in memory");
+    for operations in 0..4 {
+        for seed in 0..16 {
+            let disk = MemoryDisk::default();
+            disk.fail_after(operations);
+            assert!(divide(Box::new(disk.clone()), path).is_err());
+            let disk = MemoryDisk::with_image(disk.crash(&mut Dice::new(seed)));
+            let secret = divide(Box::new(disk.clone()), path).unwrap().0.secret;
+            assert_eq!(divide_existing(Box::new(killed(&disk)), path).unwrap().0.secret, secret);
+        }
+    }
+    let old = MemoryDisk::with_image([b"redb\x1A\x0A\xA9\x0D\x0A".to_vec(), vec![0; 1 << 20]].concat());
+    let error = divide(Box::new(old), path).unwrap_err().to_string();
+    assert!(error.contains("before the first release"), "{error}");
+    let cut = killed(&{
+        let disk = MemoryDisk::default();
+        drop(divide(Box::new(disk.clone()), path).unwrap());
+        disk.set_len(6_000).unwrap();
+        disk
+    });
+    let error = divide(Box::new(cut), path).unwrap_err().to_string();
+    assert!(error.contains("ends within its write-ahead log"), "{error}");
+}
