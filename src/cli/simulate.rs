@@ -1,5 +1,7 @@
 //! `weft simulate`: networks that fail in virtual time, and what must hold all the same.
 
+mod report;
+
 use super::{Failure, Output, message};
 use crate::simulation::{Campaign, Finding, ScenarioFile, Summary};
 use clap::Args;
@@ -34,14 +36,21 @@ pub(super) struct Simulate {
     /// Where to write the shortest scenario that fails as well, if one fails
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Measure one seed and write its figures and charts to this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "seeds")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
 
 impl Simulate {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let ScenarioFile { scenario, seed } = ScenarioFile::read(&self.scenario)?;
-        let first = self.seed.or(seed).unwrap_or(SEED);
+        let file = ScenarioFile::read(&self.scenario)?;
+        let first = self.seed.or(file.seed).unwrap_or(SEED);
+        if let Some(directory) = &self.report {
+            return self.measured(&file, first, directory);
+        }
+        let scenario = file.scenario;
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let threads = self.threads.unwrap_or_else(cores);
         let seeds = first..first.saturating_add(self.seeds);

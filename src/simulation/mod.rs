@@ -4,6 +4,8 @@
 
 mod campaign;
 mod file;
+mod report;
 
 pub use campaign::{Campaign, Finding, Summary};
 pub use file::{ScenarioFile, ScenarioFileError};
+pub use report::{Report, Seen};

@@ -23,7 +23,7 @@ const UNFINISHED: [&str; 7] = [
 ];
 
 /// Hosts that a text may point to: specifications, standards bodies, this machine, and names reserved for examples.
-const HOSTS: [&str; 21] = [
+const HOSTS: [&str; 22] = [
     "127.0.0.1",
     "[::1]",
     "example.com",
@@ -45,6 +45,7 @@ const HOSTS: [&str; 21] = [
     "www.apache.org",
     "www.iana.org",
     "www.rfc-editor.org",
+    "www.w3.org",
 ];
 
 /// Package registries. The project names packages; where they come from is for the one who builds to say.

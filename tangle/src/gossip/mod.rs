@@ -124,6 +124,8 @@ pub(crate) struct Gossip {
     refused: [IndexSet<TxId>; 2],
     /// Peers dropped for their faults, whose waiting transactions are to be forgotten.
     dropped: Vec<Source>,
+    /// When there is something to do.
+    due: Option<Timestamp>,
 }
 
 impl Gossip {
@@ -142,6 +144,7 @@ impl Gossip {
             bans: Bans::default(),
             refused: Default::default(),
             dropped: Vec::new(),
+            due: None,
         }
     }
 

@@ -9,8 +9,13 @@ use crate::{HistoryError, Timestamp, TxId};
 use std::collections::BTreeMap;
 
 impl Gossip {
-    /// When there is something to do at the latest, if nothing happens before.
+    /// When there is something to do at the latest, if nothing happens before: as the last [`Gossip::pump`] has left it.
     pub(crate) fn wake(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    /// Looks at every peer, so it is done once an event.
+    fn find_due(&self) -> Option<Timestamp> {
         let of_peer = |peer: &Peer| {
             let told = peer.teller.as_ref().filter(|_| !peer.is_congested);
             let log = told.and_then(|teller| teller.due(&self.log, &peer.tail));
@@ -29,7 +34,8 @@ impl Gossip {
         here: &dyn Here,
         effects: &mut Vec<Effect>,
     ) -> Result<(), HistoryError> {
-        if self.wake().is_none_or(|due| due > now) {
+        self.due = self.find_due();
+        if self.due.is_none_or(|due| due > now) {
             return Ok(());
         }
         for source in self.wants.expire(now) {
@@ -43,7 +49,9 @@ impl Gossip {
                 effects.push(Effect::Send { source: *source, class: Class::Control, message });
             }
         }
-        self.ask(now, here, effects)
+        self.ask(now, here, effects)?;
+        self.due = self.find_due();
+        Ok(())
     }
 
     fn ask(

@@ -107,8 +107,8 @@ impl Teller {
 
     /// The oldest entry decides when a message goes; what came meanwhile goes with it.
     fn due_of(&self, (id, since): &Logged, names: &Tail) -> Timestamp {
-        let is_named = names.place(id).is_some();
-        since.plus(if self.leads || is_named { LOG_BATCH_MS } else { LOG_HOLD_MS })
+        let is_batched = self.leads || names.place(id).is_some();
+        since.plus(if is_batched { LOG_BATCH_MS } else { LOG_HOLD_MS })
     }
 
     fn may_tell(&self, logged: &Logged, names: &Tail, now: Timestamp) -> bool {

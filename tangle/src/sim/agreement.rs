@@ -12,7 +12,10 @@ use crate::limits::VARIANTS_PER_COUNTER;
 use crate::replica::Effect;
 use crate::replica::{Event, Ticket};
 use crate::{DeviceId, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+/// Pairs of a node and a device whose counters are looked at in the end; all of them in small networks.
+const COUNTERS_LOOKED_AT: usize = 1 << 20;
 
 impl Net {
     /// Whether all honest nodes run, hold the same, all of it on disk, and all that was acknowledged.
@@ -47,17 +50,19 @@ impl Net {
     /// What every honest node must have: all that any of them has, but for variants too many that nothing needed
     /// references.
     fn needed(&self) -> BTreeSet<Number> {
+        // A place for each transaction there is: a thousand nodes hold the same ones.
+        let mut is_held = vec![false; self.catalogue.len()];
         let honest = self.nodes.iter().filter(|node| node.is_honest());
-        let all: BTreeSet<Number> = honest.flat_map(|node| node.disk.order()).copied().collect();
-        let mut variants: BTreeMap<Slot, usize> = BTreeMap::new();
-        for transaction in &all {
-            *variants.entry(self.catalogue.slot(*transaction)).or_default() += 1;
-        }
-        let is_surplus =
-            |transaction: &Number| variants[&self.catalogue.slot(*transaction)] > VARIANTS_PER_COUNTER;
+        honest.flat_map(|node| node.disk.order()).for_each(|held| is_held[*held as usize] = true);
+        let is_held = |transaction: &Number| is_held[*transaction as usize];
+        let is_surplus = |transaction: &Number| {
+            let variants = self.catalogue.variants(&self.catalogue.slot(*transaction)).iter();
+            variants.filter(|variant| is_held(variant)).count() > VARIANTS_PER_COUNTER
+        };
         let mut needed = BTreeSet::new();
-        let mut open: Vec<Number> =
-            all.iter().copied().filter(|transaction| !is_surplus(transaction)).collect();
+        let mut open: Vec<Number> = (0..self.catalogue.len() as Number)
+            .filter(|transaction| is_held(transaction) && !is_surplus(transaction))
+            .collect();
         while let Some(transaction) = open.pop() {
             if needed.insert(transaction) {
                 open.extend(self.catalogue.parents(transaction));
@@ -71,34 +76,35 @@ impl Net {
         if let Some((node, what)) = self.difference() {
             return self.violated(Invariant::Alike, node, |_| what);
         }
+        let contested = self.contested();
         for node in 0..self.nodes.len() {
             if self.nodes[node].is_honest() {
-                self.look_at_evidence(node);
+                self.look_at_evidence(node, &contested);
                 self.look_at_counters(node);
                 self.look_at_rest(node);
             }
         }
     }
 
-    /// A device has used a counter twice where two transactions say so, and a node knows it of the same ones.
-    fn look_at_evidence(&mut self, number: usize) {
+    fn is_proven(&self, number: usize, slot: &Slot) -> bool {
         let disk = &self.nodes[number].disk;
-        let known: BTreeSet<Slot> = disk.twins().keys().map(|twin| self.catalogue.slot(*twin)).collect();
-        let is_proven = |slot: &Slot| {
-            let here = self.catalogue.variants(slot).iter().filter(|variant| disk.has(**variant));
-            here.count() > 1
-        };
-        let slots: BTreeSet<Slot> =
-            disk.order().iter().map(|transaction| self.catalogue.slot(*transaction)).collect();
-        let proven: BTreeSet<Slot> = slots.into_iter().filter(is_proven).collect();
-        // What is proven anywhere is proven everywhere.
-        let honest = self.nodes.iter().filter(|node| node.is_honest());
-        let is_elsewhere = |slot: &&Slot| {
-            let all = || self.catalogue.variants(slot).iter();
-            honest.clone().any(|node| all().filter(|variant| node.disk.has(**variant)).count() > 1)
-        };
-        let anywhere: BTreeSet<Slot> = self.catalogue.slots().filter(is_elsewhere).copied().collect();
-        let differs = known.symmetric_difference(&proven).chain(anywhere.difference(&proven)).next().copied();
+        self.catalogue.variants(slot).iter().filter(|variant| disk.has(**variant)).count() > 1
+    }
+
+    /// What some honest node holds proof of that it was used twice.
+    fn contested(&self) -> BTreeSet<Slot> {
+        let slots = self.catalogue.slots().filter(|slot| self.catalogue.variants(slot).len() > 1);
+        let honest = || (0..self.nodes.len()).filter(|node| self.nodes[*node].is_honest());
+        slots.filter(|slot| honest().any(|node| self.is_proven(node, slot))).copied().collect()
+    }
+
+    /// A device has used a counter twice where two transactions say so, and a node knows it of the same ones. What is
+    /// proven anywhere is proven everywhere.
+    fn look_at_evidence(&mut self, number: usize, contested: &BTreeSet<Slot>) {
+        let twins = self.nodes[number].disk.twins().keys();
+        let known: BTreeSet<Slot> = twins.map(|twin| self.catalogue.slot(*twin)).collect();
+        let unproven = contested.iter().find(|slot| !self.is_proven(number, slot));
+        let differs = known.symmetric_difference(contested).next().or(unproven).copied();
         if let Some((device, epoch, counter)) = differs {
             self.violated(Invariant::Evidence, number, |_| {
                 format!(
@@ -109,10 +115,12 @@ impl Net {
         }
     }
 
-    /// The next counter of each device, as the node tells it, is one more than the highest that is there.
+    /// The next counter of each device, as the node tells it, is one more than the highest that is there. In a large
+    /// network each node is asked for some of the devices, and some nodes for each.
     fn look_at_counters(&mut self, number: usize) {
         let devices: Vec<DeviceId> = self.catalogue.devices().copied().collect();
-        for device in devices {
+        let step = (devices.len() * self.nodes.len()).div_ceil(COUNTERS_LOOKED_AT).max(1);
+        for device in devices.into_iter().skip(number % step).step_by(step) {
             let Some(ticket) = self.ticket(number, device) else { continue };
             let span = self.catalogue.network.rules().span(ticket.epoch);
             let issued = self.catalogue.issued(&device, span);

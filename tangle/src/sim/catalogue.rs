@@ -49,9 +49,10 @@ impl Catalogue {
         }
     }
 
-    /// Lets every node know a sensor from the beginning.
+    /// Lets every node know a sensor, as if from the beginning: before it has signed anything nobody looks for it.
     pub(super) fn give(&mut self, key: &Key) {
-        self.given.insert(key.device(), issuer(key.public(), standing(Timestamp::default())));
+        let given = || issuer(key.public(), standing(Timestamp::default()));
+        self.given.entry(key.device()).or_insert_with(given);
     }
 
     /// Signs a draft and takes it in.

@@ -47,15 +47,16 @@ impl Net {
         let node = &mut self.nodes[number];
         node.disk.push(transaction, attached.twin());
         node.note(self.now, Note::Attached(transaction));
-        if self.entered.len() <= transaction as usize {
-            self.entered.resize(transaction as usize + 1, None);
+        if self.attached_at.len() <= transaction as usize {
+            self.attached_at.resize(transaction as usize + 1, None);
         }
-        match self.entered[transaction as usize] {
-            Some(entered) => {
-                self.latencies.add(self.now - entered);
+        match &mut self.attached_at[transaction as usize] {
+            Some((first, last)) => {
+                *last = self.now;
+                self.latencies.add(self.now - *first);
                 self.traffic.delivered += attached.transaction().wire().len() as u64;
             }
-            None => self.entered[transaction as usize] = Some(self.now),
+            none => *none = Some((self.now, self.now)),
         }
         self.start_commit(number);
     }

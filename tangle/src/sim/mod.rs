@@ -9,7 +9,7 @@
 //! - every fault begins and ends at its own time, so each can be left out;
 //! - what must hold is looked at all along, and the simulation stops where it does not ([`Invariant`]).
 //!
-//! [`run`] runs a scenario, [`shrink`] makes one that failed shorter, [`Net`] is the network to be driven by hand.
+//! [`run`] runs a scenario, [`measure`] with figures, [`shrink`] makes one that failed shorter, [`Net`] is the network to be driven by hand.
 
 mod agreement;
 mod catalogue;
@@ -21,6 +21,7 @@ mod invariants;
 mod keys;
 mod liar;
 mod link;
+mod measure;
 mod net;
 mod node;
 mod random;
@@ -38,6 +39,7 @@ pub use faults::{Fault, Planned};
 pub use invariants::{Invariant, Violation};
 pub use liar::Lie;
 pub use link::LinkSettings;
+pub use measure::{Held, Look, Measured, measure};
 pub use net::{Net, Settings};
 pub use node::Node;
 pub use random::{CERTAIN, Chance, Random};

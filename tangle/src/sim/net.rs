@@ -159,8 +159,8 @@ pub struct Net {
     pub(super) judge: Judge,
     pub(super) traffic: Traffic,
     pub(super) latencies: Latencies,
-    /// When each transaction was attached anywhere first.
-    pub(super) entered: Vec<Option<Micros>>,
+    /// When each transaction was attached anywhere first, and last.
+    pub(super) attached_at: Vec<Option<(Micros, Micros)>>,
     pub(super) said: VecDeque<(usize, Event)>,
     trace: Trace,
     events: u64,
@@ -196,7 +196,7 @@ impl Net {
             judge: Judge::default(),
             traffic: Traffic::default(),
             latencies: Latencies::default(),
-            entered: Vec::new(),
+            attached_at: Vec::new(),
             said: VecDeque::new(),
             trace: Trace::default(),
             events: 0,

@@ -46,6 +46,8 @@ pub struct Node {
     pub(super) notes: Notes,
     /// Why it sent peers away.
     pub(super) dropped: Vec<Reason>,
+    /// Bytes that it has sent to all peers.
+    pub(super) sent: u64,
     sources: u32,
     tokens: u64,
 }
@@ -83,6 +85,7 @@ impl Node {
             lies: None,
             notes: Notes::default(),
             dropped: Vec::new(),
+            sent: 0,
             sources: 0,
             tokens: 0,
         }

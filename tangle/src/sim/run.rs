@@ -112,25 +112,27 @@ pub fn run(scenario: &Scenario, seed: u64) -> Outcome {
     let mut net = build(&scenario, seed);
     net.run(scenario.lasts.low);
     let settled = net.settle(scenario.settles);
-    Outcome {
-        seed,
-        violation: net.violation().cloned(),
-        trace: net.trace(),
-        events: net.events(),
-        simulated: net.now(),
-        transactions: net
-            .nodes()
-            .iter()
-            .filter(|node| node.is_honest())
-            .map(|node| node.attached())
-            .max()
-            .unwrap_or(0),
-        acknowledged: net.acknowledged(),
-        settled,
-        traffic: net.traffic(),
-        latencies: net.latencies().clone(),
-        notes: net.notes(),
-        scenario,
+    Outcome::of(&net, scenario, seed, settled)
+}
+
+impl Outcome {
+    /// What has come of a simulation that is over.
+    pub(super) fn of(net: &Net, scenario: Scenario, seed: u64, settled: Option<Micros>) -> Self {
+        let honest = net.nodes().iter().filter(|node| node.is_honest());
+        Self {
+            seed,
+            scenario,
+            violation: net.violation().cloned(),
+            trace: net.trace(),
+            events: net.events(),
+            simulated: net.now(),
+            transactions: honest.map(|node| node.attached()).max().unwrap_or(0),
+            acknowledged: net.acknowledged(),
+            settled,
+            traffic: net.traffic(),
+            latencies: net.latencies().clone(),
+            notes: net.notes(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::Micros;
 use super::faults::{Fault, Planned, pick};
 use super::liar::Lie;
 use super::random::{Chance, Random};
+use std::collections::BTreeSet;
 
 /// From and to, both possible.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,18 +87,18 @@ impl Topology {
         }
         if self == Self::Random && nodes > 1 {
             let wanted = (nodes * neighbours / 2).min(nodes * (nodes - 1) / 2);
+            let mut drawn: BTreeSet<_> = std::mem::take(&mut pairs).into_iter().collect();
             // Drawn anew where there is one; a bound, for the last ones are hard to find.
             for _ in 0..wanted * 8 {
-                if pairs.len() >= wanted {
+                if drawn.len() >= wanted {
                     break;
                 }
                 let [a, b] = [random.index(nodes), random.index(nodes)];
                 if a != b {
-                    pairs.push((a.min(b), a.max(b)));
+                    drawn.insert((a.min(b), a.max(b)));
                 }
-                pairs.sort_unstable();
-                pairs.dedup();
             }
+            pairs.extend(drawn);
         }
         pairs
     }
@@ -351,7 +352,6 @@ impl Scenario {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
     fn what_is_drawn_stays_as_it_is() {

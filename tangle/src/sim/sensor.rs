@@ -11,7 +11,7 @@ use super::random::{Chance, Random};
 use super::trace::Note;
 use crate::body::Enrolment;
 use crate::replica::{Event, Ticket, Token};
-use crate::{Draft, Epoch, Kind, Refusal, Role, Timestamp, TxId, content_format};
+use crate::{DeviceId, Draft, Epoch, Kind, Refusal, Role, Timestamp, TxId, content_format};
 
 /// Microseconds between a sensor and a node, each way.
 const WAY: Micros = 5_000;
@@ -78,7 +78,9 @@ pub(super) enum Step {
 /// One sensor.
 #[derive(Debug)]
 pub(super) struct Sensor {
-    key: Key,
+    /// The number that its key is made of, anew each time: keys are long, and sensors are many.
+    number: u64,
+    device: DeviceId,
     node: usize,
     random: Random,
     is_enrolled: bool,
@@ -96,21 +98,25 @@ pub(super) struct Sensor {
     strange: u32,
 }
 
+impl Sensor {
+    fn key(&self) -> Key {
+        Key::new(self.number)
+    }
+}
+
 impl Net {
     /// Adds sensors at nodes drawn at random; each begins within one pause.
     pub(super) fn add_sensors(&mut self, count: usize, equivocating: usize, settings: SensorSettings) {
         self.sensor_settings = settings;
         for _ in 0..count {
             let number = self.sensors.len();
-            let key = Key::new(number as u64);
+            let device = Key::new(number as u64).device();
             let mut random = Random::new(self.settings.seed, &[3, number as u64]);
             let node = random.index(self.honest().max(1));
             let begin = random.between(0, settings.pause.1.max(1));
-            if !settings.enrol {
-                self.catalogue.give(&key);
-            }
             self.sensors.push(Sensor {
-                key,
+                number: number as u64,
+                device,
                 node,
                 random,
                 is_enrolled: !settings.enrol,
@@ -204,7 +210,7 @@ impl Net {
 
     fn ask(&mut self, number: u32) {
         let sensor = &mut self.sensors[number as usize];
-        let (node, turn, device) = (sensor.node, sensor.turn, sensor.key.device());
+        let (node, turn, device) = (sensor.node, sensor.turn, sensor.device);
         if !self.nodes[node].is_up {
             self.roam(number, true);
             return self.sensor_later(number, AGAIN, Step::Ask);
@@ -261,6 +267,7 @@ impl Net {
         let (now, bytes) = (self.now, self.sensor_settings.bytes);
         let sensor = &mut self.sensors[number as usize];
         let ticket = sensor.ticket.take()?;
+        let key = sensor.key();
         let parents = *ticket.parents.first()?;
         let since = ticket.time.plus((now - sensor.asked_at) / 1_000);
         let timestamp = parents.iter().map(|id| id.timestamp().plus(1)).fold(since, Timestamp::max);
@@ -270,14 +277,16 @@ impl Net {
         let counter = own.max(told);
         sensor.counter = Some((epoch, counter + 1));
         let salt = sensor.random.bytes();
-        let content =
-            if sensor.is_enrolled { vec![7; bytes] } else { enrolment(&sensor.key, timestamp).encode() };
+        let content = if sensor.is_enrolled { vec![7; bytes] } else { enrolment(&key, timestamp).encode() };
         let (kind, content_format) = match sensor.is_enrolled {
             true => (Kind::Reading, SENML_JSON),
             false => (Kind::Enrol, content_format::WEFT),
         };
         let draft = Draft { kind, content_format, counter, timestamp, parents, salt, content: &content };
-        self.catalogue.make(&draft, &self.sensors[number as usize].key).ok()
+        if !self.sensor_settings.enrol {
+            self.catalogue.give(&key);
+        }
+        self.catalogue.make(&draft, &key).ok()
     }
 
     /// A sensor uses the counter of what it has just handed in for others too, each handed in somewhere.
@@ -297,7 +306,7 @@ impl Net {
                 salt,
                 content: b"another",
             };
-            let made = self.catalogue.make(&draft, &self.sensors[number as usize].key);
+            let made = self.catalogue.make(&draft, &self.sensors[number as usize].key());
             if let Some(made) = made.ok().filter(|_| self.nodes[node].is_up) {
                 // Nobody waits for this one's answer.
                 self.hand_in(node, number, u32::MAX, made);

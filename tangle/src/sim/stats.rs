@@ -7,6 +7,10 @@ use super::Micros;
 pub struct Traffic {
     /// Bytes of all streams, framing and all.
     pub bytes: u64,
+    /// Of these, those of messages.
+    pub control: u64,
+    /// Of these, those of answers to requests.
+    pub bulk: u64,
     /// Messages that were sent.
     pub messages: u64,
     /// Transactions that arrived.
@@ -17,6 +21,22 @@ pub struct Traffic {
     pub duplicates: u64,
     /// Pushes that were left out because the peer did not read fast enough.
     pub left_out: u64,
+}
+
+impl Traffic {
+    /// What has come since an earlier count.
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            bytes: self.bytes - earlier.bytes,
+            control: self.control - earlier.control,
+            bulk: self.bulk - earlier.bulk,
+            messages: self.messages - earlier.messages,
+            bodies: self.bodies - earlier.bodies,
+            delivered: self.delivered - earlier.delivered,
+            duplicates: self.duplicates - earlier.duplicates,
+            left_out: self.left_out - earlier.left_out,
+        }
+    }
 }
 
 /// Steps in which a duration doubles.
@@ -44,6 +64,15 @@ impl Latencies {
     /// How many were counted.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Durations that were counted, in ascending order, each with how many were no longer, to a sixteenth.
+    pub fn shares(&self) -> impl Iterator<Item = (Micros, u64)> {
+        let counted = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        counted.scan(0, |seen, (place, count)| {
+            *seen += count;
+            Some((longest(place).min(self.most), *seen))
+        })
     }
 
     /// The longest, exactly.
@@ -100,6 +129,9 @@ mod tests {
             assert!(found >= exact && found <= exact + exact / 16, "{permille}: {found}");
         }
         assert_eq!((latencies.count(), latencies.most()), (10_000, 10_000));
+        let shares: Vec<_> = latencies.shares().collect();
+        assert!(shares.is_sorted() && shares.iter().all(|(latency, count)| latency == count));
+        assert_eq!(shares.last(), Some(&(10_000, 10_000)));
     }
 
     #[test]

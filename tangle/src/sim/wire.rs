@@ -247,6 +247,12 @@ impl Net {
             return;
         }
         self.traffic.bytes += bytes;
+        match parcel.class() {
+            Class::Control => self.traffic.control += bytes,
+            Class::Bulk => self.traffic.bulk += bytes,
+            Class::Live => {}
+        }
+        self.nodes[node].sent += bytes;
         if is_cut {
             lane.stalled.push(parcel);
             lane.stalled_bytes += bytes;
