@@ -83,7 +83,7 @@ impl Window {
         Self { rounds: VecDeque::new(), first, places: BTreeMap::new() }
     }
 
-    /// Adds a witness whose shape was checked ([`super::check_shape`]) and whose references were added before.
+    /// Adds a witness whose shape was checked ([`super::Shape::check`]) and whose references were added before.
     /// Returns its place; nothing when it is here already or of a round that was dropped.
     pub fn insert(
         &mut self,
