@@ -104,7 +104,7 @@ fn what_cannot_be_made_leaves_nothing() {
         ("--nodes 1 --out there", "there exists and is not empty; nothing is overwritten"),
         ("--nodes 1 --out there/network.toml", "exists"),
         ("--nodes 1 --out .", "give the name"),
-        ("--nodes 0 --out new", "1 to 256 nodes to begin with, not 0"),
+        ("--nodes 0 --out new", "1 to 128 nodes to begin with, not 0"),
         ("--nodes 257 --out new", "not 257"),
         ("--nodes 2 --out new --port 65525", "node 2 would have port 65536"),
         ("--nodes 1 --out new --port 0", "1 to 65535"),

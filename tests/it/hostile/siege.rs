@@ -88,7 +88,10 @@ impl Siege {
         });
         wait_until("the other honest node has all", || count(&self.target) == count(&self.friend));
         let friend = DeviceId::of(self.cluster.key(1).public_key()).to_string();
-        let honest = peers(&self.target).into_iter().find(|peer| peer["device"] == *friend).unwrap();
+        let honest = || peers(&self.target).into_iter().find(|peer| peer["device"] == *friend).unwrap();
+        // A connection is listed a moment before the replica has heard of it.
+        wait_until("the honest link is up", || honest()["gossip"].is_object());
+        let honest = honest();
         assert_eq!(honest["gossip"]["points"], 0, "{honest}");
         let after = self.target.resident_mib();
         println!("{readings} readings meanwhile; {before:?} MiB became {after:?}");
