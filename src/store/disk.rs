@@ -186,22 +186,23 @@ impl StorageBackend for Live {
 #[derive(Debug)]
 pub(super) struct Refuge {
     disk: Arc<Disk>,
-    disk_length: u64,
     overlay: Mutex<Overlay>,
 }
 
 #[derive(Debug)]
 struct Overlay {
     length: u64,
+    /// Bytes of the disk that are still to be seen: what was cut off does not come back when the refuge grows again.
+    disk_length: u64,
     blocks: BTreeMap<u64, Box<[u8; BLOCK_BYTES]>>,
 }
 
 impl Refuge {
     pub(super) fn new(disk: Arc<Disk>) -> io::Result<Self> {
-        let disk_length = disk.file.len()?;
+        let length = disk.file.len()?;
         let header = disk.settled_header();
-        let overlay = Overlay { length: disk_length, blocks: BTreeMap::new() };
-        let refuge = Self { disk, disk_length, overlay: Mutex::new(overlay) };
+        let overlay = Overlay { length, disk_length: length, blocks: BTreeMap::new() };
+        let refuge = Self { disk, overlay: Mutex::new(overlay) };
         refuge.write(0, &header)?;
         Ok(refuge)
     }
@@ -211,9 +212,9 @@ impl Refuge {
         self.overlay.lock().unwrap_or_else(PoisonError::into_inner).blocks.contains_key(&block)
     }
 
-    /// Reads from the disk; behind its end there are zeros.
-    fn read_disk(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let there = self.disk_length.saturating_sub(offset).min(out.len() as u64) as usize;
+    /// Reads from the disk, of which so many bytes count; behind them there are zeros.
+    fn read_disk(&self, disk_length: u64, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let there = disk_length.saturating_sub(offset).min(out.len() as u64) as usize;
         let (stored, beyond) = out.split_at_mut(there);
         beyond.fill(0);
         if stored.is_empty() { Ok(()) } else { self.disk.file.read(offset, stored) }
@@ -243,7 +244,7 @@ impl StorageBackend for Refuge {
         if offset.saturating_add(out.len() as u64) > overlay.length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.read_disk(offset, out)?;
+        self.read_disk(overlay.disk_length, offset, out)?;
         for (block, within, place) in parts(offset, out.len()) {
             if let Some(bytes) = overlay.blocks.get(&block) {
                 let length = place.len();
@@ -256,7 +257,12 @@ impl StorageBackend for Refuge {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
         if len < overlay.length {
-            return Err(io::Error::other("a refuge does not shrink"));
+            overlay.disk_length = overlay.disk_length.min(len);
+            overlay.blocks.retain(|block, _| block * (BLOCK_BYTES as u64) < len);
+            let cut = (len % BLOCK_BYTES as u64) as usize;
+            if let Some(bytes) = overlay.blocks.get_mut(&(len / BLOCK_BYTES as u64)) {
+                bytes[cut..].fill(0);
+            }
         }
         overlay.length = len;
         Ok(())
@@ -275,7 +281,7 @@ impl StorageBackend for Refuge {
                     return Err(io::Error::other("the store is too large to be recovered in memory"));
                 }
                 let mut bytes = Box::new([0; BLOCK_BYTES]);
-                self.read_disk(block * BLOCK_BYTES as u64, &mut bytes[..])?;
+                self.read_disk(overlay.disk_length, block * BLOCK_BYTES as u64, &mut bytes[..])?;
                 overlay.blocks.insert(block, bytes);
             }
             if let Some(bytes) = overlay.blocks.get_mut(&block) {
@@ -283,5 +289,32 @@ impl StorageBackend for Refuge {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redb::backends::InMemoryBackend;
+
+    #[test]
+    fn what_a_refuge_cuts_off_does_not_come_back_and_the_disk_stays() {
+        let file = InMemoryBackend::new();
+        file.set_len(3 * BLOCK_BYTES as u64).unwrap();
+        file.write(0, &[7; 3 * BLOCK_BYTES]).unwrap();
+        let disk = Disk::new(Box::new(file));
+        let refuge = Refuge::new(Arc::clone(&disk)).unwrap();
+        refuge.write(BLOCK_BYTES as u64, &[8; 2 * BLOCK_BYTES]).unwrap();
+        let cut = BLOCK_BYTES as u64 + 10;
+        refuge.set_len(cut).unwrap();
+        assert!(refuge.read(cut, &mut [0]).is_err(), "it is as short as it was made");
+        refuge.set_len(3 * BLOCK_BYTES as u64).unwrap();
+        let mut found = [0; 3 * BLOCK_BYTES];
+        refuge.read(0, &mut found).unwrap();
+        let expected = [vec![7; BLOCK_BYTES], vec![8; 10], vec![0; 2 * BLOCK_BYTES - 10]].concat();
+        assert!(found[..] == expected);
+        let mut stored = [0; 3 * BLOCK_BYTES];
+        disk.file().read(0, &mut stored).unwrap();
+        assert!(stored == [7; 3 * BLOCK_BYTES]);
     }
 }
