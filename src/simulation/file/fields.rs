@@ -6,7 +6,7 @@ use weft_tangle::sim::Span;
 
 /// One number, or from and to.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "write a number, or two as [least, most]")]
 pub(super) enum Number {
     One(Plain),
     Two([Plain; 2]),
@@ -28,7 +28,7 @@ impl Serialize for Plain {
 
 /// One name, or several.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "write a word in quotes, or several as [\"one\", \"two\"]")]
 pub(super) enum Names {
     One(String),
     Several(Vec<String>),
