@@ -10,7 +10,7 @@ use super::{Store, StoreError, append, open, reader, wal};
 use crate::limits::{REOPEN_POLL, REOPEN_READERS, STORE_RESERVE_BYTES, STORE_RESUME_BYTES};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::Instant;
 use weft_tangle::Position;
 
@@ -62,7 +62,7 @@ impl Store {
     /// Why the store takes nothing more, if it does not. A read that failed counts: the database refuses everything
     /// after it.
     pub fn read_only(&self) -> Option<String> {
-        Some(self.failed_state(|cause| self.distrust(cause))?.failure.as_ref()?.cause.clone())
+        Some(self.failed_state(|cause| self.distrust_soon(cause))?.failure.as_ref()?.cause.clone())
     }
 
     /// Turns the store read-only, for what was read from it cannot be trusted; the first cause stays. A commit that is
@@ -70,6 +70,19 @@ impl Store {
     pub fn distrust(&self, cause: String) {
         let _one_writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let _told = self.fail(cause);
+    }
+
+    /// The same for who may be the writer itself: whoever holds the lock longer than a commit takes is told by the database,
+    /// which refuses everything, and turns the store read-only by itself.
+    fn distrust_soon(&self, cause: String) {
+        let until = Instant::now() + REOPEN_READERS;
+        loop {
+            match self.writer.try_lock() {
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => return,
+                Err(TryLockError::WouldBlock) => std::thread::sleep(REOPEN_POLL),
+                Ok(_) | Err(TryLockError::Poisoned(_)) => return drop(self.fail(cause)),
+            }
+        }
     }
 
     /// Whether there is room for what is written at the least.
@@ -178,7 +191,7 @@ impl Store {
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
         // The lease comes first: a snapshot is never older than its lease says.
         let lease = self.lease();
-        let state = self.failed_state(|cause| self.distrust(cause)).unwrap_or_else(|| self.read_state());
+        let state = self.failed_state(|cause| self.distrust_soon(cause)).unwrap_or_else(|| self.read_state());
         let (database, tail) = match (&state.failure, &state.database) {
             (None, Some(database)) => (&**database, &state.tail),
             (Some(Failure { refuge: Some((refuge, tail)), .. }), _) => (refuge, tail),

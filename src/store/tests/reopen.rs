@@ -189,3 +189,17 @@ fn the_lock_on_the_file_is_never_let_go() {
     holds(&open().unwrap(), &ledger, 20);
     drop(reader);
 }
+
+#[test]
+fn a_writer_that_meets_a_failed_read_does_not_wait_for_itself() {
+    let network = network("itself");
+    let (ledger, _) = ledger(&network, 37, 1, 40);
+    let disk = MemoryDisk::default();
+    let store = open_with(&disk, &network).unwrap();
+    store.append(&ledger.arrivals[..30]).unwrap();
+    let reader = store.reader().unwrap();
+    disk.fail_reads();
+    assert!(reader.transaction(&ledger.arrivals[7].id()).is_err());
+    assert!(store.finish_erasures().is_err(), "it takes the writer's lock and then looks at the store");
+    assert!(store.read_only().is_some());
+}
