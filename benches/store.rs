@@ -44,6 +44,8 @@ struct Figures {
     append_us: f64,
     processor_us: f64,
     commits_per_second: f64,
+    commit_p99_ms: f64,
+    commit_most_ms: f64,
     blocks_per_wire_byte: f64,
     read_us: f64,
     reopen_ms: f64,
@@ -64,7 +66,7 @@ fn main() {
         Load { per_commit: 1_024, transactions: 200_000 / scale },
     ];
     println!(
-        "per commit  transactions  us each  cpu us each  commits/s  blocks per wire byte  read us  reopen ms"
+        "per commit  transactions  us each  cpu us each  commits/s  p99 ms  most ms  blocks per wire byte  read us  reopen ms"
     );
     for load in loads {
         let found: Vec<Figures> = (0..runs).map(|_| measure(load)).collect();
@@ -74,12 +76,14 @@ fn main() {
             figures[figures.len() / 2]
         };
         println!(
-            "{:10}  {:12}  {:7.1}  {:11.1}  {:9.0}  {:20.3}  {:7.1}  {:9.1}",
+            "{:10}  {:12}  {:7.1}  {:11.1}  {:9.0}  {:6.2}  {:7.2}  {:20.3}  {:7.1}  {:9.1}",
             load.per_commit,
             load.transactions,
             median(|found| found.append_us),
             median(|found| found.processor_us),
             median(|found| found.commits_per_second),
+            median(|found| found.commit_p99_ms),
+            median(|found| found.commit_most_ms),
             median(|found| found.blocks_per_wire_byte),
             median(|found| found.read_us),
             median(|found| found.reopen_ms),
@@ -92,8 +96,8 @@ fn measure(load: Load) -> Figures {
     let network = network();
     let mut forge = Forge::new(&network);
     let store = open(directory.path(), &network);
-    let (mut took, mut processor) = (Duration::ZERO, Duration::ZERO);
-    let mut commits = 0_u32;
+    let mut processor = Duration::ZERO;
+    let mut commits = Vec::new();
     let mut wire_bytes = 0;
     while (forge.ids.len() as u64) < load.transactions {
         let left = load.transactions - forge.ids.len() as u64;
@@ -106,9 +110,8 @@ fn measure(load: Load) -> Figures {
         wire_bytes += batch.iter().map(|transaction| transaction.wire().len()).sum::<usize>();
         let (begin, processor_begin) = (Instant::now(), processor_time());
         store.append_records(&records).expect("the disk has room");
-        took += begin.elapsed();
+        commits.push(begin.elapsed());
         processor += processor_time().saturating_sub(processor_begin);
-        commits += 1;
     }
     let blocks_per_wire_byte = store.file_bytes() as f64 / wire_bytes as f64;
     drop(store);
@@ -118,10 +121,15 @@ fn measure(load: Load) -> Figures {
     let next = store.next_position().expect("the store can be read");
     let reopen = begin.elapsed();
     assert_eq!(next.0, load.transactions, "all that was appended is there");
+    commits.sort_unstable();
+    let took: Duration = commits.iter().sum();
+    let ms = |place: usize| commits[place].as_secs_f64() * 1e3;
     Figures {
         append_us: took.as_secs_f64() * 1e6 / load.transactions as f64,
         processor_us: processor.as_secs_f64() * 1e6 / load.transactions as f64,
-        commits_per_second: f64::from(commits) / took.as_secs_f64(),
+        commits_per_second: commits.len() as f64 / took.as_secs_f64(),
+        commit_p99_ms: ms(commits.len() * 99 / 100),
+        commit_most_ms: ms(commits.len() - 1),
         blocks_per_wire_byte,
         read_us: read(&store, &forge),
         reopen_ms: reopen.as_secs_f64() * 1e3,

@@ -4,7 +4,7 @@ use super::layout::{
     ARRIVALS, ENROLMENTS, EQUIVOCATIONS, REVOCATIONS, device_key, encode_arrival, equivocation_key,
 };
 use super::pack::{self, PACKS};
-use super::tail::{IndexRow, Tail, Whereabouts};
+use super::tail::{IndexRow, Part, Tail, Whereabouts};
 use super::wal::{self, Log};
 use super::{Cursors, Record, Store, StoreError, cursors, reader::next_position};
 use crate::limits::STORE_RESERVE_BYTES;
@@ -12,6 +12,14 @@ use redb::{Database, Durability, WriteTransaction};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use weft_tangle::{Attached, Kind, Network, Position, body::Revocation};
+
+/// What a commit has done about the index.
+enum Indexed {
+    /// Nothing waits any more but this.
+    All(Tail),
+    /// The batch waits, and of what waited before so much has left.
+    Part(Part),
+}
 
 impl Store {
     /// Stores a batch in one durable commit. Its positions follow on what is stored, and on each other.
@@ -77,11 +85,15 @@ impl Store {
             let next = put(&commit, &self.network, batch)?;
             cursors::put(&commit, cursors)?;
             let rows = self.index_rows(&tail, batch)?;
-            let behind = tail.is_full_with(rows.len()).then(|| tail.write(&commit, &rows)).transpose()?;
-            Ok((next, rows, behind))
+            let indexed = if tail.is_full_with(rows.len()) {
+                Indexed::All(tail.write(&commit, &rows)?)
+            } else {
+                Indexed::Part(tail.write_part(&commit, rows.len())?)
+            };
+            Ok((next, rows, indexed))
         };
         match put_all() {
-            Ok((next, rows, behind)) => {
+            Ok((next, rows, indexed)) => {
                 if is_logged {
                     log.append(batch).map_err(wal::failed)?;
                 }
@@ -89,9 +101,15 @@ impl Store {
                 if !is_logged {
                     log.restart();
                 }
-                match behind {
-                    Some(behind) => self.set_tail(behind),
-                    None => tail.extend(&rows),
+                let behind = match indexed {
+                    Indexed::All(behind) => Some(behind),
+                    Indexed::Part(part) => {
+                        tail.extend(&rows);
+                        tail.left(&part)
+                    }
+                };
+                if let Some(behind) = behind {
+                    self.set_tail(behind);
                 }
                 Ok(next)
             }

@@ -1,9 +1,10 @@
-//! The newest rows of `transactions` and `issued`, in memory until there are enough to be written at once.
+//! The newest rows of `transactions` and `issued`, in memory until there are enough to be written together.
 //!
 //! A row of `issued` lies beside others of its device, so a small commit would change a page for each of its rows, and
-//! write them all. Always true: what is stored is found in the tables or here; the tables hold the positions before
-//! `indexed` of `meta` and this holds the others; and all of it follows from `arrivals` and `packs`, so what a crash takes
-//! from here is made again when the file is opened.
+//! write them all. So a thousand are put in order, and leave with the commits that follow, a part with each, so that none waits
+//! for all of them. Always true: what is stored is found in the tables or here; the tables hold the positions before
+//! `indexed` of `meta`, and some behind; this holds all of those; and all of it follows from `arrivals` and `packs`, so what
+//! a crash takes from here is made again when the file is opened.
 
 use super::StoreError;
 use super::append::begin;
@@ -19,10 +20,16 @@ use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use weft_tangle::{HEADER_BYTES, Header, Position, TxId};
 
-/// Transactions whose rows wait here. Writing as many takes some tens of milliseconds, and the commit that does waits for
-/// it; making them anew when a crash took them takes no longer. In tests few, so that whatever happens to a store also
-/// happens while they are written.
+/// Transactions whose rows wait here at most. Writing as many at once takes some tens of milliseconds; making them anew
+/// when a crash took them takes no longer. In tests few, so that whatever happens to a store also happens while they are
+/// written.
 const TAIL_MOST: usize = if cfg!(test) { 16 } else { 2_048 };
+
+/// From so many on they begin to leave.
+const TAIL_PIECE: usize = TAIL_MOST / 2;
+
+/// So many leave with a commit at least, and twice as many as it brings.
+const PART_LEAST: usize = if cfg!(test) { 2 } else { 64 };
 
 /// Behind the last position that the index tables hold, in `meta`.
 const INDEXED_KEY: &str = "indexed";
@@ -62,9 +69,32 @@ struct Rows {
     issued: BTreeMap<DeviceKey, (Position, Issued)>,
     /// Behind the last position that is in the tables or here.
     end: u64,
-    /// No id in the table is greater. Ids begin with the time, so most that are looked for in vain are.
+    /// No id in the table is greater that is not here too. Ids begin with the time, so most that are looked for in vain are.
     newest_written: Option<TxId>,
+    /// Those of the rows that are on their way into the tables.
+    leaving: Option<Leaving>,
 }
+
+/// Rows in the order of their keys, of which those before `written` are in the tables.
+#[derive(Debug)]
+struct Leaving {
+    ids: Vec<(TxId, Position)>,
+    issued: Vec<(DeviceKey, Issued)>,
+    written: usize,
+    /// They are the rows of all positions before this one that are not indexed.
+    end: u64,
+}
+
+impl Leaving {
+    fn is_done(&self) -> bool {
+        self.written >= self.ids.len()
+    }
+}
+
+/// How many rows a commit has taken with it, which is to be told when it is done.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Part(usize);
 
 /// Where an id is to be looked for.
 pub(super) enum Whereabouts {
@@ -127,19 +157,60 @@ impl Tail {
         let issued = |row: &IndexRow| row.issued.map(|(key, value)| (key, (row.position, value)));
         rows.issued.extend(batch.iter().filter_map(issued));
         rows.end += batch.len() as u64;
+        if rows.leaving.is_none() && rows.by_id.len() >= TAIL_PIECE {
+            let ids = rows.by_id.iter().map(|(id, position)| (*id, *position)).collect();
+            let issued = rows.issued.iter().map(|(key, (_, row))| (*key, *row)).collect();
+            rows.leaving = Some(Leaving { ids, issued, written: 0, end: rows.end });
+        }
+    }
+
+    /// Puts some of what is leaving into the tables, in a commit that brings `more` transactions.
+    pub(super) fn write_part(&self, commit: &WriteTransaction, more: usize) -> Result<Part, StoreError> {
+        let rows = self.rows();
+        let Some(leaving) = &rows.leaving else { return Ok(Part(0)) };
+        let until = leaving.ids.len().min(leaving.written + PART_LEAST.max(2 * more));
+        let part = |length: usize| leaving.written.min(length)..until.min(length);
+        put(commit, &leaving.ids[part(leaving.ids.len())], &leaving.issued[part(leaving.issued.len())])?;
+        if until == leaving.ids.len() {
+            note_indexed(commit, leaving.end)?;
+        }
+        Ok(Part(until - leaving.written))
+    }
+
+    /// The commit that took this part is seen by readers to come. What waits from then on, when all that was leaving has
+    /// left: readers of before go on with this.
+    pub(super) fn left(&self, part: &Part) -> Option<Self> {
+        let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let leaving = rows.leaving.as_mut()?;
+        leaving.written += part.0;
+        if !leaving.is_done() {
+            return None;
+        }
+        let (end, newest) = (Position(leaving.end), leaving.ids.last().map(|(id, _)| *id));
+        let by_id = rows.by_id.iter().filter(|(_, position)| **position >= end);
+        let issued = rows.issued.iter().filter(|(_, (position, _))| *position >= end);
+        Some(Self(RwLock::new(Rows {
+            by_id: by_id.map(|(id, position)| (*id, *position)).collect(),
+            issued: issued.map(|(key, row)| (*key, *row)).collect(),
+            end: rows.end,
+            newest_written: rows.newest_written.max(newest),
+            leaving: None,
+        })))
     }
 
     /// Puts all that waits, and a batch beside it, into the tables. What waits here from then on.
     pub(super) fn write(&self, commit: &WriteTransaction, batch: &[IndexRow]) -> Result<Self, StoreError> {
         let rows = self.rows();
         let waiting = rows.by_id.iter().map(|(id, position)| (*id, *position));
-        let ids = waiting.chain(batch.iter().map(|row| (row.id, row.position)));
+        let mut ids: Vec<_> = waiting.chain(batch.iter().map(|row| (row.id, row.position))).collect();
+        ids.sort_unstable();
         let issued = rows.issued.iter().map(|(key, (_, row))| (*key, *row));
-        let issued = issued.chain(batch.iter().filter_map(|row| row.issued));
-        let newest = put(commit, ids.collect(), issued.collect())?;
+        let mut issued: Vec<_> = issued.chain(batch.iter().filter_map(|row| row.issued)).collect();
+        issued.sort_unstable();
+        put(commit, &ids, &issued)?;
         let end = rows.end + batch.len() as u64;
         note_indexed(commit, end)?;
-        Ok(Self::behind(end, rows.newest_written.max(newest)))
+        Ok(Self::behind(end, rows.newest_written.max(ids.last().map(|(id, _)| *id))))
     }
 
     fn rows(&self) -> RwLockReadGuard<'_, Rows> {
@@ -148,26 +219,26 @@ impl Tail {
     }
 }
 
-/// Puts rows in the order of their keys, so that each page is touched once and ids fill pages from left to right. The
-/// newest id.
+/// Puts rows that come in the order of their keys, so that each page is touched once and ids fill pages from left to right.
+/// They may be there already, from before a crash.
 fn put(
     commit: &WriteTransaction,
-    mut ids: Vec<(TxId, Position)>,
-    mut issued: Vec<(DeviceKey, Issued)>,
-) -> Result<Option<TxId>, StoreError> {
-    ids.sort_unstable();
+    ids: &[(TxId, Position)],
+    issued: &[(DeviceKey, Issued)],
+) -> Result<(), StoreError> {
     let mut transactions = commit.open_table(TRANSACTIONS)?;
-    for (id, position) in &ids {
-        if transactions.insert(id.as_bytes(), &position.0.to_be_bytes())?.is_some() {
+    for (id, position) in ids {
+        let position = position.0.to_be_bytes();
+        let before = transactions.insert(id.as_bytes(), &position)?.map(|before| *before.value());
+        if before.is_some_and(|before| before != position) {
             return Err(StoreError::Twice(*id));
         }
     }
-    issued.sort_unstable();
     let mut table = commit.open_table(ISSUED)?;
-    for (key, row) in &issued {
+    for (key, row) in issued {
         table.insert(key, row)?;
     }
-    Ok(ids.last().map(|(id, _)| *id))
+    Ok(())
 }
 
 /// Writes the rows that a crash has taken from memory, and says what waits from now on: nothing.

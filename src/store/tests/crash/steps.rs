@@ -49,7 +49,7 @@ impl World<'_> {
         if self.planted == Some(Planted::AcknowledgesEarly) {
             self.became_durable(life, position);
         }
-        if self.dice.below(10) == 0 {
+        if self.dice.below(8) == 0 {
             // A commit by way of the log takes two operations, one past it some dozens.
             let most = 2 << self.dice.below(5);
             disk.fail_after(self.dice.below(most));
