@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use weft_pow::Nonce;
 use weft_tangle::body::{Anchor, Enrolment, Reason, Revocation};
+use weft_tangle::finality::{Entry, Outcome, Round};
 use weft_tangle::replica::{Effect, Event, Source};
 use weft_tangle::signing::{PublicKey, Seed, SigningKey};
 use weft_tangle::{
@@ -107,6 +108,7 @@ fn enrolment_of(key: &SigningKey) -> Enrolment {
 #[derive(Default)]
 pub(crate) struct MapHistory {
     pub(crate) stored: BTreeMap<TxId, Arc<Attached>>,
+    genesis: Option<TxId>,
 }
 
 impl History for MapHistory {
@@ -142,6 +144,41 @@ impl History for MapHistory {
         stored.iter().filter(|(position, _)| positions.contains(position)).for_each(|(_, id)| visit(*id));
         Ok(())
     }
+
+    fn is_witness(&self, id: &TxId) -> Result<Option<bool>, HistoryError> {
+        let stored = self.stored.get(id);
+        Ok(stored.map(|attached| attached.transaction().header().kind == Kind::Witness))
+    }
+
+    fn entry(&self, id: &TxId) -> Result<Option<Entry>, HistoryError> {
+        let found = self.stored.get(id).zip(self.genesis);
+        Ok(found.map(|(attached, genesis)| Entry::of(attached.transaction(), genesis)))
+    }
+
+    fn witnesses(&self, _: &DeviceId, _: Round, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn outcome(&self, _: &TxId) -> Result<Option<Outcome>, HistoryError> {
+        Ok(None)
+    }
+
+    fn delivered(
+        &self,
+        _: &DeviceId,
+        _: Range<Timestamp>,
+        _: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn is_revoked(&self, _: &DeviceId) -> Result<bool, HistoryError> {
+        Ok(false)
+    }
+
+    fn commit_digest(&self, _: u64) -> Result<Option<Digest>, HistoryError> {
+        Ok(None)
+    }
 }
 
 /// A replica with all that has been attached to it.
@@ -165,7 +202,7 @@ impl Ledger {
         Self {
             network: Arc::clone(network),
             now: CREATED,
-            history: MapHistory::default(),
+            history: MapHistory { genesis: Some(network.genesis()), ..MapHistory::default() },
             arrivals: Vec::new(),
             replica: Replica::new(Arc::clone(network), next),
             dice: Dice::new(seed),
@@ -219,7 +256,7 @@ impl Ledger {
         let mut effects = self.replica.handle(received, self.now, &self.history).unwrap();
         let Some(Effect::Persist(attached)) = effects.pop() else { panic!("it was not attached") };
         self.history.stored.insert(attached.id(), Arc::clone(&attached));
-        let durable = Event::Durable { position: attached.position() };
+        let durable = Event::Durable { position: Some(attached.position()), commit: None };
         self.replica.handle(durable, self.now, &self.history).unwrap();
         self.arrivals.push(Arc::clone(&attached));
         attached

@@ -276,7 +276,9 @@ impl Owner {
     ) -> Result<(), HistoryError> {
         self.is_writing = false;
         *reader = self.store.shared_reader().map_err(|error| HistoryError(error.to_string()))?;
-        position.map_or(Ok(()), |position| self.handle(Event::Durable { position }, reader))
+        position.map_or(Ok(()), |position| {
+            self.handle(Event::Durable { position: Some(position), commit: None }, reader)
+        })
     }
 
     fn take_in(&mut self, checked: Checked, reader: &Reader) -> Result<(), HistoryError> {

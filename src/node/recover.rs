@@ -13,6 +13,6 @@ use weft_tangle::{Network, Replica, limits::WINDOW};
 /// The store cannot be read.
 pub(crate) fn replica(network: &Arc<Network>, store: &Store) -> Result<Replica, StoreError> {
     let mut replica = Replica::new(Arc::clone(network), store.next_position()?);
-    store.recover(WINDOW, &mut |id, parents| replica.recover(id, parents))?;
+    store.recover(WINDOW, &mut |arrival| replica.recover(&arrival))?;
     Ok(replica)
 }

@@ -58,6 +58,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use volume::{FileSystem, Volume};
 use wal::{Front, Log};
+use weft_tangle::replica::Arrival;
 use weft_tangle::{Attached, Epoch, Network, Position, Transaction, TxId};
 
 /// The store's file in the data directory.
@@ -218,13 +219,16 @@ impl Store {
     }
 
     /// Visits the newest `newest` transactions in their order of arrival, with their parents, from the arrival log.
-    pub fn recover(&self, newest: usize, visit: &mut dyn FnMut(TxId, [TxId; 2])) -> Result<(), StoreError> {
+    pub fn recover(&self, newest: usize, visit: &mut dyn FnMut(Arrival)) -> Result<(), StoreError> {
         let snapshot = self.snapshot()?;
         let arrivals = snapshot.rows.open_table(ARRIVALS)?;
         let first = reader::next_position(&arrivals)?.0.saturating_sub(newest as u64);
         for row in arrivals.range::<&[u8; 8]>(&first.to_be_bytes()..)? {
-            let (id, parents) = decode_arrival(row?.1.value());
-            visit(id, parents);
+            let (position, row) = row?;
+            let (id, parents) = decode_arrival(row.value());
+            let position = Position(u64::from_be_bytes(*position.value()));
+            // No node has taken a witness yet.
+            visit(Arrival { position, id, parents, is_witness: false });
         }
         Ok(())
     }

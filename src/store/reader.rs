@@ -17,9 +17,11 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use std::ops::{Bound, Range};
 use std::sync::{Arc, OnceLock};
 use weft_tangle::body::Enrolment;
+use weft_tangle::finality::{Entry, Outcome, Round};
 use weft_tangle::replica::CounterSet;
 use weft_tangle::{
-    DeviceId, Epoch, History, HistoryError, Kind, Network, Position, Standing, Timestamp, Transaction, TxId,
+    DeviceId, Digest, Epoch, History, HistoryError, Kind, Network, Position, Standing, Timestamp,
+    Transaction, TxId,
 };
 
 /// Rows of the issuer index that one call for readings looks at: a device that issued a million anchors must not
@@ -366,6 +368,45 @@ impl History for Reader {
 
     fn log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
         Ok(self.visit_log(positions, visit)?)
+    }
+
+    fn is_witness(&self, id: &TxId) -> Result<Option<bool>, HistoryError> {
+        Ok(self.kept(id)?.map(|(kept, _)| kept.header().kind == Kind::Witness))
+    }
+
+    fn entry(&self, id: &TxId) -> Result<Option<Entry>, HistoryError> {
+        let genesis = self.network.genesis();
+        Ok(self.kept(id)?.map(|(kept, _)| match kept {
+            Kept::Whole(transaction) => Entry::of(&transaction, genesis),
+            Kept::Erased(remains) => Entry::of_remains(&remains, genesis),
+        }))
+    }
+
+    // No commit is stored yet, nor is any witness.
+
+    fn witnesses(&self, _: &DeviceId, _: Round, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn outcome(&self, _: &TxId) -> Result<Option<Outcome>, HistoryError> {
+        Ok(None)
+    }
+
+    fn delivered(
+        &self,
+        _: &DeviceId,
+        _: Range<Timestamp>,
+        _: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn is_revoked(&self, _: &DeviceId) -> Result<bool, HistoryError> {
+        Ok(false)
+    }
+
+    fn commit_digest(&self, _: u64) -> Result<Option<Digest>, HistoryError> {
+        Ok(None)
     }
 }
 

@@ -17,11 +17,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 use weft_pow::Nonce;
+use weft_tangle::finality::{Entry, Outcome, Round};
 use weft_tangle::replica::{Effect, Event, Replica, Source, Tips, Token};
 use weft_tangle::signing::{Seed, SigningKey};
 use weft_tangle::{
-    DeviceId, Draft, Header, History, HistoryError, Issuer, Kind, Network, NetworkParts, Position, Role,
-    Rules, Screened, Standing, Timestamp, Transaction, TxId, Verified,
+    DeviceId, Digest, Draft, Header, History, HistoryError, Issuer, Kind, Network, NetworkParts, Position,
+    Role, Rules, Screened, Standing, Timestamp, Transaction, TxId, Verified,
 };
 
 /// Runs of each measurement; the median is reported.
@@ -146,6 +147,39 @@ impl History for MapHistory {
     fn log(&self, _: Range<u64>, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
         Ok(())
     }
+
+    fn is_witness(&self, id: &TxId) -> Result<Option<bool>, HistoryError> {
+        Ok(self.0.contains_key(id).then_some(false))
+    }
+
+    fn entry(&self, _: &TxId) -> Result<Option<Entry>, HistoryError> {
+        Ok(None)
+    }
+
+    fn witnesses(&self, _: &DeviceId, _: Round, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn outcome(&self, _: &TxId) -> Result<Option<Outcome>, HistoryError> {
+        Ok(None)
+    }
+
+    fn delivered(
+        &self,
+        _: &DeviceId,
+        _: Range<Timestamp>,
+        _: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn is_revoked(&self, _: &DeviceId) -> Result<bool, HistoryError> {
+        Ok(false)
+    }
+
+    fn commit_digest(&self, _: u64) -> Result<Option<Digest>, HistoryError> {
+        Ok(None)
+    }
 }
 
 fn attach(network: &Arc<Network>, chain: &[Verified]) {
@@ -163,7 +197,7 @@ fn attach(network: &Arc<Network>, chain: &[Verified]) {
             history.0.insert(attached.id(), (header.issuer, header.counter));
         }
         if (index + 1) % COMMIT == 0 || index + 1 == chain.len() {
-            let durable = Event::Durable { position: Position(index as u64) };
+            let durable = Event::Durable { position: Some(Position(index as u64)), commit: None };
             answers += replica.handle(durable, now, &history).expect("a map can be read").len();
         }
     }

@@ -41,12 +41,18 @@ pub fn check_door(header: &Header, now: Timestamp) -> Result<(), Refusal> {
 }
 
 impl Screened {
-    /// Checks the proof of work, which needs no knowledge of the issuer.
+    /// Checks the proof of work, which needs no knowledge of the issuer; and, for a witness does none, that its issuer is
+    /// a member of the committee.
     ///
     /// # Errors
-    /// [`Refusal::KindNotYet`], [`Refusal::Work`].
+    /// [`Refusal::KindNotYet`], [`Refusal::Malformed`] for a witness of somebody else, [`Refusal::Work`].
     pub fn check(network: &Network, transaction: Transaction) -> Result<Self, Refusal> {
-        check_at_work(transaction.header().kind)?;
+        let header = transaction.header();
+        check_at_work(header.kind)?;
+        let is_member = || matches!(network.standing(&header.issuer), Some((_, Standing::Committee)));
+        if header.kind == Kind::Witness && !is_member() {
+            return Err(Malformed::NO_MEMBER.into());
+        }
         transaction.check_work(network)?;
         Ok(Self(transaction))
     }

@@ -1,5 +1,6 @@
 //! Why a transaction is refused. Every variant carries what a person needs to act on it (`spec/10-errors.md`).
 
+use crate::finality::Round;
 use crate::{DeviceId, Kind, Role, Timestamp, TxId, limits};
 
 /// Bytes that are no transaction, whoever looks at them.
@@ -39,6 +40,14 @@ pub enum Malformed {
         /// What is wrong and what would be right.
         problem: &'static str,
     },
+}
+
+impl Malformed {
+    /// Nobody but the committee may ever issue a witness, whatever enrolments there are.
+    pub(crate) const NO_MEMBER: Self = Self::Field {
+        field: "issuer",
+        problem: "must be a member of the committee; only they make witnesses",
+    };
 }
 
 /// What is wrong with a transaction's parents.
@@ -145,6 +154,16 @@ pub enum Refusal {
         /// One that has it already, the first in id order.
         first: TxId,
     },
+    /// Enough witnesses of its author are here that are of its round.
+    #[error(
+        "two witnesses of the same author are here that are of {round}, {first} among them; more prove nothing"
+    )]
+    Twins {
+        /// The round.
+        round: Round,
+        /// One of them, the first that is known.
+        first: TxId,
+    },
     /// Storage does not follow.
     #[error("this node has more work than it can write to disk; try again shortly")]
     Overloaded,
@@ -168,7 +187,7 @@ impl Refusal {
             Self::Role { .. } | Self::Admission(_) => "role",
             Self::Work { .. } => "pow",
             Self::Signature | Self::RegistrarSignature => "signature",
-            Self::Equivocation { .. } => "equivocation",
+            Self::Equivocation { .. } | Self::Twins { .. } => "equivocation",
             Self::Overloaded => "overloaded",
             Self::PendingFull => "pending-full",
         }

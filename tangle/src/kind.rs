@@ -108,7 +108,15 @@ impl Kind {
 
     /// Whether this version of the node processes the kind; the others are recognised and refused as `not yet`.
     pub const fn is_at_work(self) -> bool {
-        matches!(self, Self::Enrol | Self::Reading | Self::RevokeDevice | Self::Anchor | Self::Application(_))
+        matches!(
+            self,
+            Self::Enrol
+                | Self::Reading
+                | Self::Witness
+                | Self::RevokeDevice
+                | Self::Anchor
+                | Self::Application(_)
+        )
     }
 
     /// Whether the kind may ever come in over HTTP: witnesses, access notes and changes are made by nodes alone.

@@ -112,6 +112,19 @@ pub const VOTES_PER_MEMBER: usize = 64;
 /// Transactions that no witness covers, held in memory to be swept; more are found again once these are covered.
 pub const UNCOVERED: usize = 65_536;
 
+/// Witnesses of one author and round that are taken though nothing references them: two prove that it lies.
+pub const WITNESSES_PER_ROUND: usize = 2;
+
+/// Positions of the log in which what is uncovered is looked for again between two other events.
+pub const COVERED_AGAIN: u64 = 64;
+
+/// Commits that are handed out and not yet durable: three seconds of them at full pace.
+pub const COMMITS_IN_FLIGHT: usize = 64;
+
+/// Transactions of such commits after which no other is handed out. With those of the last one, what is remembered of
+/// them stays under 32 MiB.
+pub const DELIVERED_IN_FLIGHT: usize = 65_536;
+
 /// Milliseconds of a round or of a message's way at most.
 pub const PACE_MS: u64 = 60_000;
 

@@ -47,7 +47,7 @@ fn kind(fault: &Fault) -> Kind {
         Refusal::Role { .. } | Refusal::Admission(_) => Kind::Role,
         Refusal::Work { .. } => Kind::Pow,
         Refusal::Signature | Refusal::RegistrarSignature => Kind::Signature,
-        Refusal::Equivocation { .. } => Kind::Equivocation,
+        Refusal::Equivocation { .. } | Refusal::Twins { .. } => Kind::Equivocation,
         Refusal::Overloaded | Refusal::PendingFull => Kind::Overloaded,
     }
 }

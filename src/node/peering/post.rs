@@ -116,7 +116,11 @@ impl Post {
             Effect::Remember { device, cursor } => drop(self.cursors.insert(device, cursor)),
             Effect::Disconnect { source, device, reason } => self.disconnect(source, &device, reason),
             // These are the owner's own.
-            Effect::Persist(_) | Effect::Answer(..) | Effect::Ticket(..) => {}
+            Effect::Persist(_)
+            | Effect::Commit(_)
+            | Effect::Witness(_)
+            | Effect::Answer(..)
+            | Effect::Ticket(..) => {}
         }
     }
 

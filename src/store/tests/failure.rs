@@ -13,7 +13,7 @@ pub(super) fn holds(store: &Store, ledger: &Ledger, stored: usize) {
         assert_eq!(found.as_ref().map(|found| found.transaction.wire()), expected);
     }
     let mut recovered = 0;
-    store.recover(usize::MAX, &mut |_, _| recovered += 1).unwrap();
+    store.recover(usize::MAX, &mut |_| recovered += 1).unwrap();
     assert_eq!(recovered, stored);
 }
 

@@ -140,7 +140,7 @@ fn recovery_gives_the_newest_in_their_order_of_arrival() {
     store.append(&ledger.arrivals).unwrap();
     for newest in [0, 1, 7, 40, 41, 65_536, usize::MAX] {
         let mut found = Vec::new();
-        store.recover(newest, &mut |id, parents| found.push((id, parents))).unwrap();
+        store.recover(newest, &mut |arrival| found.push((arrival.id, arrival.parents))).unwrap();
         let skipped = ledger.arrivals.len().saturating_sub(newest);
         let expected: Vec<_> = ledger.arrivals[skipped..]
             .iter()

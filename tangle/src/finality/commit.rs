@@ -2,7 +2,7 @@
 
 use super::{FinalVerdict, Judged, Member};
 use crate::body::Vote;
-use crate::{Digest, Malformed, NetworkId, Timestamp, TxId, codec::Reader, hash::blake2s_keyed};
+use crate::{DeviceId, Digest, Malformed, NetworkId, Timestamp, TxId, codec::Reader, hash::blake2s_keyed};
 
 /// Bytes of a commit.
 pub const COMMIT_BYTES: usize = 124;
@@ -87,6 +87,8 @@ pub struct Delivered {
     /// Transactions of earlier commits that count no longer alone: one delivered now has the same issuer, epoch and
     /// counter. Their leaves stay what they are.
     pub also_disputed: Vec<TxId>,
+    /// The devices whose revocations are delivered now and count, in their order.
+    pub revoked: Vec<DeviceId>,
 }
 
 impl Delivered {

@@ -35,7 +35,8 @@ impl Coverage {
     }
 
     /// Takes note of an attached transaction, a witness if it has a round, which covers what it references. `arrival`
-    /// is its place in the order of arrival. Handing it in again, with all that arrived since, changes nothing.
+    /// is its place in the order of arrival. Handing it in again, with all that arrived since, changes nothing. Says whether
+    /// there was room.
     pub(super) fn attached(
         &mut self,
         arrival: u64,
@@ -43,11 +44,11 @@ impl Coverage {
         issuer: DeviceId,
         round: Option<Round>,
         references: &[TxId],
-    ) {
+    ) -> bool {
         if self.places.len() >= self.limit && !self.places.contains_key(&id) {
             // What it references stays uncovered, and is found again with it.
             self.missed = Some(self.missed.map_or(arrival, |missed| missed.min(arrival)));
-            return;
+            return false;
         }
         for reference in references {
             self.cover(reference);
@@ -55,6 +56,7 @@ impl Coverage {
         self.cover(&id);
         self.places.insert(id, (issuer, arrival));
         self.queues.entry(issuer).or_default().insert(arrival, Uncovered { id, round });
+        true
     }
 
     /// How many are uncovered, as far as memory goes.

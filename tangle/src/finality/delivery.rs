@@ -171,9 +171,9 @@ impl Delivery {
         if let Some(coming) = &mut self.coming {
             coming.rest.truncate(remaining);
         }
-        let super::verdict::Judgement { transactions, also_disputed } = judgement;
+        let super::verdict::Judgement { transactions, also_disputed, revoked } = judgement;
         let has_open = batch.iter().any(|(_, entry)| entry.kind != Kind::Witness);
-        Ok(Some((Delivered { commit, digest, leader, transactions, also_disputed }, has_open)))
+        Ok(Some((Delivered { commit, digest, leader, transactions, also_disputed, revoked }, has_open)))
     }
 
     /// The commits that the leader has given, once it has given all of them.

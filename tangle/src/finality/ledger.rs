@@ -1,8 +1,8 @@
 //! What finality reads of the ledger, through one trait, and what it keeps of each transaction.
 
-use super::FinalVerdict;
+use super::{FinalVerdict, Round};
 use crate::body::{Revocation, Witness};
-use crate::{DeviceId, Digest, HistoryError, Kind, Timestamp, Transaction, TxId};
+use crate::{DeviceId, Digest, Header, HistoryError, Kind, Remains, Timestamp, Transaction, TxId};
 use std::ops::Range;
 
 /// Of an attached transaction, what its delivery needs.
@@ -18,6 +18,8 @@ pub struct Entry {
     pub references: Vec<TxId>,
     /// The device that it revokes.
     pub revokes: Option<DeviceId>,
+    /// The round of a witness.
+    pub round: Option<Round>,
 }
 
 impl Entry {
@@ -26,20 +28,30 @@ impl Entry {
         let header = transaction.header();
         let witness =
             (header.kind == Kind::Witness).then(|| Witness::decode(transaction.content()).ok()).flatten();
+        let is_revocation = header.kind == Kind::RevokeDevice;
+        let revocation = is_revocation.then(|| Revocation::decode(transaction.content()).ok()).flatten();
+        let listed = witness.iter().flat_map(Witness::references);
+        Self {
+            revokes: revocation.map(|revocation| revocation.device),
+            round: witness.as_ref().map(|witness| witness.head().round),
+            ..Self::of_header(header, listed, genesis)
+        }
+    }
+
+    /// The entry of a transaction whose body was erased. Nothing is lost: of the kinds whose bodies can be erased
+    /// only the header counts.
+    pub fn of_remains(remains: &Remains, genesis: TxId) -> Self {
+        Self::of_header(remains.header(), std::iter::empty(), genesis)
+    }
+
+    fn of_header<'a>(header: &Header, listed: impl Iterator<Item = &'a TxId>, genesis: TxId) -> Self {
         let mut references = header.parents.to_vec();
-        references.extend(witness.iter().flat_map(Witness::references));
+        references.extend(listed);
         references.retain(|reference| *reference != genesis);
         references.sort_unstable();
         references.dedup();
-        let is_revocation = header.kind == Kind::RevokeDevice;
-        let revocation = is_revocation.then(|| Revocation::decode(transaction.content()).ok()).flatten();
-        Self {
-            kind: header.kind,
-            issuer: header.issuer,
-            counter: header.counter,
-            references,
-            revokes: revocation.map(|revocation| revocation.device),
-        }
+        let (kind, issuer, counter) = (header.kind, header.issuer, header.counter);
+        Self { kind, issuer, counter, references, revokes: None, round: None }
     }
 }
 
@@ -48,7 +60,22 @@ impl Entry {
 pub struct Judged {
     /// Its id.
     pub id: TxId,
+    /// What it is.
+    pub kind: Kind,
+    /// Who issued it.
+    pub issuer: DeviceId,
+    /// Its counter.
+    pub counter: u32,
     /// Its verdict.
+    pub verdict: FinalVerdict,
+}
+
+/// What has become of a transaction that a commit has delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// The commit's index.
+    pub commit: u64,
+    /// The verdict in its leaf.
     pub verdict: FinalVerdict,
 }
 

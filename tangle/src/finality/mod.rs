@@ -26,7 +26,7 @@
 //! 6. [`Finality::wants_from`] after commits: hand in from that position on what is not delivered by [`Finality::again`]. It
 //!    is asked for only after tens of thousands were uncovered at once.
 //!
-//! **After a start**: [`Finality::new`], [`Finality::resume`] with the newest stored [`Resume`], then, in the order of positions,
+//! **After a start**: [`Finality::new`], [`Finality::set_device`], [`Finality::resume`] with the newest stored [`Resume`], then, in the order of positions,
 //! every transaction that no commit has delivered and every witness of a round from [`Resume::first_round`] on by
 //! [`Finality::attached`], then 3. A leader whose commits a crash has cut off goes on with the next one.
 //!
@@ -61,7 +61,7 @@ mod votes;
 pub use commit::{COMMIT_BYTES, Commit, Delivered};
 pub use committer::{Committer, SlotView};
 pub use graph::{Place, Vertex, Window, WitnessGraph};
-pub use ledger::{Entry, Judged, Ledger};
+pub use ledger::{Entry, Judged, Ledger, Outcome};
 pub use members::{Committee, Member, Members};
 pub use merkle::{LEAF_BYTES, leaf};
 pub use pace::{Pace, PaceError};
@@ -69,6 +69,6 @@ pub use rotation::Rotation;
 pub use round::Round;
 pub use shape::{Known, Shape};
 pub use state::Finality;
-pub use told::{Handed, Next, Plan, Resume, Status};
+pub use told::{Handed, MemberView, Next, Plan, Proposal, Resume, Status};
 pub use verdict::FinalVerdict;
 pub use votes::{Divergence, Votes};

@@ -5,12 +5,19 @@ use super::delivery::Delivery;
 use super::ledger::{Entry, Ledger};
 use super::pacemaker::{Pacemaker, Step};
 use super::{
-    Committee, Committer, Handed, Known, Member, Members, Next, Pace, Place, Plan, Resume, Rotation, Round,
-    Status, Votes, Window, WitnessGraph,
+    Committee, Committer, Handed, Known, Member, MemberView, Members, Next, Pace, Place, Plan, Resume,
+    Rotation, Round, Status, Votes, Window, WitnessGraph,
 };
 use crate::body::{Vote, Witness};
 use crate::limits::{ACTIVE_ROUNDS, OWN_DIGESTS};
-use crate::{DeviceId, HistoryError, Kind, Malformed, Network, Timestamp, Transaction, TxId};
+use crate::{DeviceId, HistoryError, Kind, Network, Remains, Timestamp, Transaction, TxId};
+
+/// What the witnesses of a member show.
+#[derive(Clone, Copy, Default, Debug)]
+struct Seen {
+    round: Option<Round>,
+    twins: u64,
+}
 
 /// The finality of one node.
 #[derive(Debug)]
@@ -24,6 +31,8 @@ pub struct Finality {
     votes: Votes,
     coverage: Coverage,
     pacemaker: Option<Pacemaker>,
+    /// By members.
+    seen: Vec<Seen>,
     /// The leader being delivered, when its walk is still to be made.
     leader: Option<Place>,
     /// The leader to go on with once its witness is handed in again, and the first index it gave.
@@ -34,12 +43,10 @@ pub struct Finality {
 }
 
 impl Finality {
-    /// Finality of a node of this network, from the beginning. `me` is the node's own device; only a member makes
-    /// witnesses.
-    pub fn new(network: &Network, me: &DeviceId, pace: Pace) -> Self {
+    /// Finality of a node of this network, from the beginning. It makes no witnesses.
+    pub fn new(network: &Network) -> Self {
         let committee = Committee::of(network);
         let size = committee.size();
-        let pacemaker = committee.member(me).map(|me| Pacemaker::new(me, size, pace));
         Self {
             genesis: network.genesis(),
             network: *network.id(),
@@ -48,7 +55,8 @@ impl Finality {
             delivery: Delivery::new(network),
             votes: Votes::new(size),
             coverage: Coverage::new(),
-            pacemaker,
+            pacemaker: None,
+            seen: vec![Seen::default(); size.members()],
             leader: None,
             resumed: None,
             last_open: 0,
@@ -56,6 +64,16 @@ impl Finality {
             #[cfg(test)]
             fault: None,
         }
+    }
+
+    /// Says which device this node is, before anything is handed out. A member makes witnesses from now on.
+    pub fn set_device(&mut self, device: &DeviceId, pace: Pace) {
+        let size = self.committee.size();
+        self.pacemaker = self.committee.member(device).map(|me| {
+            let mut pacemaker = Pacemaker::new(me, size, pace);
+            self.seen[me.place()].round.into_iter().for_each(|round| pacemaker.made(round));
+            pacemaker
+        });
     }
 
     /// Goes on behind a stored commit. `digests` are those of the newest [`OWN_DIGESTS`] commits up to it, ascending. Call
@@ -119,7 +137,12 @@ impl Finality {
         self.votes.heard(known.author, vote, |_| own);
         let previous = Some(transaction.header().parents[0]).filter(|parent| *parent != self.genesis);
         let id = transaction.id();
+        let has_twin = self.witnesses_of(known).next().is_some();
         let place = self.window.insert(id, known.author, known.round, witness.parents(), previous);
+        if let Some(seen) = self.seen.get_mut(known.author.place()) {
+            seen.round = seen.round.max(Some(known.round));
+            seen.twins += u64::from(has_twin && place.is_some());
+        }
         if let Some(place) = place {
             self.committer.attached(&self.window, place);
             if let Some((_, first)) = self.resumed.take_if(|(leader, _)| *leader == id) {
@@ -134,15 +157,21 @@ impl Finality {
         Ok(())
     }
 
-    /// Hands in a transaction again that [`Finality::wants_from`] has asked for, if no commit has delivered it.
-    pub fn again(&mut self, arrival: u64, transaction: &Transaction) {
-        let entry = Entry::of(transaction, self.genesis);
-        let round = self.committee.known(transaction).map(|known| known.round);
-        self.cover(arrival, transaction.id(), round, &entry);
+    /// Takes note of an attached transaction that no commit has delivered and whose body was erased.
+    pub fn attached_erased(&mut self, arrival: u64, remains: &Remains) {
+        let entry = Entry::of_remains(remains, self.genesis);
+        self.cover(arrival, remains.id(), None, &entry);
+        self.delivery.attached(remains.id(), entry);
     }
 
-    fn cover(&mut self, arrival: u64, id: TxId, round: Option<Round>, entry: &Entry) {
-        self.coverage.attached(arrival, id, entry.issuer, round, &entry.references);
+    /// Hands in a transaction again that [`Finality::wants_from`] has asked for, if no commit has delivered it.
+    /// Says whether there was room; where there was none it is asked for once more.
+    pub fn again(&mut self, arrival: u64, id: TxId, entry: &Entry) -> bool {
+        self.cover(arrival, id, entry.round, entry)
+    }
+
+    fn cover(&mut self, arrival: u64, id: TxId, round: Option<Round>, entry: &Entry) -> bool {
+        self.coverage.attached(arrival, id, entry.issuer, round, &entry.references)
     }
 
     /// From which position on attached transactions must be handed in again by [`Finality::again`]: there were more
@@ -204,21 +233,18 @@ impl Finality {
 
     /// What to do about the next witness. `now` never goes back. Ask after everything that was handed in, heard or
     /// committed, and when it has said to. A round is named once: make the witness, or start anew.
-    ///
-    /// # Errors
-    /// [`Malformed`] never, but for a fault of this module: its references are those that decoding allows.
-    pub fn next_witness(&mut self, now: Timestamp) -> Result<Next, Malformed> {
+    pub fn next_witness(&mut self, now: Timestamp) -> Next {
         let is_idle = self.is_idle() || self.votes.divergence().is_some();
-        let Some(pacemaker) = &mut self.pacemaker else { return Ok(Next::Rest) };
+        let Some(pacemaker) = &mut self.pacemaker else { return Next::Rest };
         let me = pacemaker.me();
-        Ok(match pacemaker.step(now, is_idle, &self.committer, &self.window) {
+        match pacemaker.step(now, is_idle, &self.committer, &self.window) {
             Step::Rest => Next::Rest,
             Step::Wake(at) => Next::Wake(at),
-            Step::Witness(round) => Next::Witness(Box::new(self.plan(me, round)?)),
-        })
+            Step::Witness(round) => Next::Witness(Box::new(self.plan(me, round))),
+        }
     }
 
-    fn plan(&self, me: Member, round: Round) -> Result<Plan, Malformed> {
+    fn plan(&self, me: Member, round: Round) -> Plan {
         let last = self.pacemaker.as_ref().and_then(Pacemaker::last);
         let own = |round: Round| self.window.round(round).iter().find(|vertex| vertex.author == me);
         let previous = last.and_then(own).map(|vertex| vertex.id);
@@ -231,10 +257,11 @@ impl Finality {
         }
         let taken: Vec<TxId> = parents.iter().copied().chain(previous).collect();
         let sweeps = self.coverage.sweeps(round, &taken);
-        let witness = Witness::new(round, self.delivery.last(), parents, sweeps)?;
+        let witness = Witness::new(round, self.delivery.last(), parents, sweeps)
+            .expect("its parents are of one author each, its sweeps are counted, and nothing is named twice");
         let header = witness.header_parents(previous, self.genesis);
         let newest = witness.references().chain(&header).map(TxId::timestamp).max();
-        Ok(Plan { parents: header, after: newest.unwrap_or_default(), witness })
+        Plan { parents: header, after: newest.unwrap_or_default(), witness }
     }
 
     /// Author and round of a witness that is in memory; those of an older one are in its transaction
@@ -242,6 +269,16 @@ impl Finality {
     pub fn known(&self, id: &TxId) -> Option<Known> {
         let place = self.window.place(id)?;
         self.window.vertex(place).map(|vertex| Known { author: vertex.author, round: place.round })
+    }
+
+    /// The witnesses in memory that are of this author and round.
+    pub fn witnesses_of(&self, Known { author, round }: Known) -> impl Iterator<Item = TxId> {
+        self.window.round(round).iter().filter(move |vertex| vertex.author == author).map(|vertex| vertex.id)
+    }
+
+    /// The first round whose witnesses are held in memory; older ones decide nothing any more.
+    pub fn first_round(&self) -> Round {
+        self.window.first()
     }
 
     /// The committee.
@@ -264,8 +301,24 @@ impl Finality {
             skipped: self.committer.skipped(),
             uncovered: self.coverage.len(),
             is_idle: self.is_idle(),
+            is_listening: self.is_listening(),
+            members: self.members().collect(),
             divergence: self.votes.divergence(),
         }
+    }
+
+    fn members(&self) -> impl Iterator<Item = MemberView> {
+        let seen = self.seen.iter().enumerate().filter_map(|(place, seen)| Some((Member::new(place)?, seen)));
+        seen.filter_map(|(member, seen)| {
+            let device = *self.committee.device(member)?;
+            let confirmed = self.votes.confirmed(member);
+            Some(MemberView { device, round: seen.round, confirmed, twins: seen.twins })
+        })
+    }
+
+    /// Whether this node is a member that has not heard from enough others yet to make a witness.
+    pub fn is_listening(&self) -> bool {
+        self.pacemaker.as_ref().is_some_and(|pacemaker| !pacemaker.knows_itself())
     }
 
     #[cfg(test)]

@@ -4,7 +4,7 @@ use super::commit::Delivered;
 use super::{Commit, Divergence, Members, Round};
 use crate::body::{Vote, Witness};
 use crate::limits::ACTIVE_ROUNDS;
-use crate::{Timestamp, TxId};
+use crate::{DeviceId, Draft, Kind, Timestamp, TxId, content_format};
 
 /// A witness to be made, signed, made durable, attached, and only then sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,6 +15,30 @@ pub struct Plan {
     pub parents: [TxId; 2],
     /// The timestamp must be greater than this.
     pub after: Timestamp,
+}
+
+/// A witness to be signed with the node's own key. It needs no work.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proposal {
+    /// The round.
+    pub round: Round,
+    /// The body behind its salt.
+    pub content: Vec<u8>,
+    /// The header's parents.
+    pub parents: [TxId; 2],
+    /// The header's timestamp.
+    pub timestamp: Timestamp,
+    /// The node's next counter in the epoch of that time.
+    pub counter: u32,
+}
+
+impl Proposal {
+    /// The transaction to sign. `salt` is fresh entropy.
+    pub fn draft(&self, salt: [u8; 16]) -> Draft<'_> {
+        let Self { parents, timestamp, counter, .. } = *self;
+        let (kind, content_format) = (Kind::Witness, content_format::WEFT);
+        Draft { kind, content_format, counter, timestamp, parents, salt, content: &self.content }
+    }
 }
 
 /// What a member is to do about its next witness.
@@ -52,8 +76,21 @@ pub struct Resume {
     pub last_open: u64,
 }
 
-/// How finality stands.
+/// A member as its witnesses show it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemberView {
+    /// Who it is.
+    pub device: DeviceId,
+    /// The highest round of which a witness of its own is here.
+    pub round: Option<Round>,
+    /// The highest of this node's commits that it has voted for; 0 for none.
+    pub confirmed: u64,
+    /// Its witnesses since the start that have a twin: another one of the same round came before. Each proves that it lies.
+    pub twins: u64,
+}
+
+/// How finality stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Status {
     /// The newest commit.
     pub last: Vote,
@@ -69,6 +106,10 @@ pub struct Status {
     pub uncovered: usize,
     /// Whether there is nothing to make witnesses for.
     pub is_idle: bool,
+    /// Whether this node is a member and still has to hear from others before it makes a witness.
+    pub is_listening: bool,
+    /// The members, in their order.
+    pub members: Vec<MemberView>,
     /// Proof that chains have parted: nothing is finalised any more.
     pub divergence: Option<Divergence>,
 }

@@ -60,6 +60,7 @@ pub(super) struct Judge {
 pub(super) struct Judgement {
     pub(super) transactions: Vec<Judged>,
     pub(super) also_disputed: Vec<TxId>,
+    pub(super) revoked: Vec<DeviceId>,
 }
 
 /// What is known of the issuers of one commit's transactions, as it changes from one to the next.
@@ -111,8 +112,10 @@ impl Judge {
             };
             if let Some(device) = entry.revokes.filter(|_| verdict == FinalVerdict::Counts) {
                 known.revoked.insert(device, true);
+                judgement.revoked.push(device);
             }
-            judgement.transactions.push(Judged { id: *id, verdict });
+            let Entry { kind, issuer, counter, .. } = *entry;
+            judgement.transactions.push(Judged { id: *id, kind, issuer, counter, verdict });
         }
         self.remember(known);
         Ok(judgement)

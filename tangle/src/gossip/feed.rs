@@ -178,7 +178,8 @@ fn is_final(refusal: &Refusal) -> bool {
         | Refusal::Admission(_)
         | Refusal::RegistrarSignature
         | Refusal::KindNotYet(_)
-        | Refusal::Equivocation { .. } => true,
+        | Refusal::Equivocation { .. }
+        | Refusal::Twins { .. } => true,
         _ => false,
     }
 }

@@ -246,6 +246,11 @@ impl Gossip {
         self.peers.iter().map(view).collect()
     }
 
+    /// The peers whose logs are read up to where they ended when the connection began.
+    pub(crate) fn read_to_the_end(&self) -> impl Iterator<Item = DeviceId> {
+        self.peers.values().filter(|peer| peer.tail.is_read()).map(|peer| peer.device)
+    }
+
     /// Transactions known of and not here.
     pub(crate) fn wanted(&self) -> usize {
         self.wants.len()

@@ -87,6 +87,7 @@ impl Fault {
             | Refusal::NotEnrolledThen { .. }
             | Refusal::Role { .. }
             | Refusal::Equivocation { .. }
+            | Refusal::Twins { .. }
             | Refusal::Overloaded
             | Refusal::PendingFull => None,
         }

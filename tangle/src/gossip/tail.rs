@@ -34,6 +34,8 @@ pub(super) struct Tail {
     remembered: u64,
     remembered_at: Timestamp,
     behind: u64,
+    /// Where the log ended when the connection began.
+    ended: u64,
 }
 
 impl Tail {
@@ -52,6 +54,7 @@ impl Tail {
             remembered: 0,
             remembered_at: now,
             behind: 0,
+            ended: 0,
         }
     }
 
@@ -72,8 +75,13 @@ impl Tail {
         self.checkpoints.cut(position);
         (self.is_open, self.life) = (true, life);
         (self.base, self.settled, self.acked, self.remembered) = (position, position, position, position);
-        self.behind = length - position;
+        (self.behind, self.ended) = (length - position, length);
         Ok(())
+    }
+
+    /// Whether all is settled that the peer's log held when the connection began.
+    pub(super) fn is_read(&self) -> bool {
+        self.is_open && self.settled >= self.ended
     }
 
     /// Whether so many entries from `first` on come next and are granted.

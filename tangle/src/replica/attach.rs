@@ -1,12 +1,13 @@
 //! The checks that need the replica's knowledge, and attaching itself.
 
+use super::ledger::Overlay;
 use super::{
     Attached, CounterSet, Effect, History, HistoryError, Missing, Origin, Position, Replica, Source, Taken,
     Token, Waiting,
 };
-use crate::limits::{AHEAD_MS, DOOR_PARENT_AGE_MS, VARIANTS_PER_COUNTER};
+use crate::limits::{AHEAD_MS, VARIANTS_PER_COUNTER};
 use crate::planted::{self, Planted};
-use crate::{DeviceId, Epoch, Header, ParentsFault, Refusal, Timestamp, TxId, Verified};
+use crate::{DeviceId, Epoch, Header, Kind, Refusal, Timestamp, TxId, Verified};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -14,9 +15,12 @@ use std::sync::Arc;
 const NEXT_TICK: Missing = Missing::Time(Timestamp::from_millis(0));
 
 /// What is to become of a transaction.
-enum Judgement {
-    Attach { twin: Option<TxId> },
-    Wait(Missing),
+pub(super) enum Judgement {
+    Attach {
+        twin: Option<TxId>,
+    },
+    /// For the first; these others are missing as well.
+    Wait(Missing, Vec<TxId>),
     Known,
     Refuse(Refusal),
 }
@@ -44,7 +48,7 @@ impl Replica {
         }
         let answer = match judgement {
             Judgement::Attach { twin } => {
-                self.attach(transaction, twin, source, token, effects);
+                self.attach(transaction, twin, Some(source), token, effects);
                 let children = self.pending.release(Missing::Reference(id));
                 return self.retry(children, now, history, effects);
             }
@@ -53,11 +57,11 @@ impl Replica {
                 _ if self.flight.contains(&id) => Some(Err(Refusal::Overloaded)),
                 _ => Some(Ok(Taken { id, is_new: false, disputed: false })),
             },
-            Judgement::Wait(missing) => {
+            Judgement::Wait(missing, others) => {
                 let refused = self.pending.insert(Waiting::Verified(transaction), source, missing).err();
                 match &refused {
                     Some(refusal) => self.gossip.refused(Some(id), source, refusal, steady, effects),
-                    None => self.look_for(missing, source),
+                    None => self.look_for(id, missing, others, source),
                 }
                 refused.map(Err)
             }
@@ -70,8 +74,21 @@ impl Replica {
         Ok(())
     }
 
+    /// The next counter of a device in an epoch, as far as this node knows.
+    pub(super) fn next_counter(
+        &self,
+        device: DeviceId,
+        epoch: Epoch,
+        history: &dyn History,
+    ) -> Result<u32, HistoryError> {
+        match self.counters.peek(&(device, epoch)) {
+            Some(set) => Ok(set.next()),
+            None => Ok(self.rebuild_counters(device, epoch, history)?.next()),
+        }
+    }
+
     /// The counters that a device has used in an epoch, read from what is stored and what is in flight.
-    pub(super) fn rebuild_counters(
+    fn rebuild_counters(
         &self,
         device: DeviceId,
         epoch: Epoch,
@@ -107,21 +124,17 @@ impl Replica {
         if due > now {
             return Ok(match source {
                 Source::Door => Judgement::Refuse(Refusal::Ahead { ahead_ms: header.timestamp.since(now) }),
-                Source::Peer(_) => Judgement::Wait(Missing::Time(due)),
+                Source::Peer(_) => Judgement::Wait(Missing::Time(due), Vec::new()),
             });
         }
-        for parent in header.parents {
-            if !self.is_attached(&parent, history)? && !planted::is(Planted::MissingParent) {
-                return Ok(match source {
-                    Source::Door => Judgement::Refuse(ParentsFault::Unknown(parent).into()),
-                    Source::Peer(_) => Judgement::Wait(Missing::Reference(parent)),
-                });
-            }
-            if source == Source::Door && self.is_too_old(&parent, now) {
-                return Ok(Judgement::Refuse(ParentsFault::TooOld(parent).into()));
-            }
+        if let Some(judgement) = self.judge_references(transaction.transaction(), source, now, history)? {
+            return Ok(judgement);
         }
-        self.judge_counter(id, header, source, history)
+        let judgement = self.judge_counter(id, header, source, history)?;
+        if matches!(judgement, Judgement::Attach { .. }) {
+            self.enter(transaction, history)?;
+        }
+        Ok(judgement)
     }
 
     /// Two transactions of one issuer with the same epoch and counter are an equivocation. At the door a second one
@@ -134,17 +147,7 @@ impl Replica {
         source: Source,
         history: &dyn History,
     ) -> Result<Judgement, HistoryError> {
-        let epoch = self.network.rules().epoch(header.timestamp);
-        let key = (header.issuer, epoch);
-        if self.counters.peek(&key).is_none() {
-            let set = self.rebuild_counters(header.issuer, epoch, history)?;
-            self.counters.load(key, || Ok(set))?;
-        }
-        let used = self.counters.load(key, || Ok(CounterSet::default()))?.contains(header.counter);
-        if !used {
-            return Ok(Judgement::Attach { twin: None });
-        }
-        let variants = self.variants(header, epoch, history)?;
+        let variants = self.variants(header, history)?;
         let Some(first) = variants.first().copied() else { return Ok(Judgement::Attach { twin: None }) };
         let refused_at_door = source == Source::Door && header.kind.is_control();
         let one_too_many = variants.len() >= VARIANTS_PER_COUNTER && !self.pending.wants(&id);
@@ -154,12 +157,22 @@ impl Replica {
         Ok(Judgement::Attach { twin: Some(first).filter(|_| !planted::is(Planted::UnseenTwin)) })
     }
 
-    fn variants(
-        &self,
+    /// What is attached of the same issuer, epoch and counter, at most [`VARIANTS_PER_COUNTER`] of them. The set of
+    /// counters is in memory then.
+    pub(super) fn variants(
+        &mut self,
         header: &Header,
-        epoch: Epoch,
         history: &dyn History,
     ) -> Result<Vec<TxId>, HistoryError> {
+        let epoch = self.network.rules().epoch(header.timestamp);
+        let key = (header.issuer, epoch);
+        if self.counters.peek(&key).is_none() {
+            let set = self.rebuild_counters(header.issuer, epoch, history)?;
+            self.counters.load(key, || Ok(set))?;
+        }
+        if !self.counters.load(key, || Ok(CounterSet::default()))?.contains(header.counter) {
+            return Ok(Vec::new());
+        }
         let span = self.network.rules().span(epoch);
         let mut variants = Vec::new();
         let mut visit = |id, counter| {
@@ -174,11 +187,13 @@ impl Replica {
         Ok(variants)
     }
 
-    fn attach(
+    /// Attaches what was judged and entered. One that has no source is this node's own witness, of which its peers are
+    /// not told before it is durable.
+    pub(super) fn attach(
         &mut self,
         verified: Verified,
         twin: Option<TxId>,
-        source: Source,
+        source: Option<Source>,
         token: Option<Token>,
         effects: &mut Vec<Effect>,
     ) {
@@ -187,12 +202,15 @@ impl Replica {
         if !planted::is(Planted::ForgottenCounter) {
             self.counters.insert(&key, header.counter);
         }
-        self.graph.insert(verified.id(), header.parents);
+        let is_witness = header.kind == Kind::Witness;
+        self.graph.insert(self.next.0, verified.id(), header.parents, is_witness);
         self.pending.forget_id(&verified.id());
         let attached = Arc::new(Attached { position: self.next, verified, twin });
         self.next = Position(self.next.0 + 1);
-        self.flight.push(Arc::clone(&attached), token);
-        self.gossip.attached(&attached, source, effects);
+        self.flight.push(Arc::clone(&attached), token, source.is_none());
+        if let Some(source) = source {
+            self.gossip.attached(&attached, source, effects);
+        }
         if planted::is(Planted::ToldBeforeDurable) {
             let taken = Taken { id: attached.id(), is_new: true, disputed: false };
             effects.extend(token.map(|token| Effect::Answer(token, Ok(taken))));
@@ -225,12 +243,13 @@ impl Replica {
             match self.judge(&transaction, source, now, history) {
                 Ok(Judgement::Attach { twin }) => {
                     let id = transaction.id();
-                    self.attach(transaction, twin, source, None, effects);
+                    self.attach(transaction, twin, Some(source), None, effects);
                     ready.extend(self.pending.release(Missing::Reference(id)));
                 }
-                Ok(Judgement::Wait(missing)) => {
+                Ok(Judgement::Wait(missing, others)) => {
+                    let id = transaction.id();
                     self.pending.restore(Waiting::Verified(transaction), source, missing);
-                    self.look_for(missing, source);
+                    self.look_for(id, missing, others, source);
                 }
                 Ok(Judgement::Refuse(Refusal::Overloaded)) => {
                     self.pending.restore(Waiting::Verified(transaction), source, NEXT_TICK);
@@ -252,27 +271,29 @@ impl Replica {
         Ok(())
     }
 
-    /// Lets gossip look for a reference, unless that waits here itself.
-    fn look_for(&mut self, missing: Missing, source: Source) {
-        if let Missing::Reference(reference) = missing
-            && !self.pending.contains(&reference)
-        {
-            self.gossip.misses(reference, source, self.steady.now());
+    /// Lets gossip look for what a transaction that waits here references, but for what waits here itself.
+    fn look_for(&mut self, id: TxId, missing: Missing, others: Vec<TxId>, source: Source) {
+        let Missing::Reference(first) = missing else { return };
+        let now = self.steady.now();
+        for reference in std::iter::once(&first).chain(&others) {
+            if !self.pending.contains(reference) {
+                self.gossip.misses(*reference, source, now);
+            }
         }
+        self.pending.misses_too(&id, source, others);
     }
 
-    pub(super) fn is_attached(&self, id: &TxId, history: &dyn History) -> Result<bool, HistoryError> {
-        if *id == self.network.genesis() || self.graph.contains(id) || self.flight.contains(id) {
-            return Ok(true);
-        }
-        history.contains(id)
-    }
-
-    fn is_too_old(&self, parent: &TxId, now: Timestamp) -> bool {
-        let old = now.since(parent.timestamp()) > DOOR_PARENT_AGE_MS;
-        let excused = *parent == self.network.genesis()
-            || self.tips.contains(parent)
-            || self.tips.was_handed_out(parent);
-        old && !excused
+    /// Lets finality take note of what is attached next.
+    ///
+    /// # Errors
+    /// The history cannot be read, and nothing has changed.
+    pub(super) fn enter(
+        &mut self,
+        transaction: &Verified,
+        history: &dyn History,
+    ) -> Result<(), HistoryError> {
+        let genesis = self.network.genesis();
+        let ledger = Overlay { genesis, flight: &self.flight, handed: &self.finalising.handed, history };
+        self.finality.attached(self.next.0, transaction.transaction(), false, &ledger)
     }
 }

@@ -4,6 +4,7 @@
 //! to wait: nobody is told of those.
 
 use super::Attached;
+use crate::finality::{Handed, Proposal};
 use crate::gossip::{Class, Message, Reason, Stretch, Tree};
 use crate::{DeviceId, Epoch, Refusal, Screened, Timestamp, TxId, Verified};
 use std::sync::Arc;
@@ -117,10 +118,17 @@ pub enum Event {
         /// The source, whose number is not used again.
         source: Source,
     },
-    /// Everything up to this position is on disk, and [`History`](super::History) shows it.
+    /// The witness of an [`Effect::Witness`], signed. To whom else it is sent is for the replica to say.
+    Witness {
+        /// The transaction.
+        transaction: Verified,
+    },
+    /// Everything up to these is on disk, and [`History`](super::History) shows it.
     Durable {
-        /// The last position that is.
-        position: Position,
+        /// The last position that is; none when that is not news.
+        position: Option<Position>,
+        /// The index of the last commit that is; none when that is not news.
+        commit: Option<u64>,
     },
     /// Somebody asks for parents.
     Ticket {
@@ -142,6 +150,12 @@ pub enum Event {
 pub enum Effect {
     /// Write this to disk, in the order of positions.
     Persist(Arc<Attached>),
+    /// Write a commit to disk, all of it at once, in the order of indices and no earlier than all that was to be written
+    /// before it.
+    Commit(Arc<Handed>),
+    /// Sign this witness and hand it in with [`Event::Witness`]. No other is asked for before; one that cannot be signed
+    /// is never asked for again in this life.
+    Witness(Box<Proposal>),
     /// Check this again: its issuer may be enrolled by now.
     Verify(Screened, Source),
     /// The answer to a received transaction.

@@ -18,6 +18,8 @@ pub(super) struct Entry {
     pub(super) first: Option<Token>,
     /// Requests that brought it again.
     pub(super) others: Vec<Token>,
+    /// Peers are told of it when it is durable.
+    pub(super) is_held: bool,
 }
 
 #[derive(Debug, Default)]
@@ -35,9 +37,21 @@ impl Flight {
         self.by_id.contains_key(id)
     }
 
-    pub(super) fn push(&mut self, attached: Arc<Attached>, first: Option<Token>) {
+    pub(super) fn push(&mut self, attached: Arc<Attached>, first: Option<Token>, is_held: bool) {
         self.by_id.insert(attached.id(), attached.position());
-        self.entries.push_back(Entry { attached, first, others: Vec::new() });
+        self.entries.push_back(Entry { attached, first, others: Vec::new(), is_held });
+    }
+
+    /// All of them, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Attached>> {
+        self.entries.iter().map(|entry| &entry.attached)
+    }
+
+    /// The transaction with this id.
+    pub(super) fn get(&self, id: &TxId) -> Option<&Arc<Attached>> {
+        let position = self.by_id.get(id)?;
+        let oldest = self.iter().next()?.position();
+        self.entries.get((position.0 - oldest.0) as usize).map(|entry| &entry.attached)
     }
 
     /// Lets one more request wait for a transaction in flight; says no when too many wait.

@@ -1,6 +1,7 @@
 //! What has left the replica's memory, read through one trait: a database in the node, a map in the simulator.
 
-use crate::{DeviceId, Standing, Timestamp, TxId};
+use crate::finality::{Entry, Outcome, Round};
+use crate::{DeviceId, Digest, Standing, Timestamp, TxId};
 use std::ops::Range;
 
 /// The history could not be read. The replica has not changed; the node stops taking transactions.
@@ -8,8 +9,8 @@ use std::ops::Range;
 #[error("the stored history cannot be read: {0}")]
 pub struct HistoryError(pub String);
 
-/// What is durable. A transaction appears here no later than the replica is told [`super::Event::Durable`] of it;
-/// what is attached and not yet durable the replica remembers itself.
+/// What is durable. A transaction or commit appears here no later than the replica is told [`super::Event::Durable`] of
+/// it; what is on its way there the replica remembers itself.
 pub trait History {
     /// Whether the transaction is stored.
     fn contains(&self, id: &TxId) -> Result<bool, HistoryError>;
@@ -28,4 +29,37 @@ pub trait History {
     /// Calls `visit` with the ids of the stored transactions at a range of positions, in their order. What lies behind
     /// the last one that is stored is left out.
     fn log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError>;
+
+    /// Whether the transaction is a witness; none when it is not stored.
+    fn is_witness(&self, id: &TxId) -> Result<Option<bool>, HistoryError>;
+
+    /// What finality needs of the transaction, its body erased or not; none when it is not stored.
+    fn entry(&self, id: &TxId) -> Result<Option<Entry>, HistoryError>;
+
+    /// Calls `visit` with the ids of the stored witnesses that `author` has made of this round, however old it is: two
+    /// suffice.
+    fn witnesses(
+        &self,
+        author: &DeviceId,
+        round: Round,
+        visit: &mut dyn FnMut(TxId),
+    ) -> Result<(), HistoryError>;
+
+    /// What has become of a transaction that a stored commit has delivered; none when none has.
+    fn outcome(&self, id: &TxId) -> Result<Option<Outcome>, HistoryError>;
+
+    /// Calls `visit` with id and counter of every transaction of `issuer` in a range of time that stored commits have
+    /// delivered with another verdict than `revoked`, in id order.
+    fn delivered(
+        &self,
+        issuer: &DeviceId,
+        range: Range<Timestamp>,
+        visit: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), HistoryError>;
+
+    /// Whether a stored commit has delivered a revocation of the device that counts.
+    fn is_revoked(&self, device: &DeviceId) -> Result<bool, HistoryError>;
+
+    /// The digest of a stored commit.
+    fn commit_digest(&self, index: u64) -> Result<Option<Digest>, HistoryError>;
 }

@@ -9,11 +9,16 @@
 mod attach;
 pub(crate) mod counters;
 mod event;
+mod finalise;
 mod flight;
 mod graph;
+mod handed;
 mod here;
 mod history;
+mod ledger;
 mod pending;
+mod recover;
+mod references;
 mod steady;
 #[cfg(test)]
 mod testing;
@@ -26,13 +31,16 @@ pub use counters::CounterSet;
 pub use event::{Effect, Event, Position, Source, Taken, Ticket, Token};
 pub use graph::Graph;
 pub use history::{History, HistoryError};
+pub use recover::Arrival;
 pub use tips::Tips;
 
+use crate::finality::{Finality, Pace};
 use crate::gossip::{Fault, Gossip, PeerView, Tree};
 use crate::limits::{AHEAD_MS, IN_FLIGHT, PENDING, TICKET_PAIRS, WINDOW};
 use crate::planted::{self, Planted};
 use crate::{DeviceId, Kind, Network, Screened, Standing, Timestamp, Transaction, TxId, Verified};
 use counters::Counters;
+use finalise::Finalising;
 use flight::Flight;
 use pending::{Missing, Pending, Waiting};
 use rand_chacha::ChaCha8Rng;
@@ -96,6 +104,8 @@ pub struct Occupancy {
     pub window: usize,
     /// Transactions that are not yet durable.
     pub in_flight: usize,
+    /// Commits that are not yet durable.
+    pub commits_in_flight: usize,
     /// Transactions that peers have and this node knows of and has not.
     pub wanted: usize,
 }
@@ -110,6 +120,10 @@ pub struct Replica {
     counters: Counters,
     flight: Flight,
     gossip: Gossip,
+    finality: Finality,
+    finalising: Finalising,
+    device: Option<DeviceId>,
+    pace: Pace,
     /// What of peers is being checked again because its issuer may be enrolled by now.
     rechecked: BTreeSet<TxId>,
     steady: Steady,
@@ -118,7 +132,8 @@ pub struct Replica {
 
 impl Replica {
     /// A replica of `network` whose order of arrival begins at `next`, the number of transactions that are stored.
-    /// Hand it the newest of those with [`Replica::recover`] before any event.
+    /// Before the first event say, in this order: [`Replica::set_device`] and [`Replica::set_pace`],
+    /// [`Replica::resume`], [`Replica::restore`] for what finality needs, [`Replica::recover`] for the newest.
     pub fn new(network: Arc<Network>, next: Position) -> Self {
         Self {
             graph: Graph::new(WINDOW),
@@ -127,6 +142,10 @@ impl Replica {
             counters: Counters::new(),
             flight: Flight::default(),
             gossip: Gossip::new(next.0),
+            finality: Finality::new(&network),
+            finalising: Finalising::default(),
+            device: None,
+            pace: Pace::default(),
             rechecked: BTreeSet::new(),
             steady: Steady::default(),
             next,
@@ -134,28 +153,16 @@ impl Replica {
         }
     }
 
-    /// Takes back a stored transaction into the window. Call it for the newest [`WINDOW`] in their order of arrival.
-    pub fn recover(&mut self, id: TxId, parents: [TxId; 2]) {
-        self.graph.insert(id, parents);
-        self.tips.insert(id, parents);
-        self.gossip.recover(id);
-    }
-
-    /// Says who this node is to its peers. `lives` are the bytes of the newest [`Effect::Remember`] of this device
-    /// itself that is durable; empty without one. Call it before the first event.
-    pub fn set_device(&mut self, device: DeviceId, lives: &[u8]) {
-        self.gossip.set_device(device, lives);
-    }
-
     /// The connected peers, as of the last event.
     pub fn peers(&self) -> Vec<PeerView> {
         self.gossip.views(self.steady.now())
     }
 
-    /// When [`Event::Tick`] is to be said at the latest for gossip's sake; none while nothing is under way. What waits
-    /// for the clock is looked at in any tick.
+    /// When [`Event::Tick`] is to be said at the latest for the sake of gossip and finality; none while nothing is under
+    /// way. What waits for the clock is looked at in any tick.
     pub fn wake(&self) -> Option<Timestamp> {
-        self.gossip.wake().map(|due| self.steady.shown_at(due))
+        let finality = self.finalising.due(self.steady.now());
+        self.gossip.wake().into_iter().chain(finality).min().map(|due| self.steady.shown_at(due))
     }
 
     /// Whether the replica can take another transaction before storage has caught up.
@@ -171,6 +178,7 @@ impl Replica {
             pending: self.pending.len(),
             window: self.graph.len(),
             in_flight: self.flight.len(),
+            commits_in_flight: self.finalising.handed.len(),
             wanted: self.gossip.wanted(),
         }
     }
@@ -236,7 +244,13 @@ impl Replica {
                 self.pending.forget(source);
                 self.gossip.left(source, steady, &mut effects);
             }
-            Event::Durable { position } => self.became_durable(position, &mut effects),
+            Event::Witness { transaction } => {
+                self.take_own_witness(transaction, history, &mut effects)?;
+            }
+            Event::Durable { position, commit } => {
+                position.into_iter().for_each(|position| self.became_durable(position, &mut effects));
+                commit.into_iter().for_each(|index| self.finalising.handed.became_durable(index));
+            }
             Event::Ticket { device, count, entropy, token } => {
                 let ticket = self.ticket(device, count, &entropy, now, history)?;
                 effects.push(Effect::Ticket(token, ticket));
@@ -248,13 +262,16 @@ impl Replica {
                 self.gossip.gave_up(&missed, steady, &mut effects);
             }
         }
+        let finalised = self.finalise(now, history, &mut effects);
         let (gossip, here) = self.parts(history);
         let pumped = gossip.pump(steady, &here, &mut effects);
         for source in self.gossip.take_dropped() {
             self.pending.forget(source);
         }
         // After other events the next tick tells: they have had their effect and must not be handed in again.
-        pumped.or_else(|error| if is_tick && effects.is_empty() { Err(error) } else { Ok(()) })?;
+        finalised
+            .and(pumped)
+            .or_else(|error| if is_tick && effects.is_empty() { Err(error) } else { Ok(()) })?;
         // Not before: what an event that fails wanted done is lost.
         self.gossip.remember_life(&mut effects);
         Ok(effects)
@@ -302,9 +319,15 @@ impl Replica {
     fn became_durable(&mut self, position: Position, effects: &mut Vec<Effect>) {
         while let Some(entry) = self.flight.pop_until(position) {
             let attached = entry.attached;
-            let id = attached.id();
+            let (id, header) = (attached.id(), attached.transaction().header());
+            if entry.is_held {
+                self.gossip.attached(&attached, Source::Door, effects);
+            }
             self.gossip.durable(id, self.steady.now());
-            self.tips.insert(id, attached.transaction().header().parents);
+            // What witnesses reference stays a tip for sensors.
+            if header.kind != Kind::Witness {
+                self.tips.insert(id, header.parents);
+            }
             let disputed = attached.twin().is_some();
             let first = entry.first.map(|token| (token, true));
             let others = entry.others.into_iter().map(|token| (token, false));
@@ -339,10 +362,7 @@ impl Replica {
     ) -> Result<Ticket, HistoryError> {
         let rules = *self.network.rules();
         let epoch = rules.epoch(now);
-        let counter = match self.counters.peek(&(device, epoch)) {
-            Some(set) => set.next(),
-            None => self.rebuild_counters(device, epoch, history)?.next(),
-        };
+        let counter = self.next_counter(device, epoch, history)?;
         let mut rng = ChaCha8Rng::from_seed(*entropy);
         let difficulty = |kind| rules.difficulty(kind, counter, self.network.is_open());
         Ok(Ticket {

@@ -9,7 +9,7 @@
 //! Of one whose signature is right any copy is as good: { waiting, verified } has each id at most once.
 
 use super::Source;
-use crate::limits::{PENDING, PENDING_MS, PENDING_PER_SOURCE};
+use crate::limits::{PENDING, PENDING_MS, PENDING_PER_SOURCE, REFERENCES};
 use crate::{DeviceId, Refusal, Screened, Timestamp, Transaction, TxId, Verified};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +51,8 @@ struct Entry {
     missing: Missing,
     /// The turn of the clock in which it began to wait for this.
     turn: u64,
+    /// What else of its references was missing then, as far as that is remembered.
+    others: Vec<TxId>,
 }
 
 type Place = (TxId, Source);
@@ -60,6 +62,8 @@ pub(super) struct Pending {
     entries: BTreeMap<Place, Entry>,
     by_missing: BTreeMap<Missing, BTreeSet<Place>>,
     by_source: BTreeMap<Source, BTreeSet<TxId>>,
+    /// In how many lists of others each reference stands.
+    others: BTreeMap<TxId, usize>,
     limit: usize,
     limit_per_source: usize,
     turn: u64,
@@ -72,8 +76,8 @@ impl Pending {
     }
 
     fn with_limits(limit: usize, limit_per_source: usize) -> Self {
-        let (entries, by_missing, by_source, turn, turned_at) = Default::default();
-        Self { entries, by_missing, by_source, limit, limit_per_source, turn, turned_at }
+        let (entries, by_missing, by_source, others, turn, turned_at) = Default::default();
+        Self { entries, by_missing, by_source, others, limit, limit_per_source, turn, turned_at }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -82,7 +86,23 @@ impl Pending {
 
     /// Whether something that waits references this transaction.
     pub(super) fn wants(&self, id: &TxId) -> bool {
-        self.by_missing.contains_key(&Missing::Reference(*id))
+        self.by_missing.contains_key(&Missing::Reference(*id)) || self.others.contains_key(id)
+    }
+
+    /// Remembers what else is missing of what waits, so that all of it is looked for at once. Of those too many it finds
+    /// out one by one.
+    pub(super) fn misses_too(&mut self, id: &TxId, source: Source, mut others: Vec<TxId>) {
+        let Some(entry) = self.entries.get_mut(&(*id, source)) else { return };
+        let mut room = REFERENCES.saturating_sub(self.others.len());
+        others.retain(|id| {
+            let is_kept = room > 0 || self.others.contains_key(id);
+            room -= usize::from(is_kept && !self.others.contains_key(id));
+            is_kept
+        });
+        for other in &others {
+            *self.others.entry(*other).or_default() += 1;
+        }
+        forget_others(&mut self.others, &std::mem::replace(&mut entry.others, others));
     }
 
     /// Lets a transaction wait. One that waits already keeps its place, unless its signature was not checked then
@@ -123,7 +143,8 @@ impl Pending {
         let id = waiting.transaction().id();
         self.by_missing.entry(missing).or_default().insert((id, source));
         self.by_source.entry(source).or_default().insert(id);
-        self.entries.insert((id, source), Entry { waiting, missing, turn: self.turn });
+        let entry = Entry { waiting, missing, turn: self.turn, others: Vec::new() };
+        self.entries.insert((id, source), entry);
     }
 
     /// Takes out all that waited for `missing`, in id order.
@@ -200,7 +221,19 @@ impl Pending {
         let (id, source) = place;
         remove_from(&mut self.by_missing, &entry.missing, place);
         remove_from(&mut self.by_source, source, id);
+        forget_others(&mut self.others, &entry.others);
         Some((entry.waiting, *source))
+    }
+}
+
+fn forget_others(counts: &mut BTreeMap<TxId, usize>, others: &[TxId]) {
+    for other in others {
+        if let Some(count) = counts.get_mut(other) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(other);
+            }
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::testing::{EPOCH_MS, network, reading};
 use super::*;
+use crate::Digest;
+use crate::finality::{Entry, Outcome, Round};
 use std::ops::Range;
 
 /// Nothing is stored.
@@ -27,6 +29,39 @@ impl History for Empty {
 
     fn log(&self, _: Range<u64>, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
         Ok(())
+    }
+
+    fn is_witness(&self, _: &TxId) -> Result<Option<bool>, HistoryError> {
+        Ok(None)
+    }
+
+    fn entry(&self, _: &TxId) -> Result<Option<Entry>, HistoryError> {
+        Ok(None)
+    }
+
+    fn witnesses(&self, _: &DeviceId, _: Round, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn outcome(&self, _: &TxId) -> Result<Option<Outcome>, HistoryError> {
+        Ok(None)
+    }
+
+    fn delivered(
+        &self,
+        _: &DeviceId,
+        _: Range<Timestamp>,
+        _: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn is_revoked(&self, _: &DeviceId) -> Result<bool, HistoryError> {
+        Ok(false)
+    }
+
+    fn commit_digest(&self, _: u64) -> Result<Option<Digest>, HistoryError> {
+        Ok(None)
     }
 }
 

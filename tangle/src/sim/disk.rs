@@ -5,7 +5,8 @@
 
 use super::catalogue::{Catalogue, Number};
 use super::random::mix;
-use crate::{DeviceId, History, HistoryError, Standing, Timestamp, TxId};
+use crate::finality::{Entry, Outcome, Round};
+use crate::{DeviceId, Digest, History, HistoryError, Kind, Standing, Timestamp, Transaction, TxId};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
@@ -135,6 +136,13 @@ pub(super) struct View<'a> {
     pub(super) disk: &'a Disk,
 }
 
+impl View<'_> {
+    fn stored(&self, id: &TxId) -> Option<&Transaction> {
+        let number = self.catalogue.number(id).filter(|number| self.disk.has_durable(*number))?;
+        Some(self.catalogue.get(number))
+    }
+}
+
 impl History for View<'_> {
     fn contains(&self, id: &TxId) -> Result<bool, HistoryError> {
         Ok(self.catalogue.number(id).is_some_and(|number| self.disk.has_durable(number)))
@@ -164,6 +172,40 @@ impl History for View<'_> {
         let begin = (positions.start as usize).min(end);
         durable[begin..end].iter().for_each(|number| visit(self.catalogue.id(*number)));
         Ok(())
+    }
+
+    fn is_witness(&self, id: &TxId) -> Result<Option<bool>, HistoryError> {
+        Ok(self.stored(id).map(|transaction| transaction.header().kind == Kind::Witness))
+    }
+
+    fn entry(&self, id: &TxId) -> Result<Option<Entry>, HistoryError> {
+        let genesis = self.catalogue.network.genesis();
+        Ok(self.stored(id).map(|transaction| Entry::of(transaction, genesis)))
+    }
+
+    fn witnesses(&self, _: &DeviceId, _: Round, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn outcome(&self, _: &TxId) -> Result<Option<Outcome>, HistoryError> {
+        Ok(None)
+    }
+
+    fn delivered(
+        &self,
+        _: &DeviceId,
+        _: Range<Timestamp>,
+        _: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn is_revoked(&self, _: &DeviceId) -> Result<bool, HistoryError> {
+        Ok(false)
+    }
+
+    fn commit_digest(&self, _: u64) -> Result<Option<Digest>, HistoryError> {
+        Ok(None)
     }
 }
 

@@ -17,6 +17,8 @@ impl Net {
     pub(super) fn perform(&mut self, node: usize, effect: Effect) {
         match effect {
             Effect::Persist(attached) => self.persist(node, &attached),
+            // No node here is a member of the committee.
+            Effect::Commit(_) | Effect::Witness(_) => {}
             Effect::Answer(token, answer) => self.answer(node, token, answer),
             Effect::Ticket(token, ticket) => self.give_ticket(node, token, &ticket),
             Effect::Verify(screened, source) => {
@@ -105,7 +107,7 @@ impl Net {
         node.note(self.now, Note::Committed(count));
         let last = (node.disk.durable().len() as u64).checked_sub(1).filter(|_| count > 0);
         if let Some(last) = last {
-            self.event(number, Event::Durable { position: Position(last) });
+            self.event(number, Event::Durable { position: Some(Position(last)), commit: None });
         }
         self.start_commit(number);
     }

@@ -13,9 +13,9 @@ use super::{BASE, Micros};
 use crate::check_peer::Knowledge;
 use crate::gossip::Reason;
 use crate::limits::WINDOW;
-use crate::replica::{Source, Token};
+use crate::replica::{Arrival, Source, Token};
 use crate::verdicts::Recall;
-use crate::{DeviceId, History, HistoryError, Issuer, Position, Replica, Timestamp, Transaction, TxId};
+use crate::{DeviceId, History, HistoryError, Issuer, Kind, Position, Replica, Timestamp, Transaction, TxId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,9 +56,10 @@ fn replica(catalogue: &Catalogue, device: DeviceId, disk: &Disk) -> Replica {
     let durable = disk.durable();
     let mut replica = Replica::new(Arc::clone(&catalogue.network), Position(durable.len() as u64));
     replica.set_device(device, disk.cursors.get(&device).map_or(&[], Vec::as_slice));
-    for number in &durable[durable.len().saturating_sub(WINDOW)..] {
-        let transaction = catalogue.get(*number);
-        replica.recover(transaction.id(), transaction.header().parents);
+    for (position, number) in durable.iter().enumerate().skip(durable.len().saturating_sub(WINDOW)) {
+        let (id, header) = (catalogue.id(*number), catalogue.get(*number).header());
+        let (parents, is_witness) = (header.parents, header.kind == Kind::Witness);
+        replica.recover(&Arrival { position: Position(position as u64), id, parents, is_witness });
     }
     replica
 }

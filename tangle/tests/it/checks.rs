@@ -56,13 +56,25 @@ fn the_door_asks_for_kind_and_clock() {
 
 #[test]
 fn kinds_that_are_not_at_work_are_recognised() {
-    let witness = Witness::new(Round::FIRST, Vote::NONE, vec![], vec![]).unwrap().encode();
-    for byte in [3, 4, 5, 8, 9, 10, 11] {
-        let content = if byte == 3 { &witness[..] } else { b"" };
-        let wire = world().wire(&weft(byte, content), 0);
-        let transaction = Transaction::decode(&world().network, &wire).unwrap();
+    for byte in [4, 5, 8, 9, 10, 11] {
+        let transaction = Transaction::decode(&world().network, &world().wire(&weft(byte, b""), 0)).unwrap();
         let refused = Screened::check(&world().network, transaction).unwrap_err();
         assert_eq!(refused, Refusal::KindNotYet(kind(byte)));
+    }
+}
+
+#[test]
+fn a_witness_of_somebody_else_is_refused_before_anything_is_looked_up() {
+    let witness = Witness::new(Round::FIRST, Vote::NONE, vec![], vec![]).unwrap().encode();
+    let network = &world().network;
+    let screen = |key: &SigningKey| {
+        let wire = weft(3, &witness).sign(network.id(), key).unwrap().with_nonce(Nonce::from_bytes([0; 8]));
+        Screened::check(network, Transaction::decode(network, &wire).unwrap())
+    };
+    assert!(screen(&key(MEMBER)).is_ok());
+    for other in [key(0), key(REGISTRAR)] {
+        let refused = screen(&other).unwrap_err();
+        assert!(matches!(refused, Refusal::Malformed(Malformed::Field { field: "issuer", .. })), "{refused}");
     }
 }
 

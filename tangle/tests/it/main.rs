@@ -8,6 +8,7 @@ mod decode;
 mod door;
 mod equivocation;
 mod failing;
+mod finality;
 mod flight;
 mod gossip;
 mod network;

@@ -1,6 +1,6 @@
 //! Every order of arrival gives the same tangle, and the pool of tips is always what it is by definition.
 
-use crate::support::{Drawing, Rig, START, world};
+use crate::support::{Drawing, Rig, START, arrival, world};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use weft_tangle::replica::Event;
@@ -133,7 +133,7 @@ proptest! {
         }
         // A node that restarts with all of it has the same tips and goes on where it was.
         let mut restarted = Rig::new();
-        rig.attached.iter().for_each(|a| restarted.replica.recover(a.id(), a.transaction().header().parents));
+        rig.attached.iter().for_each(|attached| restarted.replica.recover(&arrival(attached)));
         prop_assert!(restarted.replica.tips().iter().eq(rig.tips_by_definition()));
         prop_assert_eq!(restarted.replica.graph().len(), all.len());
     }

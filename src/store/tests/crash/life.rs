@@ -202,9 +202,9 @@ impl<'a> World<'a> {
         let next = store.next_position()?;
         let mut replica = Replica::new(Arc::clone(&self.pool.network), next);
         let mut left = next.0.saturating_sub(1);
-        store.recover(usize::MAX, &mut |id, parents| {
+        store.recover(usize::MAX, &mut |arrival| {
             if left > 0 {
-                replica.recover(id, parents);
+                replica.recover(&arrival);
                 left -= 1;
             }
         })?;

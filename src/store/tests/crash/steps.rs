@@ -77,7 +77,7 @@ impl World<'_> {
 
     fn became_durable(&mut self, life: &mut Life, position: Position) {
         self.truth.promised = position.0 as usize + 1;
-        self.handle(life, Event::Durable { position });
+        self.handle(life, Event::Durable { position: Some(position), commit: None });
     }
 
     fn effects(&self, life: &mut Life, event: Event, now: Timestamp) -> Vec<Effect> {

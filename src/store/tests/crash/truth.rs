@@ -62,7 +62,7 @@ impl Truth {
     /// The store holds what was promised, each transaction once and at its place, byte for byte.
     pub(super) fn check_store(&self, store: &Store, pool: &Pool) {
         let mut log = Vec::new();
-        store.recover(usize::MAX, &mut |id, parents| log.push((id, parents))).unwrap();
+        store.recover(usize::MAX, &mut |arrival| log.push((arrival.id, arrival.parents))).unwrap();
         let row = |attached: &Arc<Attached>| (attached.id(), attached.transaction().header().parents);
         assert_eq!(log, self.order.iter().map(row).collect::<Vec<_>>(), "the arrival log");
         let reader = store.reader().unwrap();

@@ -72,7 +72,8 @@ type Rounds = (Vec<(Made, Witness)>, Vec<Delivered>);
 /// Five rounds of both members, one of which sweeps the last of the valid transactions, and the commits they make.
 fn run(world: &World, valid: &[Made]) -> Result<Rounds, Failure> {
     let genesis = world.open.genesis();
-    let mut finality = Finality::new(&world.open, &world.id("fog"), Pace::default());
+    let mut finality = Finality::new(&world.open);
+    finality.set_device(&world.id("fog"), Pace::default());
     let mut book = Book::default();
     let attach = |finality: &mut Finality, book: &mut Book, made: &Made| -> Result<(), Failure> {
         let transaction = Transaction::decode(&world.open, &made.wire())?;

@@ -83,7 +83,7 @@ fn tangle(dice: &mut Dice) -> Vec<(TxId, Entry)> {
         }
         let revokes = (kind == Kind::RevokeDevice && dice.percent(30)).then(|| device(dice.below(6)));
         let issuer = device(dice.below(6));
-        let entry = Entry { kind, issuer, counter: dice.below(9) as u32, references, revokes };
+        let entry = Entry { kind, issuer, counter: dice.below(9) as u32, references, revokes, round: None };
         made.push((id(10 * number + 10, number), entry));
     }
     made
@@ -158,7 +158,7 @@ fn commits_are_what_their_definition_says() {
         let mut orders: Vec<Vec<TxId>> = Vec::new();
         let mut leaders: Vec<(TxId, Vec<TxId>)> = Vec::new();
         let (mut digest, mut time) = (Digest([0; 32]), network.created());
-        for (at, Delivered { commit, transactions, .. }) in (1..).zip(&run.commits) {
+        for (at, Delivered { commit, transactions, revoked, .. }) in (1..).zip(&run.commits) {
             let order: Vec<TxId> = transactions.iter().map(|judged| judged.id).collect();
             assert_eq!((commit.index, commit.previous, commit.count as usize), (at, digest, order.len()));
             assert!(commit.time >= time && (1..=size).contains(&order.len()));
@@ -166,8 +166,15 @@ fn commits_are_what_their_definition_says() {
             assert_eq!(run.book.digests[at as usize - 1], digest);
             orders.push(order.clone());
             let now = verdicts(network.rules(), &run.book, &orders);
-            let expected: Vec<Judged> = order.iter().map(|id| Judged { id: *id, verdict: now[id] }).collect();
+            let judged = |id: &TxId| {
+                let Entry { kind, issuer, counter, .. } = run.book.entries[id];
+                Judged { id: *id, kind, issuer, counter, verdict: now[id] }
+            };
+            let expected: Vec<Judged> = order.iter().map(judged).collect();
             assert_eq!(*transactions, expected, "seed {seed}, commit {at}");
+            let counting =
+                |id: &TxId| run.book.entries[id].revokes.filter(|_| now[id] == FinalVerdict::Counts);
+            assert!(order.iter().filter_map(counting).eq(revoked.iter().copied()));
             let leaves = transactions.iter().map(|judged| leaf(&judged.id, judged.verdict));
             assert_eq!(commit.root, merkle::root(leaves));
             match leaders.last_mut().filter(|(leader, _)| *leader == commit.leader) {
@@ -214,8 +221,14 @@ fn one_that_was_delivered_alone_is_named_when_another_has_its_counter() {
     let mut delivery = Delivery::with_limits(&network, 100, 100);
     let mut book = Book::default();
     let mut commit = |number: u64, kind: Kind, counter: u32, last: Option<TxId>| {
-        let entry =
-            |kind, issuer, counter, references| Entry { kind, issuer, counter, references, revokes: None };
+        let entry = |kind, issuer, counter, references| Entry {
+            kind,
+            issuer,
+            counter,
+            references,
+            revokes: None,
+            round: None,
+        };
         let transaction = (id(10 * number, number), entry(kind, device(1), counter, vec![]));
         let references = [Some(transaction.0), last].into_iter().flatten().collect();
         let leader =

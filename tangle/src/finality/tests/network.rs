@@ -120,7 +120,8 @@ fn a_swept_leader_has_no_votes() {
     let genesis = network(4).genesis();
     let mut world = World::new(1, Settings { readings: 0, ..CALM });
     let devices = world.devices();
-    let mut finality = Finality::new(&network(4), &devices[0], Pace::default());
+    let mut finality = Finality::new(&network(4));
+    finality.set_device(&devices[0], Pace::default());
     let mut book = Book::default();
     let mut before: [Option<TxId>; 4] = [None; 4];
     let mut leader = None;

@@ -192,7 +192,8 @@ impl World {
         if self.nodes[place].finality.is_some() {
             return;
         }
-        let mut finality = Finality::new(&self.network, &self.devices[place], Pace::default());
+        let mut finality = Finality::new(&self.network);
+        finality.set_device(&self.devices[place], Pace::default());
         finality.fault = self.settings.fault;
         finality.set_commit_size(self.settings.commit_size);
         if self.settings.fault == Some(Fault::AsksNobody) {
@@ -371,7 +372,7 @@ impl World {
                 }
                 node.commits.push(handed);
             }
-            match finality.next_witness(Timestamp::from_millis(self.now)).unwrap() {
+            match finality.next_witness(Timestamp::from_millis(self.now)) {
                 Next::Rest => return,
                 Next::Wake(at) => {
                     assert!(at.as_millis() > self.now);

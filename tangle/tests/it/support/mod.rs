@@ -6,7 +6,7 @@ mod rig;
 
 pub(crate) use draw::Drawing;
 pub(crate) use history::MapHistory;
-pub(crate) use rig::Rig;
+pub(crate) use rig::{Rig, arrival};
 
 use std::sync::{Arc, OnceLock};
 use weft_pow::Nonce;

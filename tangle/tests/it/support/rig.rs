@@ -3,8 +3,15 @@
 use super::{Drawing, MapHistory, START, world};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use weft_tangle::replica::{Effect, Event, Replica, Source, Taken, Ticket, Token};
-use weft_tangle::{Attached, HistoryError, Position, Refusal, Timestamp, TxId, Verified};
+use weft_tangle::replica::{Arrival, Effect, Event, Replica, Source, Taken, Ticket, Token};
+use weft_tangle::{Attached, HistoryError, Kind, Position, Refusal, Timestamp, TxId, Verified};
+
+/// An entry of the stored order of arrival.
+pub(crate) fn arrival(attached: &Attached) -> Arrival {
+    let header = attached.transaction().header();
+    let is_witness = header.kind == Kind::Witness;
+    Arrival { position: attached.position(), id: attached.id(), parents: header.parents, is_witness }
+}
 
 pub(crate) type Answer = Result<Taken, Refusal>;
 
@@ -39,7 +46,7 @@ impl Rig {
         assert_eq!(self.durable, self.attached.len(), "what is not stored is lost");
         self.replica = Replica::new(Arc::clone(&world().network), Position(self.durable as u64));
         for attached in &self.attached {
-            self.replica.recover(attached.id(), attached.transaction().header().parents);
+            self.replica.recover(&arrival(attached));
         }
     }
 
@@ -110,7 +117,7 @@ impl Rig {
         }
         self.durable = end;
         match end.checked_sub(1) {
-            Some(last) => self.event(Event::Durable { position: Position(last as u64) }),
+            Some(last) => self.event(Event::Durable { position: Some(Position(last as u64)), commit: None }),
             None => Vec::new(),
         }
     }

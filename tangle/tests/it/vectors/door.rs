@@ -5,9 +5,10 @@ use super::{bytes, committed, networks, number, rows, text, time, valid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
+use weft_tangle::finality::{Entry, Outcome, Round};
 use weft_tangle::replica::{Effect, Event, Source, Token};
 use weft_tangle::{
-    DeviceId, History, HistoryError, Position, Refusal, Replica, Standing, Timestamp, TxId, Verified,
+    DeviceId, Digest, History, HistoryError, Position, Refusal, Replica, Standing, Timestamp, TxId, Verified,
 };
 
 #[derive(Default)]
@@ -42,6 +43,39 @@ impl History for Stored {
     fn log(&self, _: Range<u64>, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
         Ok(())
     }
+
+    fn is_witness(&self, id: &TxId) -> Result<Option<bool>, HistoryError> {
+        Ok(self.ids.contains(id).then_some(false))
+    }
+
+    fn entry(&self, _: &TxId) -> Result<Option<Entry>, HistoryError> {
+        Ok(None)
+    }
+
+    fn witnesses(&self, _: &DeviceId, _: Round, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn outcome(&self, _: &TxId) -> Result<Option<Outcome>, HistoryError> {
+        Ok(None)
+    }
+
+    fn delivered(
+        &self,
+        _: &DeviceId,
+        _: Range<Timestamp>,
+        _: &mut dyn FnMut(TxId, u32),
+    ) -> Result<(), HistoryError> {
+        Ok(())
+    }
+
+    fn is_revoked(&self, _: &DeviceId) -> Result<bool, HistoryError> {
+        Ok(false)
+    }
+
+    fn commit_digest(&self, _: u64) -> Result<Option<Digest>, HistoryError> {
+        Ok(None)
+    }
 }
 
 /// Sends one transaction and makes durable what is attached; says whether it is new.
@@ -63,7 +97,7 @@ fn send(
                 if let Some(twin) = attached.twin() {
                     stored.disputed.extend([twin, attached.id()]);
                 }
-                let durable = Event::Durable { position: attached.position() };
+                let durable = Event::Durable { position: Some(attached.position()), commit: None };
                 effects.extend(replica.handle(durable, now, stored).unwrap());
             }
             Effect::Answer(Token(1), taken) => answer = Some(taken.map(|taken| taken.is_new)),
