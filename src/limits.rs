@@ -184,6 +184,9 @@ pub const ADMIN_PATIENCE: Duration = Duration::from_secs(30);
 pub const ADMIN_LOOK: Duration = Duration::from_millis(50);
 /// Bytes of a request at that socket.
 pub const ADMIN_REQUEST_BYTES: usize = 4_096;
+/// Rows that one commit looks through, with 800 positions each, for the first transaction that is not delivered. Where a
+/// single one has waited for long, as many commits as there are such pieces find the next.
+pub const SETTLED_ROWS: usize = 64;
 /// Bodies that are erased in one commit: as many rows may have to be written again.
 pub const ERASE_MOST: usize = 256;
 /// Damaged transactions that are remembered, to be fetched again from peers. A disk that spoils more has to be replaced.

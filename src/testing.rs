@@ -2,6 +2,8 @@
 //!
 //! Always true: the same calls give the same bytes, and what is attached went through every check.
 
+pub(crate) mod chain;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;

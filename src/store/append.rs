@@ -1,17 +1,32 @@
 //! Writing a batch, whole or not at all.
 
+use super::commits::{self, COMMITS, Settlement};
 use super::layout::{
     ARRIVALS, ENROLMENTS, EQUIVOCATIONS, REVOCATIONS, device_key, encode_arrival, equivocation_key,
 };
 use super::pack::{self, PACKS};
 use super::tail::{IndexRow, Part, Tail, Whereabouts};
-use super::wal::{self, Log};
+use super::wal::{self, Log, Mark};
 use super::{Cursors, Record, Store, StoreError, cursors, reader::next_position};
 use crate::limits::STORE_RESERVE_BYTES;
 use redb::{Database, Durability, WriteTransaction};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
-use weft_tangle::{Attached, Kind, Network, Position, body::Revocation};
+use weft_tangle::body::{Revocation, WitnessHead};
+use weft_tangle::finality::{Committee, Handed};
+use weft_tangle::{Attached, Kind, Network, Position};
+
+/// What is stored at once, whole or not at all.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// Transactions, whose positions follow on what is stored, and on each other.
+    pub transactions: &'a [Arc<Attached>],
+    /// How far the logs of other nodes were read.
+    pub cursors: &'a Cursors,
+    /// Commits, which follow on those that are stored, and on each other. What they deliver is stored, or is among the
+    /// transactions.
+    pub commits: &'a [Arc<Handed>],
+}
 
 /// What a commit has done about the index.
 enum Indexed {
@@ -22,23 +37,33 @@ enum Indexed {
 }
 
 impl Store {
-    /// Stores a batch in one durable commit. Its positions follow on what is stored, and on each other.
+    /// Stores a batch; when it returns, all of it is on disk.
     ///
     /// # Errors
-    /// [`StoreError::Gap`], [`StoreError::Twice`] and [`StoreError::NoRoom`]: nothing was stored.
+    /// [`StoreError::Gap`], [`StoreError::Twice`], [`StoreError::CommitGap`], [`StoreError::BadCommit`],
+    /// [`StoreError::NotStored`] of what a commit names, and [`StoreError::NoRoom`]: nothing was stored.
     /// [`StoreError::ReadOnly`]: a write has failed, now or before. Whether the batch that failed is on disk shows when
     /// the store is opened again.
+    pub fn append_batch(&self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        let records: Vec<Record<'_>> =
+            batch.transactions.iter().map(|attached| Record::from(&**attached)).collect();
+        self.store_batch(&records, batch.cursors, batch.commits)
+    }
+
+    /// Stores transactions in one durable commit: see [`Store::append_batch`].
+    ///
+    /// # Errors
+    /// Those of [`Store::append_batch`].
     pub fn append(&self, batch: &[Arc<Attached>]) -> Result<(), StoreError> {
         self.append_with(batch, &Cursors::new())
     }
 
-    /// Stores a batch, and how far the logs of other nodes were read, in one durable commit.
+    /// Stores transactions, and how far the logs of other nodes were read.
     ///
     /// # Errors
-    /// Those of [`Store::append`].
+    /// Those of [`Store::append_batch`].
     pub fn append_with(&self, batch: &[Arc<Attached>], cursors: &Cursors) -> Result<(), StoreError> {
-        let records: Vec<Record<'_>> = batch.iter().map(|attached| Record::from(&**attached)).collect();
-        self.store_batch(&records, cursors)
+        self.append_batch(&Batch { transactions: batch, cursors, commits: &[] })
     }
 
     /// Stores what does not come from the replica: see [`Store::append`], to which it is otherwise equal.
@@ -46,25 +71,30 @@ impl Store {
     /// # Errors
     /// Those of [`Store::append`], and [`StoreError::Unverified`] where a record was vouched for wrongly.
     pub fn append_records(&self, batch: &[Record<'_>]) -> Result<(), StoreError> {
-        self.store_batch(batch, &Cursors::new())
+        self.store_batch(batch, &Cursors::new(), &[])
     }
 
-    fn store_batch(&self, batch: &[Record<'_>], cursors: &Cursors) -> Result<(), StoreError> {
-        if batch.is_empty() && cursors.is_empty() {
+    fn store_batch(
+        &self,
+        batch: &[Record<'_>],
+        cursors: &Cursors,
+        commits: &[Arc<Handed>],
+    ) -> Result<(), StoreError> {
+        if batch.is_empty() && cursors.is_empty() && commits.is_empty() {
             return Ok(());
         }
         let mut log = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = self.writable()?;
+        let settlement = self.settle(batch, commits).map_err(|error| self.failing(error))?;
         // A write that finds no room costs the database; so the disk is never filled to its end.
         let bytes: usize = batch.iter().map(|record| record.transaction.wire().len()).sum();
-        self.check_free(STORE_RESERVE_BYTES + 2 * bytes as u64)?;
-        let result = match self.write(&database, &mut log, batch, cursors) {
+        self.check_free(STORE_RESERVE_BYTES + 2 * (bytes as u64 + settlement.page_bytes()))?;
+        let result = match self.write(&database, &mut log, batch, cursors, &settlement) {
             Ok(next) => {
-                self.acknowledge(next);
+                self.acknowledge(next, settlement.newest());
                 Ok(())
             }
-            Err(StoreError::Database(error)) => Err(self.fail(error.to_string())),
-            Err(error) => Err(error),
+            Err(error) => Err(self.failing(error)),
         };
         self.shared.forget();
         result
@@ -77,12 +107,15 @@ impl Store {
         log: &mut Log,
         batch: &[Record<'_>],
         cursors: &Cursors,
+        settlement: &Settlement,
     ) -> Result<Position, StoreError> {
         let tail = self.tail();
-        let is_logged = log.has_room(batch) && !tail.is_full_with(batch.len());
+        let is_logged = log.has_room(batch, settlement) && !tail.is_full_with(batch.len());
         let commit = if is_logged { begin_behind_log(database)? } else { begin(database)? };
         let put_all = || {
+            let before = commits::newest_index(&commit.open_table(COMMITS)?)?;
             let next = put(&commit, &self.network, batch)?;
+            put_settlement(&commit, &self.network, settlement)?;
             cursors::put(&commit, cursors)?;
             let rows = self.index_rows(&tail, batch)?;
             let indexed = if tail.is_full_with(rows.len()) {
@@ -90,12 +123,13 @@ impl Store {
             } else {
                 Indexed::Part(tail.write_part(&commit, rows.len())?)
             };
-            Ok((next, rows, indexed))
+            Ok((before, next, rows, indexed))
         };
         match put_all() {
-            Ok((next, rows, indexed)) => {
+            Ok((before, next, rows, indexed)) => {
                 if is_logged {
-                    log.append(batch).map_err(wal::failed)?;
+                    let position = Position(next.0 - batch.len() as u64);
+                    log.append(Mark { position, commits: before }, batch, settlement).map_err(wal::failed)?;
                 }
                 commit.commit()?;
                 if !is_logged {
@@ -185,7 +219,17 @@ pub(super) fn put(
     Ok(Position(first.0 + batch.len() as u64))
 }
 
-/// The rows that few transactions have: enrolments, revocations and equivocations.
+/// Puts the commits of a batch, behind its transactions.
+pub(super) fn put_settlement(
+    commit: &WriteTransaction,
+    network: &Network,
+    settlement: &Settlement,
+) -> Result<(), StoreError> {
+    commits::put(commit, network.id(), &settlement.commits)?;
+    settlement.resume.as_ref().map_or(Ok(()), |resume| commits::put_resume(commit, resume))
+}
+
+/// The rows that few transactions have: enrolments, revocations, witnesses and equivocations.
 fn put_rarities(commit: &WriteTransaction, network: &Network, record: &Record<'_>) -> Result<(), StoreError> {
     let (id, header) = (record.transaction.id(), record.transaction.header());
     if header.kind == Kind::Enrol {
@@ -195,6 +239,12 @@ fn put_rarities(commit: &WriteTransaction, network: &Network, record: &Record<'_
         let revocation =
             Revocation::decode(record.transaction.content()).map_err(|_| StoreError::Unverified(id))?;
         commit.open_table(REVOCATIONS)?.insert(&device_key(&revocation.device, &id), ())?;
+    }
+    if header.kind == Kind::Witness {
+        let head = record.transaction.content().first_chunk().map(WitnessHead::decode);
+        let author = Committee::of(network).member(&header.issuer);
+        let (Some(Ok(head)), Some(author)) = (head, author) else { return Err(StoreError::Unverified(id)) };
+        commits::put_witness(commit, head.round, author, record.position)?;
     }
     if let Some(twin) = record.twin {
         let mut equivocations = commit.open_table(EQUIVOCATIONS)?;

@@ -3,12 +3,15 @@
 //! Always true: what is copied of a position is what all tables say of it, damaged bytes included as they are, so that a
 //! copy is neither better nor worse than what it was made of; and a copy has its name only when all of it is on disk.
 
+mod commits;
 mod file;
 mod record;
 
+pub use commits::{CopiedCommit, MOST_BYTES, decode_end, encode_end};
 pub use file::CopyFile;
-pub use record::{Copied, MOST_BYTES};
+pub use record::Copied;
 
+use super::commits::{WITNESSES, decode_witness};
 use super::layout::{
     ARRIVALS, DeviceTable, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS, decode_arrival, decode_issued,
     equivocation_key, first_bytes, id_of,
@@ -18,7 +21,8 @@ use super::{Kept, Reader, StoreError};
 use crate::limits::COPY_SLICE_BYTES;
 use redb::ReadableTable;
 use std::ops::Range;
-use weft_tangle::body::Revocation;
+use weft_tangle::body::{Revocation, WitnessHead};
+use weft_tangle::finality::{Committee, Member, Round};
 use weft_tangle::{DeviceId, Epoch, Kind, Position, TxId};
 
 impl Reader {
@@ -87,8 +91,12 @@ impl Reader {
             Some(Kept::Whole(whole)) => Revocation::decode(whole.content()).ok().map(|one| one.device),
             _ => self.key_with(REVOCATIONS, &id)?,
         };
+        let witness = match kind == Kind::Witness.to_byte() {
+            true => self.witness_at(position, &issuer, kept.as_ref())?,
+            false => None,
+        };
         let twin = self.earlier_twin(position, &id, &issuer, counter)?;
-        Ok(Copied { id, parents, issuer, counter, kind, revoked, twin, check, wire, is_damaged })
+        Ok(Copied { id, parents, issuer, counter, kind, revoked, witness, twin, check, wire, is_damaged })
     }
 
     /// Issuer, counter and kind of a transaction whose own bytes do not say so any more. It takes a walk over the index,
@@ -106,6 +114,28 @@ impl Reader {
             }
         }
         Err(StoreError::Torn(position))
+    }
+
+    /// Round and author of a witness. Where its own bytes do not say them any more it takes a walk too.
+    fn witness_at(
+        &self,
+        position: Position,
+        issuer: &DeviceId,
+        kept: Option<&Kept>,
+    ) -> Result<Option<(Round, Member)>, StoreError> {
+        if let Some(Kept::Whole(whole)) = kept {
+            let head = whole.content().first_chunk().and_then(|head| WitnessHead::decode(head).ok());
+            let author = Committee::of(self.network()).member(issuer);
+            return Ok(head.map(|head| head.round).zip(author));
+        }
+        for row in self.snapshot.open_table(WITNESSES)?.iter()? {
+            if let Some((round, author, there)) = decode_witness(row?.0.value())
+                && there == position
+            {
+                return Ok(Some((round, author)));
+            }
+        }
+        Ok(None)
     }
 
     fn key_with(&self, table: DeviceTable, id: &TxId) -> Result<Option<DeviceId>, StoreError> {

@@ -63,6 +63,22 @@ pub enum StoreError {
     /// A batch brings what is stored already. Nothing of it was written.
     #[error("{0} is stored already; nothing of the batch was stored")]
     Twice(TxId),
+    /// A commit does not follow on what is stored. Nothing of the batch was written.
+    #[error("commit {found} came where commit {expected} must follow; nothing of the batch was stored")]
+    CommitGap {
+        /// The index that had to come.
+        expected: u64,
+        /// The index that came.
+        found: u64,
+    },
+    /// A commit contradicts itself or what is stored. Nothing of the batch was written.
+    #[error("commit {index} was refused: {problem}; nothing of the batch was stored")]
+    BadCommit {
+        /// Its index.
+        index: u64,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A batch brings what no check can have let through. Nothing of it was written.
     #[error("{0} has content that no verified transaction has; nothing of the batch was stored")]
     Unverified(TxId),
@@ -82,6 +98,11 @@ pub enum StoreError {
         .0.0
     )]
     Torn(Position),
+    /// What is stored of a commit contradicts itself.
+    #[error(
+        "what is stored of commit {0} contradicts itself: see what `weft db check` finds, and restore a backup"
+    )]
+    TornCommit(u64),
     /// The body was erased; header and signature are still here.
     #[error("the body of {0} was erased")]
     Erased(TxId),
@@ -144,6 +165,16 @@ pub enum StoreError {
         acknowledged: Position,
         /// Behind the last position in the file.
         found: Position,
+    },
+    /// The file holds fewer commits than were acknowledged.
+    #[error(
+        "the file holds {found} commits, but {acknowledged} were acknowledged; stop the node, keep the file, and look at the disk"
+    )]
+    LostCommits {
+        /// The index of the newest one that was acknowledged.
+        acknowledged: u64,
+        /// The index of the newest one in the file.
+        found: u64,
     },
     /// The database has failed.
     #[error("the store cannot be read or written: {0}")]

@@ -2,7 +2,7 @@
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
-//! | `meta` | name | `schema`: u32; `network`: NetworkId; `indexed`: u64 |
+//! | `meta` | name | `schema`: u32; `network`: NetworkId; `indexed`, `settled`: u64; `resume` |
 //! | `transactions` | TxId (40) | position (8) |
 //! | `packs` | position of the first (8) | transactions in a row: `pack` |
 //! | `arrivals` | position (8) | TxId (40), parent 1 (40), parent 2 (40) |
@@ -11,6 +11,8 @@
 //! | `revocations` | revoked device (32), TxId (40) | nothing |
 //! | `equivocations` | issuer (32), epoch (8), counter (4), TxId (40) | nothing |
 //! | `cursors` | device (32) | how far its log was read |
+//!
+//! Those of finality are in `commits`.
 //!
 //! Always true: every transaction has one row in `arrivals` and one slot in `packs`, and once it is indexed (`tail`) one in
 //! `transactions` and `issued`;
@@ -22,7 +24,10 @@ use weft_pow::{Nonce, Seed};
 use weft_tangle::{DeviceId, Epoch, Kind, Position, Timestamp, TxId, blake2s};
 
 /// The schema that this version writes and reads.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
+
+/// The oldest schema that is brought to this one: it has no tables of finality.
+pub(super) const SCHEMA_BEFORE: u32 = 2;
 
 /// Bytes of a key in `issued`, `enrolments` and `revocations`.
 pub(super) const DEVICE_KEY_BYTES: usize = DeviceId::BYTES + TxId::BYTES;

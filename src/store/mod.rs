@@ -3,12 +3,15 @@
 //! What always holds:
 //! - a batch is stored whole or not at all, and when [`Store::append`] returns `Ok` it is on disk;
 //! - stored positions are { 0, ..., n - 1 }, and each transaction is stored once;
+//! - stored commits are a chain without gaps, and stand behind what they deliver;
 //! - a transaction that is read back is the one that was stored, or an error that names it;
 //! - after a failed write nothing more is written before the file is opened again ([`Store::try_reopen`]), and reading
 //!   goes on from the last commit that is on disk for certain.
 
 mod append;
 pub mod check;
+mod close;
+mod commits;
 mod compact;
 mod copy;
 mod cursors;
@@ -23,6 +26,7 @@ mod pack;
 mod reader;
 mod reopen;
 mod rewrite;
+mod run;
 mod scrub;
 mod serve;
 mod shared;
@@ -34,8 +38,10 @@ mod view;
 mod volume;
 mod wal;
 
+pub use append::Batch;
+pub use commits::{Order, Ruled, Ruling, StoredCommit};
 pub use compact::{Compacted, compact};
-pub use copy::{Copied, CopyFile, MOST_BYTES as COPIED_MOST_BYTES};
+pub use copy::{Copied, CopiedCommit, CopyFile, MOST_BYTES as COPIED_MOST_BYTES, decode_end, encode_end};
 pub use cursors::Cursors;
 pub use erase::Erasure;
 pub use error::StoreError;
@@ -220,15 +226,15 @@ impl Store {
 
     /// Visits the newest `newest` transactions in their order of arrival, with their parents, from the arrival log.
     pub fn recover(&self, newest: usize, visit: &mut dyn FnMut(Arrival)) -> Result<(), StoreError> {
-        let snapshot = self.snapshot()?;
-        let arrivals = snapshot.rows.open_table(ARRIVALS)?;
+        let reader = self.reader()?;
+        let arrivals = reader.snapshot.open_table(ARRIVALS)?;
         let first = reader::next_position(&arrivals)?.0.saturating_sub(newest as u64);
         for row in arrivals.range::<&[u8; 8]>(&first.to_be_bytes()..)? {
             let (position, row) = row?;
             let (id, parents) = decode_arrival(row.value());
             let position = Position(u64::from_be_bytes(*position.value()));
-            // No node has taken a witness yet.
-            visit(Arrival { position, id, parents, is_witness: false });
+            let is_witness = reader.noted_at(position)?.is_witness;
+            visit(Arrival { position, id, parents, is_witness });
         }
         Ok(())
     }

@@ -169,7 +169,7 @@ pub(super) fn entries(row: &[u8]) -> Option<Vec<Entry<'_>>> {
 pub(super) type Check = [u8; CHECK_BYTES];
 
 /// The bytes of a row in its page.
-type Row<'a> = AccessGuard<'a, &'static [u8]>;
+pub(super) type Row<'a> = AccessGuard<'a, &'static [u8]>;
 
 /// The row that holds `position`, with the position of its first transaction: the last row whose key is not larger.
 pub(super) fn row_of<'a>(

@@ -3,11 +3,13 @@
 //! Always true: at most one database writes the file, and none does while a reader of an earlier one is left, for pages
 //! that such a reader needs may be written over. The lock on the file is held throughout.
 
+use super::commits::{self, COMMITS};
 use super::disk::Refuge;
 use super::layout::ARRIVALS;
 use super::tail::Tail;
-use super::{Store, StoreError, append, open, reader, wal};
-use crate::limits::{REOPEN_POLL, REOPEN_READERS, STORE_RESERVE_BYTES, STORE_RESUME_BYTES};
+use super::wal::Log;
+use super::{Store, StoreError, open, reader, wal};
+use crate::limits::{REOPEN_POLL, REOPEN_READERS, STORE_RESUME_BYTES};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
@@ -27,6 +29,8 @@ pub(super) struct State {
     readers: Arc<()>,
     /// Behind the last position that was acknowledged.
     acknowledged: AtomicU64,
+    /// The newest commit that was acknowledged.
+    acknowledged_commit: AtomicU64,
 }
 
 /// What failed, and the database that reads on where that could be opened.
@@ -46,10 +50,21 @@ pub(super) struct Snapshot {
 }
 
 impl State {
+    /// Closes the databases.
+    pub(super) fn close(&mut self) {
+        (self.failure, self.database) = (None, None);
+    }
+
     pub(super) fn new(database: Database, tail: Tail) -> Result<Self, StoreError> {
-        let acknowledged = AtomicU64::new(stored(&database)?.0);
-        let database = Some(Arc::new(database));
-        Ok(Self { database, failure: None, tail: Arc::new(tail), readers: Arc::default(), acknowledged })
+        let (next, commit) = stored(&database)?;
+        Ok(Self {
+            database: Some(Arc::new(database)),
+            failure: None,
+            tail: Arc::new(tail),
+            readers: Arc::default(),
+            acknowledged: AtomicU64::new(next.0),
+            acknowledged_commit: AtomicU64::new(commit),
+        })
     }
 
     fn refusal(&self) -> StoreError {
@@ -85,21 +100,6 @@ impl Store {
         }
     }
 
-    /// Whether there is room for what is written at the least.
-    ///
-    /// # Errors
-    /// [`StoreError::NoRoom`].
-    pub fn check_room(&self) -> Result<(), StoreError> {
-        self.check_free(STORE_RESERVE_BYTES)
-    }
-
-    pub(super) fn check_free(&self, needed: u64) -> Result<(), StoreError> {
-        match self.volume.free_bytes() {
-            Some(free) if free < needed => Err(StoreError::NoRoom { path: self.path.clone(), free, needed }),
-            _ => Ok(()),
-        }
-    }
-
     /// Opens the file again after it has failed, if there is room, and makes sure that there is if it has not. Then the
     /// store holds what is on disk: all that was acknowledged, and of the batch that failed all or nothing. Those who
     /// want to read wait meanwhile, at most [`REOPEN_READERS`] and the time that opening takes.
@@ -131,8 +131,9 @@ impl Store {
             tracing::warn!("the database that failed could not be closed in order");
         }
         let acknowledged = Position(state.acknowledged.load(Ordering::Relaxed));
+        let commit = state.acknowledged_commit.load(Ordering::Relaxed);
         let cause = "what is in it makes the database panic".to_owned();
-        let opened = caught(|| self.open_again(acknowledged));
+        let opened = caught(|| self.open_again(acknowledged, commit));
         match opened.unwrap_or(Err(StoreError::NotAStore { path: self.path.clone(), cause })) {
             Ok((database, tail)) => {
                 state.database = Some(Arc::new(database));
@@ -150,15 +151,18 @@ impl Store {
         }
     }
 
-    fn open_again(&self, acknowledged: Position) -> Result<(Database, Tail), StoreError> {
+    fn open_again(&self, acknowledged: Position, commit: u64) -> Result<(Database, Tail), StoreError> {
         // After a failed sync the system may show what is not on disk, and never will be. That is the failed batch, and
         // until its pages are on disk no header names them; a header that is, redb writes anew before anybody reads.
         self.disk.unseal();
         let (database, tail) =
             open::open_database(&self.disk, &self.front, &self.path, &self.network, &self.options)?;
-        let found = stored(&database)?;
+        let (found, newest) = stored(&database)?;
         if found < acknowledged {
             return Err(StoreError::Lost { acknowledged, found });
+        }
+        if newest < commit {
+            return Err(StoreError::LostCommits { acknowledged: commit, found: newest });
         }
         Ok((database, tail))
     }
@@ -183,9 +187,13 @@ impl Store {
         self.write_state().tail = Arc::new(tail);
     }
 
-    /// All before `next` is on disk, and whoever sent it is told so.
-    pub(super) fn acknowledge(&self, next: Position) {
-        self.read_state().acknowledged.store(next.0, Ordering::Relaxed);
+    /// All before `next` is on disk, with the commits up to the newest, and whoever sent it is told so.
+    pub(super) fn acknowledge(&self, next: Position, newest: Option<u64>) {
+        let state = self.read_state();
+        state.acknowledged.store(next.0, Ordering::Relaxed);
+        if let Some(newest) = newest {
+            state.acknowledged_commit.store(newest, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
@@ -214,6 +222,14 @@ impl Store {
         drop(state);
         self.shared.forget();
         StoreError::ReadOnly { cause }
+    }
+
+    /// The error, which turns the store read-only if it is the database's.
+    pub(super) fn failing(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Database(error) => self.fail(error.to_string()),
+            error => error,
+        }
     }
 
     /// Has nothing more written, and lays a refuge over the file.
@@ -247,44 +263,22 @@ impl Store {
         Some(self.read_state())
     }
 
+    /// The database, where it is sound and not all of it is on disk; what waits for the index.
+    pub(super) fn unfinished(&self, log: &Log) -> Option<(Arc<Database>, Arc<Tail>)> {
+        let state = self.read_state();
+        let is_complete = state.tail.is_empty() && !log.is_ahead();
+        match (&state.failure, &state.database, is_complete) {
+            (None, Some(database), false) => Some((Arc::clone(database), Arc::clone(&state.tail))),
+            _ => None,
+        }
+    }
+
     fn read_state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write_state(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Store {
-    /// Closes the databases and then the file, which lets go of its lock also where a reader is left.
-    fn drop(&mut self) {
-        self.shared.forget();
-        self.write_tail();
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        (state.failure, state.database) = (None, None);
-        self.disk.close();
-    }
-}
-
-impl Store {
-    /// Writes what waits for the index or only the log holds, so that the database that is closed is complete. What fails
-    /// here costs nothing: it is made again when the file is opened.
-    fn write_tail(&self) {
-        let state = self.read_state();
-        let log = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_complete = state.tail.is_empty() && !log.is_ahead();
-        let (None, Some(database), false) = (&state.failure, &state.database, is_complete) else {
-            return;
-        };
-        let write = || {
-            let commit = append::begin(database)?;
-            state.tail.write(&commit, &[])?;
-            Ok::<_, StoreError>(commit.commit()?)
-        };
-        if let Err(error) = write() {
-            tracing::warn!(%error, "the index is left to the next start");
-        }
     }
 }
 
@@ -295,6 +289,9 @@ fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
 }
 
-fn stored(database: &Database) -> Result<Position, StoreError> {
-    reader::next_position(&database.begin_read()?.open_table(ARRIVALS)?)
+/// The next position, and the index of the newest commit.
+fn stored(database: &Database) -> Result<(Position, u64), StoreError> {
+    let snapshot = database.begin_read()?;
+    let next = reader::next_position(&snapshot.open_table(ARRIVALS)?)?;
+    Ok((next, commits::newest_index(&snapshot.open_table(COMMITS)?)?))
 }

@@ -79,10 +79,7 @@ impl Store {
             log.restart();
             Ok(done)
         };
-        let done = run().map_err(|error| match error {
-            StoreError::Database(error) => self.fail(error.to_string()),
-            error => error,
-        });
+        let done = run().map_err(|error| self.failing(error));
         self.shared.forget();
         done
     }

@@ -1,7 +1,8 @@
 //! Reading stored transactions in their order of arrival, row by row, for who asks for stretches of it.
 
 use super::layout::{ARRIVALS, decode_arrival};
-use super::pack::{self, PACKS};
+use super::pack::PACKS;
+use super::run::Run;
 use super::{Kept, Reader, StoreError};
 use std::ops::Range;
 use weft_tangle::{Position, Transaction, TxId};
@@ -30,23 +31,12 @@ impl Reader {
         let arrivals = self.snapshot.open_table(ARRIVALS)?;
         let mut served = Served { next: range.end, ..Served::default() };
         let keys = range.start.to_be_bytes()..range.end.max(range.start).to_be_bytes();
-        let mut row = None;
+        let mut run = Run::new(self, &packs);
         for arrival in arrivals.range::<&[u8; 8]>(&keys.start..&keys.end)? {
             let (key, arrival) = arrival?;
             let position = Position(u64::from_be_bytes(*key.value()));
             let (id, _) = decode_arrival(arrival.value());
-            let is_behind = |(first, count): &(u64, u64)| position.0 - first >= *count;
-            if row.as_ref().is_none_or(|(place, _)| is_behind(place)) {
-                row = pack::row_of(&packs, position)?.map(|(first, row)| {
-                    let count = pack::entries(row.value()).map_or(1, |entries| entries.len());
-                    ((first.0, count as u64), row)
-                });
-            }
-            let kept = match &row {
-                Some(((first, _), row)) => self.decode(&id, position, position.0 - first, row.value()),
-                None => Err(StoreError::Damaged { id, cause: "it lies in no row".into() }),
-            };
-            match kept {
+            match run.read(&id, position) {
                 Ok(Kept::Whole(transaction)) => {
                     let bytes = 2 + transaction.wire().len();
                     if served.bytes + bytes > most {
@@ -57,10 +47,7 @@ impl Reader {
                     served.found.push(transaction);
                 }
                 Ok(Kept::Erased(_)) => served.withheld.push(id),
-                Err(StoreError::Damaged { id, cause }) => {
-                    self.note_damage(&id, &cause);
-                    served.withheld.push(id);
-                }
+                Err(StoreError::Damaged { id, .. }) => served.withheld.push(id),
                 Err(error) => return Err(error),
             }
         }

@@ -6,19 +6,20 @@
 //! `indexed` of `meta`, and some behind; this holds all of those; and all of it follows from `arrivals` and `packs`, so what
 //! a crash takes from here is made again when the file is opened.
 
+mod merge;
+mod recover;
+
+pub(super) use merge::merge;
+pub(super) use recover::recover;
+
 use super::StoreError;
-use super::append::begin;
-use super::layout::{
-    ARRIVALS, DeviceKey, ISSUED, META, TRANSACTIONS, decode_arrival, device_key, encode_issued, id_of,
-};
-use super::pack::{self, PACKS};
+use super::layout::{DeviceKey, ISSUED, META, TRANSACTIONS, device_key, encode_issued, id_of};
 use crate::limits::STORE_RESERVE_BYTES;
-use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
-use std::cmp::Ordering;
+use redb::WriteTransaction;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
-use weft_tangle::{HEADER_BYTES, Header, Position, TxId};
+use weft_tangle::{Header, Position, TxId};
 
 /// Transactions whose rows wait here at most. Writing as many at once takes some tens of milliseconds; making them anew
 /// when a crash took them takes no longer. In tests few, so that whatever happens to a store also happens while they are
@@ -241,107 +242,8 @@ fn put(
     Ok(())
 }
 
-/// Writes the rows that a crash has taken from memory, and says what waits from now on: nothing.
-///
-/// # Errors
-/// The file cannot be read or written.
-pub(super) fn recover(database: &Database) -> Result<Tail, StoreError> {
-    let snapshot = database.begin_read()?;
-    let transactions = snapshot.open_table(TRANSACTIONS)?;
-    let indexed = snapshot.open_table(META)?.get(INDEXED_KEY)?;
-    let indexed = indexed.and_then(|indexed| indexed.value().try_into().ok()).map_or(0, u64::from_be_bytes);
-    let newest = transactions.last()?.map(|(id, _)| TxId::from_bytes(*id.value()));
-    let (packs, arrivals) = (snapshot.open_table(PACKS)?, snapshot.open_table(ARRIVALS)?);
-    let mut missing = Vec::new();
-    let mut row: Option<(u64, Vec<u8>)> = None;
-    for arrival in arrivals.range::<&[u8; 8]>(&indexed.to_be_bytes()..)? {
-        let (key, arrival) = arrival?;
-        let position = u64::from_be_bytes(*key.value());
-        let id = decode_arrival(arrival.value()).0;
-        let mut header = row.as_ref().and_then(|row| header_in(row, position));
-        if header.is_none() {
-            let found = pack::row_of(&packs, Position(position))?;
-            row = found.map(|(first, row)| (first.0, row.value().to_vec()));
-            header = row.as_ref().and_then(|row| header_in(row, position));
-        }
-        let index = header.map(|header| IndexRow::new(id, Position(position), &header));
-        missing.push(index.unwrap_or(IndexRow { id, position: Position(position), issued: None }));
-    }
-    let tail = Tail::behind(indexed, newest);
-    drop((transactions, packs, arrivals, snapshot));
-    if missing.is_empty() {
-        return Ok(tail);
-    }
-    let commit = begin(database)?;
-    let tail = tail.write(&commit, &missing)?;
-    commit.commit()?;
-    Ok(tail)
-}
-
 /// Notes that the index tables hold all positions before `end`.
 pub(super) fn note_indexed(commit: &WriteTransaction, end: u64) -> Result<(), StoreError> {
     commit.open_table(META)?.insert(INDEXED_KEY, &end.to_be_bytes()[..])?;
     Ok(())
-}
-
-fn header_in((first, row): &(u64, Vec<u8>), position: u64) -> Option<Header> {
-    let slot = usize::try_from(position.checked_sub(*first)?).ok()?;
-    let wire = pack::entries(row)?.get(slot)?.wire;
-    Header::decode(wire.first_chunk::<HEADER_BYTES>()?).ok()
-}
-
-/// Two ascending sequences of rows as one. What is in both comes once: rows that wait here may have been written since.
-pub(super) fn merge(
-    written: impl Iterator<Item = Result<(DeviceKey, Issued), StoreError>>,
-    waiting: Vec<(DeviceKey, Issued)>,
-) -> impl Iterator<Item = Result<(DeviceKey, Issued), StoreError>> {
-    let (mut written, mut waiting) = (written.peekable(), waiting.into_iter().peekable());
-    std::iter::from_fn(move || {
-        let order = match (written.peek(), waiting.peek()) {
-            (Some(Ok((old, _))), Some((new, _))) => old.cmp(new),
-            (None, Some(_)) => Ordering::Greater,
-            (Some(_), _) => Ordering::Less,
-            (None, None) => return None,
-        };
-        match order {
-            Ordering::Less => written.next(),
-            Ordering::Greater => waiting.next().map(Ok),
-            Ordering::Equal => {
-                waiting.next();
-                written.next()
-            }
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(number: u8) -> (DeviceKey, Issued) {
-        ([number; 72], [number; 5])
-    }
-
-    fn merged(written: &[u8], waiting: &[u8]) -> Vec<u8> {
-        let written = written.iter().map(|number| Ok(row(*number)));
-        let waiting = waiting.iter().map(|number| row(*number)).collect();
-        merge(written, waiting).map(|row| row.unwrap().0[0]).collect()
-    }
-
-    #[test]
-    fn two_sequences_are_one_and_what_is_in_both_comes_once() {
-        assert!(merged(&[], &[]).is_empty());
-        assert_eq!(merged(&[1, 4], &[]), [1, 4]);
-        assert_eq!(merged(&[], &[2, 3]), [2, 3]);
-        assert_eq!(merged(&[1, 2, 5], &[2, 3, 5, 6]), [1, 2, 3, 5, 6]);
-        assert_eq!(merged(&[7], &[1, 2]), [1, 2, 7]);
-    }
-
-    #[test]
-    fn an_error_among_what_is_written_is_told() {
-        let written = [Err(StoreError::Twice(TxId::from_bytes([0; 40]))), Ok(row(3))];
-        let mut rows = merge(written.into_iter(), vec![row(1)]);
-        assert!(rows.next().unwrap().is_err());
-        assert_eq!(rows.map(|row| row.unwrap().0[0]).collect::<Vec<_>>(), [1, 3]);
-    }
 }

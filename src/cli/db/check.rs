@@ -88,13 +88,15 @@ impl Check {
             ("transactions", json!(report.transactions)),
             ("bytes", json!(report.bytes)),
             ("erased", json!(report.erased)),
+            ("commits", json!(report.commits)),
+            ("delivered", json!(report.delivered)),
             ("faults", json!(report.faults_in_all())),
             ("seconds", json!((seconds * 1e3).round() / 1e3)),
             ("transactions_per_second", json!(rate)),
         ];
         if self.output.json {
             let mut members = figures.to_vec();
-            members[3] = ("faults", json!(report.faults));
+            members[5] = ("faults", json!(report.faults));
             members.push(("more_faults", json!(report.more_faults)));
             return self.output.object(&members);
         }

@@ -11,40 +11,64 @@ use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
 use weft_tangle::NetworkId;
+use weft_tangle::finality::Resume;
 
 /// Where the transactions come from.
 pub(super) enum Source {
     /// A node that runs.
     Node(admin::Backup),
-    /// A file that nobody writes to: reader, network, length.
-    File(Box<Reader>, NetworkId, u64),
+    /// A file that nobody writes to: reader, network, length, where finality goes on.
+    File(Box<Reader>, NetworkId, u64, Option<Resume>),
 }
 
 impl Source {
     pub(super) fn view(view: &View) -> Result<Self, DbError> {
         let reader = view.reader()?;
-        let total = reader.transactions()?;
-        Ok(Self::File(Box::new(reader), *view.network().id(), total))
+        let (total, resume) = (reader.transactions()?, reader.newest_commit()?);
+        Ok(Self::File(Box::new(reader), *view.network().id(), total, resume))
     }
 
     fn network(&self) -> &NetworkId {
         match self {
             Self::Node(stream) => stream.network(),
-            Self::File(_, network, _) => network,
+            Self::File(_, network, ..) => network,
         }
     }
 
     fn total(&self) -> u64 {
         match self {
             Self::Node(stream) => stream.transactions(),
-            Self::File(.., total) => *total,
+            Self::File(_, _, total, _) => *total,
+        }
+    }
+
+    fn commits(&self) -> u64 {
+        match self {
+            Self::Node(stream) => stream.commits(),
+            Self::File(.., resume) => resume.map_or(0, |resume| resume.commit.index),
         }
     }
 
     fn slice(&mut self, from: u64) -> Result<Vec<store::Copied>, DbError> {
         match self {
             Self::Node(stream) => Ok(stream.slice()?),
-            Self::File(reader, _, total) => Ok(reader.copy(from..*total)?),
+            Self::File(reader, _, total, _) => Ok(reader.copy(from..*total)?),
+        }
+    }
+
+    fn slice_of_commits(&mut self, from: u64) -> Result<Vec<store::CopiedCommit>, DbError> {
+        let end = self.commits() + 1;
+        match self {
+            Self::Node(stream) => Ok(stream.slice_of_commits()?),
+            Self::File(reader, ..) => Ok(reader.copy_commits(from..end)?),
+        }
+    }
+
+    /// Where finality goes on, once all was read.
+    fn end(&mut self) -> Result<Option<Resume>, DbError> {
+        match self {
+            Self::Node(stream) => Ok(stream.end()?),
+            Self::File(.., resume) => Ok(*resume),
         }
     }
 }
@@ -52,6 +76,7 @@ impl Source {
 /// What was copied.
 pub(super) struct Copied {
     transactions: u64,
+    commits: u64,
     damaged: u64,
     bytes: u64,
     seconds: f64,
@@ -92,13 +117,34 @@ impl Copying {
             bar.set_to(self.file.transactions(), total);
         }
         bar.clear();
-        let transactions = self.file.transactions();
+        let (transactions, commits) = (self.file.transactions(), self.source.commits());
         if transactions != total {
             let position = weft_tangle::Position(transactions);
             return Err(DbError::from(store::StoreError::Torn(position)).into());
         }
+        self.copy_commits()?;
         self.file.finish(aside).map_err(DbError::from)?;
-        Ok(Copied { transactions, damaged, bytes, seconds: started.elapsed().as_secs_f64() })
+        Ok(Copied { transactions, commits, damaged, bytes, seconds: started.elapsed().as_secs_f64() })
+    }
+}
+
+impl Copying {
+    fn copy_commits(&mut self) -> Result<(), Failure> {
+        let commits = self.source.commits();
+        while self.file.commits() < commits {
+            if self.stop.is_raised() {
+                return Err(Failure::Stopped);
+            }
+            let slice = self.source.slice_of_commits(self.file.commits() + 1)?;
+            if slice.is_empty() {
+                return Err(DbError::from(store::StoreError::TornCommit(self.file.commits() + 1)).into());
+            }
+            self.file.append_commits(&slice).map_err(DbError::from)?;
+        }
+        if let Some(resume) = self.source.end()? {
+            self.file.resume_with(&resume).map_err(DbError::from)?;
+        }
+        Ok(())
     }
 }
 
@@ -108,6 +154,7 @@ impl Copied {
         output.object(&[
             ("file", json!(file.to_string_lossy())),
             ("transactions", json!(self.transactions)),
+            ("commits", json!(self.commits)),
             ("damaged", json!(self.damaged)),
             ("bytes", json!(self.bytes)),
             ("file_bytes", json!(std::fs::metadata(file).map_or(0, |metadata| metadata.len()))),

@@ -2,11 +2,12 @@
 
 use super::{Answer, Request, SOCKET, through_short_path};
 use crate::limits::{ADMIN_PATIENCE, ADMIN_REQUEST_BYTES, COPY_SLICE_BYTES};
-use crate::store::{COPIED_MOST_BYTES, Copied};
+use crate::store::{COPIED_MOST_BYTES, Copied, CopiedCommit, decode_end};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use weft_tangle::NetworkId;
+use weft_tangle::finality::{Commit, Resume};
 
 /// Why a node did not do what was asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +40,11 @@ pub struct Backup {
     stream: BufReader<UnixStream>,
     network: NetworkId,
     transactions: u64,
-    is_complete: bool,
+    commits: u64,
+    /// Transactions that have come.
+    read: u64,
+    /// The last commit that has come.
+    last: Option<Commit>,
 }
 
 impl Backup {
@@ -58,9 +63,9 @@ impl Backup {
         stream.write_all(line.as_bytes())?;
         let mut stream = BufReader::new(stream);
         match read_answer(&mut stream)? {
-            Answer::Backup { network, transactions } => {
+            Answer::Backup { network, transactions, commits } => {
                 let network = network.parse().map_err(|error| AdminError::Garbage(format!("{error}")))?;
-                Ok(Self { stream, network, transactions, is_complete: false })
+                Ok(Self { stream, network, transactions, commits, read: 0, last: None })
             }
             Answer::Error(problem) => Err(AdminError::Refused(problem)),
             other => Err(AdminError::Garbage(format!("{other:?}"))),
@@ -77,35 +82,90 @@ impl Backup {
         self.transactions
     }
 
+    /// How many commits it will be.
+    pub fn commits(&self) -> u64 {
+        self.commits
+    }
+
     /// The next transactions; none when all are there.
     ///
     /// # Errors
     /// [`AdminError`]; what came before is then worth nothing.
     pub fn slice(&mut self) -> Result<Vec<Copied>, AdminError> {
-        let (mut slice, mut bytes) = (Vec::new(), 0);
-        while bytes < COPY_SLICE_BYTES && !self.is_complete {
-            let mut length = [0; 4];
-            self.stream.read_exact(&mut length)?;
-            let length = u32::from_be_bytes(length) as usize;
-            if length == 0 {
-                self.end()?;
-                self.is_complete = true;
-                return Ok(slice);
+        let left = self.transactions - self.read;
+        let slice = self.records(left, |bytes| Copied::decode(bytes))?;
+        self.read += slice.len() as u64;
+        Ok(slice)
+    }
+
+    /// The next commits, once all transactions are there; none when all are there.
+    ///
+    /// # Errors
+    /// [`AdminError`]; what came before is then worth nothing.
+    pub fn slice_of_commits(&mut self) -> Result<Vec<CopiedCommit>, AdminError> {
+        let left = self.commits - self.last.map_or(0, |commit| commit.index);
+        let slice = self.records(left, CopiedCommit::decode)?;
+        for one in &slice {
+            if one.commit().index != self.last.map_or(0, |commit| commit.index) + 1 {
+                return Err(AdminError::Garbage("commits that do not follow on each other".into()));
             }
-            if length > COPIED_MOST_BYTES {
-                return Err(AdminError::Garbage(format!("a record of {length} bytes")));
-            }
-            let mut record = vec![0; length];
-            self.stream.read_exact(&mut record)?;
-            let record = Copied::decode(&record);
-            slice.push(record.ok_or_else(|| AdminError::Garbage("a record that is none".into()))?);
-            bytes += length;
+            self.last = Some(*one.commit());
         }
         Ok(slice)
     }
 
+    /// Where finality goes on, once all commits are there. Then the node has said that all went well.
+    ///
+    /// # Errors
+    /// [`AdminError`]; what came before is then worth nothing.
+    pub fn end(&mut self) -> Result<Option<Resume>, AdminError> {
+        let resume = match self.last {
+            Some(last) => {
+                let record = self.record()?;
+                let resume = decode_end(&record, &last);
+                Some(resume.ok_or_else(|| AdminError::Garbage("a record that is none".into()))?)
+            }
+            None => None,
+        };
+        match self.length()? {
+            0 => self.verdict().map(|()| resume),
+            length => Err(AdminError::Garbage(format!("a record of {length} bytes at the end"))),
+        }
+    }
+
+    fn records<T>(&mut self, left: u64, decode: impl Fn(&[u8]) -> Option<T>) -> Result<Vec<T>, AdminError> {
+        let (mut slice, mut bytes) = (Vec::new(), 0);
+        while bytes < COPY_SLICE_BYTES && (slice.len() as u64) < left {
+            let record = self.record()?;
+            bytes += record.len();
+            slice.push(decode(&record).ok_or_else(|| AdminError::Garbage("a record that is none".into()))?);
+        }
+        Ok(slice)
+    }
+
+    fn record(&mut self) -> Result<Vec<u8>, AdminError> {
+        let length = self.length()?;
+        if length == 0 {
+            // The node breaks off, and says why.
+            self.verdict()?;
+            return Err(AdminError::Garbage("fewer records than it said".into()));
+        }
+        if length > COPIED_MOST_BYTES {
+            return Err(AdminError::Garbage(format!("a record of {length} bytes")));
+        }
+        let mut record = vec![0; length];
+        self.stream.read_exact(&mut record)?;
+        Ok(record)
+    }
+
+    fn length(&mut self) -> Result<usize, AdminError> {
+        let mut length = [0; 4];
+        self.stream.read_exact(&mut length)?;
+        Ok(u32::from_be_bytes(length) as usize)
+    }
+
     /// Behind the last record the node says whether all went well.
-    fn end(&mut self) -> Result<(), AdminError> {
+    fn verdict(&mut self) -> Result<(), AdminError> {
         match read_answer(&mut self.stream)? {
             Answer::Complete => Ok(()),
             Answer::Erased => Err(AdminError::Erased),

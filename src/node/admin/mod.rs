@@ -9,12 +9,13 @@ pub use client::{AdminError, Backup};
 
 use super::Ledger;
 use crate::limits::{ADMIN_LOOK, ADMIN_PATIENCE, ADMIN_REQUEST_BYTES};
-use crate::store::{Store, StoreError};
+use crate::store::{Copied, CopiedCommit, Reader, Store, StoreError, encode_end};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::Shutdown;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use weft_tangle::NetworkId;
+use weft_tangle::finality::Resume;
 
 /// The socket in the data directory.
 pub const SOCKET: &str = "admin.sock";
@@ -38,12 +40,14 @@ enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Answer {
-    /// So many transactions of this network follow.
+    /// So many transactions of this network follow, and so many commits.
     Backup {
         /// The network.
         network: String,
-        /// How many.
+        /// How many transactions.
         transactions: u64,
+        /// How many commits.
+        commits: u64,
     },
     /// All of them were sent.
     Complete,
@@ -170,12 +174,21 @@ fn send_backup(
     ended: &Receiver<()>,
 ) -> io::Result<()> {
     let erasures = store.erasures();
-    let transactions = match store.next_position() {
-        Ok(position) => position.0,
+    let read = || -> Result<_, StoreError> {
+        let reader = store.reader()?;
+        Ok((reader.transactions()?, reader.newest_commit()?))
+    };
+    let (transactions, resume) = match read() {
+        Ok(read) => read,
         Err(error) => return send(out, &Answer::Error(error.to_string())),
     };
-    send(out, &Answer::Backup { network: network.to_string(), transactions })?;
-    let copied = send_slices(out, store, transactions, ended)?;
+    let commits = resume.map_or(0, |resume| resume.commit.index);
+    send(out, &Answer::Backup { network: network.to_string(), transactions, commits })?;
+    let mut sending = Sending { out, store, ended };
+    let copied = match sending.transactions(transactions)? {
+        Ok(()) => sending.commits(resume.as_ref())?,
+        refused => refused,
+    };
     out.write_all(&0_u32.to_be_bytes())?;
     let last = match copied {
         Ok(()) if store.erasures() == erasures => Answer::Complete,
@@ -185,33 +198,61 @@ fn send_backup(
     send(out, &last)
 }
 
-/// Each slice has a snapshot of its own: what stands at a position stays there, and only an erasure changes it.
-fn send_slices(
-    out: &mut impl Write,
-    store: &Store,
-    transactions: u64,
-    ended: &Receiver<()>,
-) -> io::Result<Result<(), String>> {
-    let mut position = 0;
-    while position < transactions {
-        if ended.try_recv() == Err(TryRecvError::Disconnected) {
-            return Ok(Err("the node is stopping".into()));
-        }
-        let read = || -> Result<_, StoreError> { store.reader()?.copy(position..transactions) };
-        let slice = match read() {
-            Ok(slice) if !slice.is_empty() => slice,
-            Ok(_) => return Ok(Err(format!("there is no row at position {position}"))),
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        position += slice.len() as u64;
-        for record in slice {
-            let bytes = record.encode();
-            let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
-            out.write_all(&length.to_be_bytes())?;
-            out.write_all(&bytes)?;
-        }
+/// A backup on its way. Each slice has a snapshot of its own: what stands at a position stays there, and only an erasure
+/// changes it; and a commit stays what it is.
+struct Sending<'a, W> {
+    out: &'a mut W,
+    store: &'a Store,
+    ended: &'a Receiver<()>,
+}
+
+/// What is told the client, in words, when it cannot be done.
+type Told = io::Result<Result<(), String>>;
+
+impl<W: Write> Sending<'_, W> {
+    fn transactions(&mut self, transactions: u64) -> Told {
+        let copy = |reader: Reader, position| reader.copy(position..transactions);
+        self.slices(0..transactions, copy, Copied::encode)
     }
-    Ok(Ok(()))
+
+    fn commits(&mut self, resume: Option<&Resume>) -> Told {
+        let Some(resume) = resume else { return Ok(Ok(())) };
+        let end = resume.commit.index + 1;
+        let copy = |reader: Reader, index| reader.copy_commits(index..end);
+        let sent = self.slices(1..end, copy, CopiedCommit::encode)?;
+        if sent.is_ok() {
+            self.record(&encode_end(resume))?;
+        }
+        Ok(sent)
+    }
+
+    fn slices<T>(
+        &mut self,
+        range: Range<u64>,
+        read: impl Fn(Reader, u64) -> Result<Vec<T>, StoreError>,
+        encode: impl Fn(&T) -> Vec<u8>,
+    ) -> Told {
+        let mut at = range.start;
+        while at < range.end {
+            if self.ended.try_recv() == Err(TryRecvError::Disconnected) {
+                return Ok(Err("the node is stopping".into()));
+            }
+            let slice = match self.store.reader().and_then(|reader| read(reader, at)) {
+                Ok(slice) if !slice.is_empty() => slice,
+                Ok(_) => return Ok(Err(format!("there is no row at position {at}"))),
+                Err(error) => return Ok(Err(error.to_string())),
+            };
+            at += slice.len() as u64;
+            slice.iter().try_for_each(|one| self.record(&encode(one)))?;
+        }
+        Ok(Ok(()))
+    }
+
+    fn record(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+        self.out.write_all(&length.to_be_bytes())?;
+        self.out.write_all(bytes)
+    }
 }
 
 fn send(out: &mut impl Write, answer: &Answer) -> io::Result<()> {

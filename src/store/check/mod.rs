@@ -1,8 +1,9 @@
 //! Checking a store: everything that must hold in it, on all cores.
 //!
-//! First every position, with its row, its hashes, its work and its signature; then every row of the index tables. Always
-//! true: results are counted in the order of positions, so a check that was stopped goes on behind what it has counted.
+//! First every position, with its row, its hashes, its work and its signature; then every row of the index tables, and every
+//! commit with what it delivers. Always true: results are counted in the order of positions, so a check that was stopped goes on behind what it has counted.
 
+mod finality;
 mod index;
 mod place;
 mod report;
@@ -12,6 +13,7 @@ pub use report::{Fault, Report, Tally};
 
 use super::{Reader, StoreError, View};
 use crate::limits::{CHECK_CHUNK, CHECK_NOTE};
+use finality::{FINAL_UNITS, check_final};
 use index::{INDEX_UNITS, check_index};
 use rows::Rows;
 use std::collections::BTreeMap;
@@ -153,10 +155,13 @@ fn check_indices(
             let mut tally = Tally::default();
             loop {
                 let unit = begun.fetch_add(1, Ordering::Relaxed);
-                if unit >= INDEX_UNITS || (watch.stop)() {
+                if unit >= INDEX_UNITS + FINAL_UNITS || (watch.stop)() {
                     return Ok(tally);
                 }
-                check_index(reader, network, unit, watch.stop, &mut tally)?;
+                match unit.checked_sub(INDEX_UNITS) {
+                    None => check_index(reader, network, unit, watch.stop, &mut tally)?,
+                    Some(unit) => check_final(reader, network, unit, watch.stop, &mut tally)?,
+                }
             }
         };
         let workers: Vec<_> = (0..threads.get()).map(|_| scope.spawn(work)).collect();
@@ -165,7 +170,14 @@ fn check_indices(
             .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         joined.collect::<Result<Vec<Tally>, StoreError>>()
     })?;
+    // All of this part is done again when the check goes on, so nothing of it is counted before its end.
+    if (watch.stop)() {
+        return Ok(false);
+    }
+    let mut totals = finality::Totals::default();
+    tallies.iter().for_each(|tally| totals.add(tally));
     tallies.into_iter().for_each(|tally| report.add(tally));
     index::check_lengths(reader, report)?;
-    Ok(!(watch.stop)())
+    finality::check_totals(reader, &totals, report)?;
+    Ok(true)
 }

@@ -62,6 +62,13 @@ pub struct Tally {
     pub(super) rows: u64,
     pub(super) enrolments: u64,
     pub(super) revocations: u64,
+    /// Positions that are noted as delivered.
+    pub(super) delivered: u64,
+    pub(super) witnesses: u64,
+    /// The first position that is not noted as delivered.
+    pub(super) open_from: Option<u64>,
+    /// Transactions that commits list.
+    pub(super) listed: u64,
     pub(super) faults: Vec<Fault>,
     pub(super) more_faults: u64,
 }
@@ -91,6 +98,12 @@ pub struct Report {
     pub enrolments: u64,
     /// Revocations of devices among them.
     pub revocations: u64,
+    /// Witnesses among them.
+    pub witnesses: u64,
+    /// How many of them a commit has delivered.
+    pub delivered: u64,
+    /// Commits checked.
+    pub commits: u64,
     /// What was found, by position as far as it has one.
     pub faults: Vec<Fault>,
     /// Faults found beyond those that are described.
@@ -107,6 +120,7 @@ impl Report {
         self.rows += tally.rows;
         self.enrolments += tally.enrolments;
         self.revocations += tally.revocations;
+        self.witnesses += tally.witnesses;
         self.more_faults += tally.more_faults;
         tally.faults.into_iter().for_each(|fault| self.find(fault));
     }

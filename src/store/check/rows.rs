@@ -1,5 +1,6 @@
 //! The first part of a check: each position, its row, and the transaction in it.
 
+use super::finality::check_noted;
 use super::place::{arrival, is_listed, issued};
 use super::report::{Fault, Tally};
 use crate::limits::CHECK_ISSUERS;
@@ -110,6 +111,7 @@ impl<'a> Rows<'a> {
             tally.find(Fault::of_table("arrivals", Some(id), Some(Position(position)), problem));
         }
         self.check_lists(position, &kept, tally)?;
+        check_noted(self.reader, self.network, Position(position), &kept, tally)?;
         tally.erased += u64::from(matches!(kept, Kept::Erased(_)));
         if let Err(refusal) = self.verify(&kept)? {
             tally.find(Fault::of_transaction(id, position, refusal));

@@ -1,6 +1,7 @@
 //! The file that a copy is written to. Until [`CopyFile::finish`] it is called `.part`, and is removed when dropped.
 
-use super::Copied;
+use super::{Copied, CopiedCommit};
+use crate::store::commits;
 use crate::store::layout::{
     ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, REVOCATIONS, TRANSACTIONS, device_key, encode_arrival,
     equivocation_key,
@@ -11,6 +12,7 @@ use redb::{Builder, Database, WriteTransaction, backends::FileBackend};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use weft_tangle::finality::Resume;
 use weft_tangle::{Kind, NetworkId, Position};
 
 /// What the copy may hold of its pages in memory.
@@ -21,7 +23,9 @@ pub struct CopyFile {
     database: Option<Database>,
     path: PathBuf,
     part: PathBuf,
+    network: NetworkId,
     next: u64,
+    commits: u64,
 }
 
 impl std::fmt::Debug for CopyFile {
@@ -45,14 +49,15 @@ impl CopyFile {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&part).map_err(unreachable)?;
-        let mut copy = Self { database: None, path: path.to_owned(), part: part.clone(), next: 0 };
+        let (path, network) = (path.to_owned(), *network);
+        let mut copy = Self { database: None, path, part: part.clone(), network, next: 0, commits: 0 };
         let file = FileBackend::new(file).map_err(|error| open::opening(&part, error))?;
         let (_, behind) = wal::divide(Box::new(file), &part)?;
         let database = Builder::new()
             .set_cache_size(CACHE_BYTES)
             .create_with_backend(behind)
             .map_err(|error| open::opening(&part, error))?;
-        open::initialise(&database, network)?;
+        open::initialise(&database, &network)?;
         copy.database = Some(database);
         Ok(copy)
     }
@@ -69,6 +74,41 @@ impl CopyFile {
         commit.commit()?;
         self.next += slice.len() as u64;
         Ok(())
+    }
+
+    /// Writes the next commits, all of whose transactions were written.
+    ///
+    /// # Errors
+    /// The disk is full, or cannot be written. [`StoreError::CommitGap`] and [`StoreError::BadCommit`]: they are no chain, or
+    /// contradict each other.
+    pub fn append_commits(&mut self, slice: &[CopiedCommit]) -> Result<(), StoreError> {
+        let Some(database) = &self.database else { return Ok(()) };
+        let settled: Vec<_> = slice.iter().map(|one| one.0.clone()).collect();
+        let all = settled.iter().flat_map(|one| &one.delivered);
+        if let Some((position, ..)) = all.clone().find(|(position, ..)| position.0 >= self.next) {
+            return Err(StoreError::Torn(*position));
+        }
+        let commit = append::begin(database)?;
+        commits::put(&commit, &self.network, &settled)?;
+        commit.commit()?;
+        self.commits += settled.len() as u64;
+        Ok(())
+    }
+
+    /// Notes where finality goes on behind the last commit.
+    ///
+    /// # Errors
+    /// The disk is full, or cannot be written.
+    pub fn resume_with(&mut self, resume: &Resume) -> Result<(), StoreError> {
+        let Some(database) = &self.database else { return Ok(()) };
+        let commit = append::begin(database)?;
+        commits::put_resume(&commit, resume)?;
+        Ok(commit.commit()?)
+    }
+
+    /// How many commits were written.
+    pub fn commits(&self) -> u64 {
+        self.commits
     }
 
     /// How many transactions were written.
@@ -128,6 +168,9 @@ fn put(commit: &WriteTransaction, first: u64, slice: &[Copied]) -> Result<(), St
         }
         if let Some(device) = &one.revoked {
             revocations.insert(&device_key(device, &one.id), ())?;
+        }
+        if let Some((round, author)) = one.witness {
+            commits::put_witness(commit, round, author, Position(position))?;
         }
         if let Some((epoch, twin)) = one.twin {
             for id in [twin, one.id] {

@@ -2,6 +2,7 @@
 
 use crate::store::layout::first_bytes;
 use crate::store::pack::Check;
+use weft_tangle::finality::{Member, Round};
 use weft_tangle::limits::TRANSACTION_MAX_BYTES;
 use weft_tangle::{DeviceId, Epoch, TxId};
 
@@ -14,6 +15,8 @@ pub struct Copied {
     pub(super) counter: u32,
     pub(super) kind: u8,
     pub(super) revoked: Option<DeviceId>,
+    /// Round and author of a witness.
+    pub(super) witness: Option<(Round, Member)>,
     /// An earlier one that used the same counter, and the epoch in which it did.
     pub(super) twin: Option<(Epoch, TxId)>,
     pub(super) check: Check,
@@ -26,9 +29,13 @@ const FIXED_BYTES: usize = 1 + 3 * TxId::BYTES + DeviceId::BYTES + 4 + 1 + 8;
 const TWIN: u8 = 1;
 const REVOKED: u8 = 2;
 const DAMAGED: u8 = 4;
+const WITNESS: u8 = 8;
 
-/// Bytes of the longest record.
-pub const MOST_BYTES: usize = FIXED_BYTES + TWIN_BYTES + DeviceId::BYTES + TRANSACTION_MAX_BYTES;
+const WITNESS_BYTES: usize = 8 + 1;
+
+/// Bytes of the longest record of a transaction.
+pub(super) const MOST_BYTES: usize =
+    FIXED_BYTES + TWIN_BYTES + DeviceId::BYTES + WITNESS_BYTES + TRANSACTION_MAX_BYTES;
 
 impl Copied {
     /// Whether its bytes are not those that were once written.
@@ -46,8 +53,9 @@ impl Copied {
         let flag = |set: bool, flag| if set { flag } else { 0 };
         let flags = flag(self.twin.is_some(), TWIN)
             | flag(self.revoked.is_some(), REVOKED)
-            | flag(self.is_damaged, DAMAGED);
-        let mut bytes = Vec::with_capacity(FIXED_BYTES + TWIN_BYTES + DeviceId::BYTES + self.wire.len());
+            | flag(self.is_damaged, DAMAGED)
+            | flag(self.witness.is_some(), WITNESS);
+        let mut bytes = Vec::with_capacity(MOST_BYTES - TRANSACTION_MAX_BYTES + self.wire.len());
         bytes.push(flags);
         [self.id, self.parents[0], self.parents[1]].iter().for_each(|id| bytes.extend(id.as_bytes()));
         bytes.extend(self.issuer.as_bytes());
@@ -59,6 +67,10 @@ impl Copied {
             bytes.extend(twin.as_bytes());
         }
         self.revoked.iter().for_each(|device| bytes.extend(device.as_bytes()));
+        if let Some((round, author)) = &self.witness {
+            bytes.extend(round.get().to_be_bytes());
+            bytes.push(author.place() as u8);
+        }
         bytes.extend(&self.wire);
         bytes
     }
@@ -84,7 +96,14 @@ impl Copied {
             (Epoch(u64::from_be_bytes(first_bytes(bytes))), TxId::from_bytes(first_bytes(&bytes[8..])))
         });
         let revoked = take(REVOKED, DeviceId::BYTES)?.map(|bytes| DeviceId::from_bytes(first_bytes(bytes)));
-        if flags > TWIN | REVOKED | DAMAGED || rest.len() > TRANSACTION_MAX_BYTES {
+        let witness = match take(WITNESS, WITNESS_BYTES)? {
+            Some(bytes) => {
+                let round = Round::new(u64::from_be_bytes(first_bytes(bytes)))?;
+                Some((round, Member::new(bytes[8].into())?))
+            }
+            None => None,
+        };
+        if flags > TWIN | REVOKED | DAMAGED | WITNESS || rest.len() > TRANSACTION_MAX_BYTES {
             return None;
         }
         Some(Self {
@@ -94,6 +113,7 @@ impl Copied {
             counter: u32::from_be_bytes(first_bytes(behind_issuer)),
             kind: behind_issuer[4],
             revoked,
+            witness,
             twin,
             check: first_bytes(&behind_issuer[5..]),
             wire: rest.to_vec(),

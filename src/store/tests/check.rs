@@ -27,7 +27,7 @@ fn run(directory: &Path, network: &Network, begin: Checkpoint, stop_at: u64) -> 
     check(&view, NonZeroUsize::new(2).unwrap(), begin, &watch).unwrap()
 }
 
-fn report(directory: &Path, network: &Network) -> Report {
+pub(super) fn report(directory: &Path, network: &Network) -> Report {
     let done = run(directory, network, Checkpoint::default(), u64::MAX);
     assert!(done.report.is_complete);
     done.report

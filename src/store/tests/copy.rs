@@ -1,11 +1,14 @@
 //! A copy is what it was made of: every table, every byte, damage and erasures included.
 
 use super::*;
+use crate::store::commits::{COMMITS, DELIVERED, RULINGS, WITNESSES};
 use crate::store::copy::MOST_BYTES;
-use crate::store::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, REVOCATIONS, TRANSACTIONS};
+use crate::store::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, TRANSACTIONS};
 use crate::store::pack::{self as rows, PACKS};
+use crate::testing::chain::Chain;
 use redb::ReadableTable;
 use weft_tangle::Kind;
+use weft_tangle::finality::COMMIT_BYTES;
 
 /// All rows of the index tables, and the bytes at each position.
 fn contents(reader: &Reader) -> Vec<Vec<Vec<u8>>> {
@@ -29,8 +32,20 @@ fn contents(reader: &Reader) -> Vec<Vec<Vec<u8>>> {
         rows!(ENROLMENTS, |_| Vec::new()),
         rows!(REVOCATIONS, |_| Vec::new()),
         rows!(EQUIVOCATIONS, |_| Vec::new()),
+        rows!(COMMITS, |value: redb::AccessGuard<'_, &[u8; COMMIT_BYTES]>| value.value().to_vec()),
+        rows!(DELIVERED, |value: redb::AccessGuard<'_, &[u8]>| value.value().to_vec()),
+        rows!(RULINGS, |value: redb::AccessGuard<'_, &[u8; 80]>| value.value().to_vec()),
+        rows!(WITNESSES, |_| Vec::new()),
+        finality_of(reader),
         wires.collect(),
     ]
+}
+
+/// What `meta` says of finality.
+fn finality_of(reader: &Reader) -> Vec<Vec<u8>> {
+    let meta = reader.snapshot.open_table(META).unwrap();
+    let rows = ["resume", "settled"].map(|key| meta.get(key).unwrap().map(|row| row.value().to_vec()));
+    rows.into_iter().flatten().collect()
 }
 
 /// Copies the first `length` transactions through their form on the socket; how many were damaged.
@@ -48,6 +63,18 @@ fn copy(reader: &Reader, length: u64, path: &Path, network: &Network) -> usize {
         assert!(!path.exists(), "it has its name when it is whole");
     }
     assert_eq!(reader.copy(length..length).unwrap(), []);
+    if let Some(resume) = reader.newest_commit().unwrap().filter(|_| length == reader.transactions().unwrap())
+    {
+        while file.commits() < resume.commit.index {
+            let slice = reader.copy_commits(file.commits() + 1..resume.commit.index + 1).unwrap();
+            let sent: Vec<_> = slice.iter().map(|one| CopiedCommit::decode(&one.encode()).unwrap()).collect();
+            assert_eq!(sent, slice);
+            assert!(slice.iter().all(|one| one.encode().len() <= MOST_BYTES));
+            file.append_commits(&sent).unwrap();
+        }
+        let sent = encode_end(&resume);
+        file.resume_with(&decode_end(&sent, &resume.commit).unwrap()).unwrap();
+    }
     file.finish(None).unwrap();
     damaged
 }
@@ -58,7 +85,14 @@ fn a_copy_is_what_it_was_made_of() {
     let directory = tempfile::tempdir().unwrap();
     let (ledger, _) = ledger(&network, 71, 3, 120);
     let store = Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
-    ledger.arrivals.chunks(9).for_each(|batch| store.append(batch).unwrap());
+    let (mut chain, mut dice) = (Chain::new(&network), Dice::new(5));
+    for (at, part) in ledger.arrivals.chunks(9).enumerate() {
+        let there: Vec<_> = ledger.arrivals[..9 * at].iter().map(|one| one.transaction()).collect();
+        let commits: Vec<_> = chain.commit_some(&there, 14, &mut dice).into_iter().collect();
+        let cursors = Cursors::new();
+        store.append_batch(&Batch { transactions: part, cursors: &cursors, commits: &commits }).unwrap();
+    }
+    assert!(chain.handed.len() > 5);
     let of = |kind: Kind, skip: usize| {
         let of_kind = ledger.arrivals.iter().filter(|one| one.transaction().header().kind == kind);
         of_kind.clone().nth(skip).unwrap().clone()

@@ -1,6 +1,8 @@
 //! Tests of the store: against maps, across restarts, and on disks that fail.
 
 mod check;
+mod check_commits;
+mod commits;
 mod copy;
 mod crash;
 pub(super) mod disks;

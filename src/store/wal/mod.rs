@@ -13,15 +13,17 @@ mod tests;
 
 pub(super) use front::{Front, divide, divide_existing};
 
+use super::commits::{self, COMMITS, Settlement};
 use super::disk::BLOCK_BYTES;
 use super::layout::ARRIVALS;
 use super::tail::{self, Tail};
 use super::{Record, StoreError, append, reader::next_position};
 use front::{LOG_BYTES, RECORD_BYTES};
 use record::Batch;
+pub(super) use record::Mark;
 use redb::{Database, ReadableDatabase};
 use std::io;
-use weft_tangle::{Network, Position};
+use weft_tangle::Network;
 
 /// The log of a store that is written. Only whoever holds the writer's lock has it.
 #[derive(Debug)]
@@ -45,17 +47,23 @@ impl Log {
     }
 
     /// Whether the batch is small enough, and finds room behind what is there.
-    pub(super) fn has_room(&self, batch: &[Record<'_>]) -> bool {
-        record::bytes_of(batch) <= RECORD_BYTES.min(LOG_BYTES - self.at)
+    pub(super) fn has_room(&self, batch: &[Record<'_>], settlement: &Settlement) -> bool {
+        record::bytes_of(batch, settlement) <= RECORD_BYTES.min(LOG_BYTES - self.at)
     }
 
-    /// Brings a batch that has room to disk.
+    /// Brings a batch that has room to disk, which a store that is as far as `begin` continues with.
     ///
     /// # Errors
     /// What the disk says. Whether the batch is on disk shows when the file is opened again.
-    pub(super) fn append(&mut self, batch: &[Record<'_>]) -> io::Result<()> {
+    pub(super) fn append(
+        &mut self,
+        begin: Mark,
+        batch: &[Record<'_>],
+        settlement: &Settlement,
+    ) -> io::Result<()> {
         self.is_ahead = true;
-        let Some(record) = record::encode(&self.front.secret, batch) else { return Ok(()) };
+        let record = record::encode(&self.front.secret, begin, batch, settlement);
+        let Some(record) = record else { return Ok(()) };
         self.front.file.write(BLOCK_BYTES as u64 + self.at, &record)?;
         self.front.file.sync_data()?;
         self.at += record.len() as u64;
@@ -78,9 +86,9 @@ impl Log {
 struct Found {
     /// What continues the database.
     batches: Vec<Batch>,
-    /// The first position of a whole record that nothing leads to: records were durable one after the other, so what
-    /// stood between was damaged.
-    beyond: Option<Position>,
+    /// Where a whole record begins that nothing leads to: records were durable one after the other, so what stood between
+    /// was damaged.
+    beyond: Option<Mark>,
 }
 
 impl Front {
@@ -91,28 +99,28 @@ impl Front {
         self.file.sync_data()
     }
 
-    /// Looks for what continues a database whose next position is `next`.
-    fn read(&self, network: &Network, next: Position) -> io::Result<Found> {
+    /// Looks for what continues a database that is so far.
+    fn read(&self, network: &Network, next: Mark) -> io::Result<Found> {
         let mut log = vec![0; LOG_BYTES as usize];
         self.file.read(BLOCK_BYTES as u64, &mut log)?;
         let decode = |at: usize| record::decode(&self.secret, network, &log[at..]);
         let (mut batches, mut at, mut end) = (Vec::new(), 0, None);
         while let Some((batch, length)) = decode(at) {
             // What an earlier filling has left behind the newest record stands before it, or inside.
-            if end.map_or(batch.first > next, |end| batch.first != end) {
+            if end.map_or(batch.begin().is_behind(next), |end| batch.begin() != end) {
                 break;
             }
             (at, end) = (at + length, Some(batch.end()));
-            if batch.end() > next {
+            if batch.end().is_behind(next) {
                 batches.push(batch);
             }
         }
-        let end = end.unwrap_or(next).max(next);
+        let end = end.filter(|end| end.is_behind(next)).unwrap_or(next);
         let secrets = log[at..].windows(self.secret.len()).enumerate();
         let others =
             secrets.filter(|(_, bytes)| **bytes == self.secret).filter_map(|(found, _)| decode(at + found));
-        let beyond = others.map(|(batch, _)| batch.first).filter(|first| *first > end).min();
-        Ok(Found { batches, beyond })
+        let beyond = others.map(|(batch, _)| batch.begin()).filter(|begin| begin.is_behind(end));
+        Ok(Found { batches, beyond: beyond.min_by_key(|begin| (begin.position, begin.commits)) })
     }
 }
 
@@ -135,13 +143,18 @@ pub(super) fn recover(
     front: &Front,
     network: &Network,
 ) -> Result<Recovered, StoreError> {
-    let next = next_position(&database.begin_read()?.open_table(ARRIVALS)?)?;
+    let snapshot = database.begin_read()?;
+    let position = next_position(&snapshot.open_table(ARRIVALS)?)?;
+    let next = Mark { position, commits: commits::newest_index(&snapshot.open_table(COMMITS)?)? };
+    drop(snapshot);
     let Found { batches, beyond } = front.read(network, next).map_err(failed)?;
     if let Some(beyond) = beyond {
         let from = batches.last().map_or(next, Batch::end);
         tracing::error!(
-            first = from.0,
-            behind = beyond.0,
+            first = from.position.0,
+            behind = beyond.position.0,
+            commits_from = from.commits,
+            commits_to = beyond.commits,
             "the store's write-ahead log is damaged: transactions that were acknowledged are lost here; \
              check the disk, and fetch them from a peer or a backup"
         );
@@ -149,7 +162,8 @@ pub(super) fn recover(
     if !batches.is_empty() {
         let commit = append::begin(database)?;
         for batch in &batches {
-            append::put(&commit, network, &batch.records(next))?;
+            append::put(&commit, network, &batch.records(next.position))?;
+            append::put_settlement(&commit, network, &batch.settlement.behind(next.commits))?;
         }
         commit.commit()?;
     }

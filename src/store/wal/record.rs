@@ -5,15 +5,20 @@
 //! | 16 | the file's secret |
 //! | 16 | check: the first bytes of BLAKE2s-256 over the secret and all that follows up to the wire forms |
 //! | 8 | position of the first transaction |
-//! | 2 | number of transactions n, at least 1 |
+//! | 2 | number of transactions n, plus 32,768 |
 //! | 51 n | for each: length of its wire form (2), check of its slot (8), whether a twin follows (1), twin (40) or zeros |
+//! | 8 | number of commits before this batch |
+//! | | its commits, as [`Settlement::encode`] writes them |
 //! | | the wire forms |
+//!
+//! A version that knew no commits wrote n alone and nothing of these; such a record is read as one without any.
 //!
 //! The check covers neither wire form nor need it: body digest, id and the slot's check cover every byte of those. So a
 //! record that was torn anywhere is none.
 
 use super::front::{CHECK_BYTES, Secret, check};
 use crate::store::Record;
+use crate::store::commits::Settlement;
 use crate::store::layout::{first_bytes, row_check};
 use weft_tangle::{Network, Position, Transaction, TxId};
 
@@ -23,17 +28,43 @@ const ENTRY_BYTES: usize = 2 + 8 + 1 + TxId::BYTES;
 /// Where what the check covers begins.
 const CHECKED: usize = 16 + CHECK_BYTES;
 
-/// Transactions as they were stored, the first at `first`.
+/// In the number of transactions: it is said which commits come with them.
+const WITH_COMMITS: u16 = 0x8000;
+
+/// How far a store is: the next position, and the number of commits. Neither goes back, and each record moves one on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mark {
+    pub(crate) position: Position,
+    pub(crate) commits: u64,
+}
+
+impl Mark {
+    /// Whether one of both lies behind what this store has.
+    pub(crate) fn is_behind(self, other: Self) -> bool {
+        self.position > other.position || self.commits > other.commits
+    }
+}
+
+/// Transactions as they were stored, the first at `first`, and commits behind them.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) first: Position,
     pub(crate) transactions: Vec<(Transaction, Option<TxId>)>,
+    /// The number of commits before these.
+    pub(crate) before: u64,
+    pub(crate) settlement: Settlement,
 }
 
 impl Batch {
-    /// The position behind the last transaction.
-    pub(crate) fn end(&self) -> Position {
-        Position(self.first.0 + self.transactions.len() as u64)
+    /// The position and the number of commits before it.
+    pub(crate) fn begin(&self) -> Mark {
+        Mark { position: self.first, commits: self.before }
+    }
+
+    /// The position and the number of commits behind it.
+    pub(crate) fn end(&self) -> Mark {
+        let position = Position(self.first.0 + self.transactions.len() as u64);
+        Mark { position, commits: self.before + self.settlement.commits.len() as u64 }
     }
 
     /// What is to be stored from `next` on.
@@ -51,19 +82,27 @@ impl Batch {
 }
 
 /// Bytes that a batch takes in the log.
-pub(super) fn bytes_of(batch: &[Record<'_>]) -> u64 {
+pub(super) fn bytes_of(batch: &[Record<'_>], settlement: &Settlement) -> u64 {
     let entry = |record: &Record<'_>| ENTRY_BYTES + record.transaction.wire().len();
-    (FIXED_BYTES + batch.iter().map(entry).sum::<usize>()) as u64
+    (FIXED_BYTES + batch.iter().map(entry).sum::<usize>() + 8 + settlement.encoded_bytes()) as u64
 }
 
-/// The record of a batch; none of an empty one, and of one whose transactions are too many to be counted in it.
-pub(super) fn encode(secret: &Secret, batch: &[Record<'_>]) -> Option<Vec<u8>> {
-    let (first, count) = (batch.first()?.position, u16::try_from(batch.len()).ok()?);
-    let mut bytes = Vec::with_capacity(bytes_of(batch) as usize);
+/// The record of a batch; none of an empty one, and of one that has more than can be counted in it.
+pub(super) fn encode(
+    secret: &Secret,
+    begin: Mark,
+    batch: &[Record<'_>],
+    settlement: &Settlement,
+) -> Option<Vec<u8>> {
+    if batch.is_empty() && settlement.is_empty() {
+        return None;
+    }
+    let count = u16::try_from(batch.len()).ok().filter(|count| *count < WITH_COMMITS)?;
+    let mut bytes = Vec::with_capacity(bytes_of(batch, settlement) as usize);
     bytes.extend_from_slice(secret);
     bytes.extend_from_slice(&[0; CHECK_BYTES]);
-    bytes.extend_from_slice(&first.0.to_be_bytes());
-    bytes.extend_from_slice(&count.to_be_bytes());
+    bytes.extend_from_slice(&begin.position.0.to_be_bytes());
+    bytes.extend_from_slice(&(count | WITH_COMMITS).to_be_bytes());
     for Record { position, transaction, twin } in batch {
         let length = u16::try_from(transaction.wire().len()).ok()?;
         bytes.extend_from_slice(&length.to_be_bytes());
@@ -71,6 +110,8 @@ pub(super) fn encode(secret: &Secret, batch: &[Record<'_>]) -> Option<Vec<u8>> {
         bytes.push(u8::from(twin.is_some()));
         bytes.extend_from_slice(twin.as_ref().map_or(&[0; TxId::BYTES], |twin| twin.as_bytes()));
     }
+    bytes.extend_from_slice(&begin.commits.to_be_bytes());
+    bytes.extend_from_slice(&settlement.encode()?);
     let checked = check(&[secret, &bytes[CHECKED..]]);
     bytes[16..CHECKED].copy_from_slice(&checked);
     batch.iter().for_each(|record| bytes.extend_from_slice(record.transaction.wire()));
@@ -80,15 +121,27 @@ pub(super) fn encode(secret: &Secret, batch: &[Record<'_>]) -> Option<Vec<u8>> {
 /// The record that `bytes` begin with, and its length; none unless every byte of it is as it was written.
 pub(super) fn decode(secret: &Secret, network: &Network, bytes: &[u8]) -> Option<(Batch, usize)> {
     let fixed: &[u8; FIXED_BYTES] = bytes.first_chunk()?;
-    let count = u16::from_be_bytes(first_bytes(&fixed[CHECKED + 8..]));
-    let head = bytes.get(..FIXED_BYTES + usize::from(count) * ENTRY_BYTES)?;
-    if count == 0 || !fixed.starts_with(secret) || check(&[secret, &head[CHECKED..]]) != fixed[16..CHECKED] {
+    let number = u16::from_be_bytes(first_bytes(&fixed[CHECKED + 8..]));
+    let count = usize::from(number & !WITH_COMMITS);
+    if number == 0 || !fixed.starts_with(secret) {
+        return None;
+    }
+    let (entries, behind) = bytes[FIXED_BYTES..].split_at_checked(count * ENTRY_BYTES)?;
+    let (before, settlement, wires) = match number & WITH_COMMITS {
+        0 => (0, Settlement::default(), behind),
+        _ => {
+            let (before, behind) = behind.split_first_chunk()?;
+            let (settlement, wires) = Settlement::decode(behind)?;
+            (u64::from_be_bytes(*before), settlement, wires)
+        }
+    };
+    let mut end = bytes.len() - wires.len();
+    if check(&[secret, &bytes[CHECKED..end]]) != fixed[16..CHECKED] {
         return None;
     }
     let first = u64::from_be_bytes(first_bytes(&fixed[CHECKED..]));
-    let mut transactions = Vec::with_capacity(usize::from(count));
-    let mut end = head.len();
-    for (position, entry) in (first..).zip(head[FIXED_BYTES..].chunks_exact(ENTRY_BYTES)) {
+    let mut transactions = Vec::with_capacity(count);
+    for (position, entry) in (first..).zip(entries.chunks_exact(ENTRY_BYTES)) {
         let length = usize::from(u16::from_be_bytes(first_bytes(entry)));
         let transaction = Transaction::decode(network, bytes.get(end..end + length)?).ok()?;
         if row_check(Position(position), &transaction.seed(), transaction.nonce()) != entry[2..10] {
@@ -98,5 +151,5 @@ pub(super) fn decode(secret: &Secret, network: &Network, bytes: &[u8]) -> Option
         transactions.push((transaction, twin));
         end += length;
     }
-    Some((Batch { first: Position(first), transactions }, end))
+    Some((Batch { first: Position(first), transactions, before, settlement }, end))
 }

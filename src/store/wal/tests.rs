@@ -3,12 +3,14 @@
 use super::front::LOG_BYTES;
 use super::*;
 use crate::store::tests::{disks::MemoryDisk, ledger, open_cached, open_on};
-use crate::store::{Position, Store};
+use crate::store::{Batch, Cursors, Position, Store};
+use crate::testing::chain::Chain;
 use crate::testing::{Dice, Ledger, network};
 use redb::StorageBackend;
 use std::path::Path;
 use std::sync::Arc;
-use weft_tangle::Network;
+use weft_tangle::finality::{FinalVerdict, Handed};
+use weft_tangle::{Attached, Network};
 
 const NETWORK: &str = "logged";
 
@@ -28,6 +30,11 @@ fn killed(disk: &MemoryDisk) -> MemoryDisk {
     let mut image = vec![0; disk.len().unwrap() as usize];
     disk.read(0, &mut image).unwrap();
     MemoryDisk::with_image(image)
+}
+
+/// So many transactions, and no commit.
+fn at(transactions: u64) -> Mark {
+    Mark { position: Position(transactions), commits: 0 }
 }
 
 fn stored(store: &Store) -> u64 {
@@ -54,8 +61,8 @@ fn what_only_the_log_holds_is_given_back() {
     for (count, attached) in (1..).zip(&ledger.arrivals) {
         store.append(std::slice::from_ref(attached)).unwrap();
         let copy = killed(&disk);
-        let found = front_of(&copy).read(&network, Position(count - 1)).unwrap();
-        logged += usize::from(found.batches.last().is_some_and(|batch| batch.end() == Position(count)));
+        let found = front_of(&copy).read(&network, at(count - 1)).unwrap();
+        logged += usize::from(found.batches.last().is_some_and(|batch| batch.end() == at(count)));
         assert_eq!(found.beyond, None);
         let again = open_on(copy, &network).unwrap();
         assert_eq!(stored(&again), count);
@@ -92,18 +99,18 @@ fn a_record_with_any_byte_changed_is_none() {
     let front = front_of(&disk);
     let mut log = Log::new(front.clone());
     let records: Vec<Record<'_>> = ledger.arrivals[..2].iter().map(|one| Record::from(&**one)).collect();
-    log.append(&records).unwrap();
-    let length = record::bytes_of(&records) as usize;
-    assert_eq!(front.read(&network, Position(0)).unwrap().batches.len(), 1);
+    log.append(at(0), &records, &Settlement::default()).unwrap();
+    let length = record::bytes_of(&records, &Settlement::default()) as usize;
+    assert_eq!(front.read(&network, at(0)).unwrap().batches.len(), 1);
     let mut byte = [0];
-    for at in 0..length as u64 {
-        let at = BLOCK_BYTES as u64 + at;
-        disk.read(at, &mut byte).unwrap();
-        disk.write(at, &[byte[0] ^ 1]).unwrap();
-        assert!(front.read(&network, Position(0)).unwrap().batches.is_empty(), "byte {at}");
-        disk.write(at, &byte).unwrap();
+    for place in 0..length as u64 {
+        let offset = BLOCK_BYTES as u64 + place;
+        disk.read(offset, &mut byte).unwrap();
+        disk.write(offset, &[byte[0] ^ 1]).unwrap();
+        assert!(front.read(&network, at(0)).unwrap().batches.is_empty(), "byte {place}");
+        disk.write(offset, &byte).unwrap();
     }
-    assert_eq!(front.read(&network, Position(0)).unwrap().batches.len(), 1);
+    assert_eq!(front.read(&network, at(0)).unwrap().batches.len(), 1);
 }
 
 #[test]
@@ -116,13 +123,13 @@ fn records_that_nothing_leads_to_are_reported_and_not_taken_for_others() {
     }
     let copy = killed(&disk);
     let front = front_of(&copy);
-    let first = record::bytes_of(&[Record::from(&*ledger.arrivals[0])]);
+    let first = record::bytes_of(&[Record::from(&*ledger.arrivals[0])], &Settlement::default());
     copy.write(BLOCK_BYTES as u64 + first + 60, &[0xFF; 8]).unwrap();
-    let found = front.read(&network, Position(0)).unwrap();
-    assert_eq!((found.batches.len(), found.beyond), (1, Some(Position(2))));
+    let found = front.read(&network, at(0)).unwrap();
+    assert_eq!((found.batches.len(), found.beyond), (1, Some(at(2))));
     let again = open_on(copy.clone(), &network).unwrap();
     assert_eq!(stored(&again), 1, "what comes behind the damage has no place");
-    let found = front.read(&network, Position(1)).unwrap();
+    let found = front.read(&network, at(1)).unwrap();
     assert_eq!((found.batches.len(), found.beyond), (0, None), "and is gone");
     again.append(&ledger.arrivals[1..2]).unwrap();
     assert_eq!(stored(&open_on(killed(&copy), &network).unwrap()), 2);
@@ -135,9 +142,9 @@ fn what_looks_like_a_record_in_what_a_device_sends_is_none() {
     let front = front_of(&disk);
     let records: Vec<Record<'_>> = ledger.arrivals[..1].iter().map(|one| Record::from(&**one)).collect();
     // Right in all but the secret, which nobody outside knows.
-    let forged = record::encode(&[7; 16], &records).unwrap();
+    let forged = record::encode(&[7; 16], at(0), &records, &Settlement::default()).unwrap();
     disk.write(BLOCK_BYTES as u64, &forged).unwrap();
-    let found = front.read(&network, Position(0)).unwrap();
+    let found = front.read(&network, at(0)).unwrap();
     assert!(found.batches.is_empty() && found.beyond.is_none());
 }
 
@@ -147,9 +154,9 @@ fn a_batch_that_the_log_has_no_room_for_goes_past_it() {
     let disk = MemoryDisk::default();
     let store = open_on(disk.clone(), &network).unwrap();
     let records: Vec<Record<'_>> = ledger.arrivals.iter().map(|one| Record::from(&**one)).collect();
-    assert!(record::bytes_of(&records) > LOG_BYTES);
+    assert!(record::bytes_of(&records, &Settlement::default()) > LOG_BYTES);
     store.append(&ledger.arrivals).unwrap();
-    assert!(front_of(&disk).read(&network, Position(0)).unwrap().batches.is_empty());
+    assert!(front_of(&disk).read(&network, at(0)).unwrap().batches.is_empty());
     assert_eq!(stored(&open_on(killed(&disk), &network).unwrap()), 40);
 }
 
@@ -189,4 +196,83 @@ fn the_front_is_made_whole_or_made_again() {
     });
     let error = divide(Box::new(cut), path).unwrap_err().to_string();
     assert!(error.contains("ends within its write-ahead log"), "{error}");
+}
+
+/// What the writer hands over.
+fn batch<'a>(transactions: &'a [Arc<Attached>], none: &'a Cursors, commits: &'a [Arc<Handed>]) -> Batch<'a> {
+    Batch { transactions, cursors: none, commits }
+}
+
+#[test]
+fn a_batch_of_commits_alone_is_one_write_and_one_sync_and_is_given_back() {
+    let (network, ledger) = world(9);
+    let disk = MemoryDisk::default();
+    let store = open_cached(disk.clone(), &network).unwrap();
+    let none = Cursors::new();
+    store.append(&ledger.arrivals[..2]).unwrap();
+    let mut chain = Chain::new(&network);
+    for (index, attached) in (1..).zip(&ledger.arrivals[..2]) {
+        let commit = chain.commit(&[(attached.transaction(), FinalVerdict::Counts)], vec![]);
+        let before = disk.operations();
+        store.append_batch(&batch(&[], &none, &[commit])).unwrap();
+        assert_eq!(disk.operations() - before, 2);
+        let again = open_on(killed(&disk), &network).unwrap();
+        assert_eq!(again.reader().unwrap().newest_index().unwrap(), index);
+    }
+    let found = front_of(&disk).read(&network, at(0)).unwrap();
+    let commits: Vec<_> = found.batches.iter().map(|batch| batch.settlement.commits.len()).collect();
+    assert_eq!(commits, [0, 1, 1]);
+    let newer = Mark { commits: 1, ..at(2) };
+    assert_eq!(
+        front_of(&disk).read(&network, newer).unwrap().batches.len(),
+        1,
+        "what the database has is passed over"
+    );
+}
+
+#[test]
+fn a_commit_that_is_damaged_in_the_log_takes_what_comes_behind_it_along() {
+    let (network, ledger) = world(10);
+    let disk = MemoryDisk::default();
+    let store = open_on(disk.clone(), &network).unwrap();
+    let none = Cursors::new();
+    store.append(&ledger.arrivals[..1]).unwrap();
+    let mut chain = Chain::new(&network);
+    let commit = chain.commit(&[(ledger.arrivals[0].transaction(), FinalVerdict::Counts)], vec![]);
+    store.append_batch(&batch(&[], &none, std::slice::from_ref(&commit))).unwrap();
+    store.append(&ledger.arrivals[1..2]).unwrap();
+    let copy = killed(&disk);
+    let front = front_of(&copy);
+    let first = record::bytes_of(&[Record::from(&*ledger.arrivals[0])], &Settlement::default());
+    copy.write(BLOCK_BYTES as u64 + first + 90, &[0xFF; 8]).unwrap();
+    let found = front.read(&network, at(0)).unwrap();
+    let beyond = Mark { commits: 1, ..at(1) };
+    assert_eq!((found.batches.len(), found.beyond), (1, Some(beyond)));
+    let again = open_on(copy.clone(), &network).unwrap();
+    assert_eq!((stored(&again), again.reader().unwrap().newest_index().unwrap()), (1, 0));
+    assert_eq!(front.read(&network, at(1)).unwrap().beyond, None, "the log was cleared");
+    again.append_batch(&batch(&ledger.arrivals[1..2], &none, &[commit])).unwrap();
+    let again = open_on(killed(&copy), &network).unwrap();
+    assert_eq!((stored(&again), again.reader().unwrap().newest_index().unwrap()), (2, 1));
+}
+
+/// The log of a version that knew no commits, which a crash has left.
+#[test]
+fn a_record_of_the_schema_before_is_read_as_one_without_commits() {
+    let (network, ledger) = world(11);
+    let disk = MemoryDisk::default();
+    let front = front_of(&disk);
+    let records: Vec<Record<'_>> = ledger.arrivals[..2].iter().map(|one| Record::from(&**one)).collect();
+    let record = record::encode(&front.secret, at(0), &records, &Settlement::default()).unwrap();
+    let wires: usize = records.iter().map(|one| one.transaction.wire().len()).sum();
+    let (head, wires) = record.split_at(record.len() - wires);
+    let mut old = head[..head.len() - 10].to_vec();
+    old[40] &= 0x7F;
+    let checked = front::check(&[&front.secret, &old[32..]]);
+    old[16..32].copy_from_slice(&checked);
+    old.extend(wires);
+    disk.write(BLOCK_BYTES as u64, &old).unwrap();
+    let store = open_on(disk, &network).unwrap();
+    assert_eq!(stored(&store), 2);
+    assert!(store.reader().unwrap().transaction(&ledger.arrivals[1].id()).unwrap().is_some());
 }

@@ -19,7 +19,7 @@ pub fn leaf(id: &TxId, verdict: FinalVerdict) -> [u8; LEAF_BYTES] {
 }
 
 /// The root over these leaves, in their order; the digest of nothing when there are none.
-pub(super) fn root(leaves: impl Iterator<Item = [u8; LEAF_BYTES]>) -> Digest {
+pub fn root(leaves: impl Iterator<Item = [u8; LEAF_BYTES]>) -> Digest {
     let mut complete: Vec<(u32, [u8; 32])> = Vec::new();
     for leaf in leaves {
         let mut height = 0;

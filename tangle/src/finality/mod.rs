@@ -63,7 +63,7 @@ pub use committer::{Committer, SlotView};
 pub use graph::{Place, Vertex, Window, WitnessGraph};
 pub use ledger::{Entry, Judged, Ledger, Outcome};
 pub use members::{Committee, Member, Members};
-pub use merkle::{LEAF_BYTES, leaf};
+pub use merkle::{LEAF_BYTES, leaf, root as merkle_root};
 pub use pace::{Pace, PaceError};
 pub use rotation::Rotation;
 pub use round::Round;

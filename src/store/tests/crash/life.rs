@@ -58,7 +58,7 @@ pub(super) struct Life {
 
 impl<'a> World<'a> {
     pub(super) fn new(pool: &'a Pool, dice: Dice, planted: Option<Planted>) -> Self {
-        let (truth, told) = (Truth::default(), BTreeSet::new());
+        let (truth, told) = (Truth::new(&pool.network), BTreeSet::new());
         Self { pool, dice, planted, truth, told, tokens: 0, tally: Tally::default() }
     }
 
@@ -174,11 +174,16 @@ impl<'a> World<'a> {
             Err(_) if disk.is_dark() => return None,
             Err(error) => panic!("the replica cannot be rebuilt: {error}"),
         };
-        let (answered, unsure) = (self.truth.promised, self.truth.handed > self.truth.promised);
-        self.truth.settle(store.next_position().unwrap().0 as usize);
-        self.tally.kept += u64::from(unsure && self.truth.promised > answered);
-        self.tally.lost += u64::from(unsure && self.truth.promised == answered);
+        let before = (self.truth.promised, self.truth.promised_commits);
+        let unsure = (self.truth.handed, self.truth.chain.handed.len()) != before;
+        let commits = reader.newest_index().unwrap() as usize;
+        self.truth.settle(store.next_position().unwrap().0 as usize, commits);
+        let after = (self.truth.promised, self.truth.promised_commits);
+        self.tally.kept += u64::from(unsure && after != before);
+        self.tally.lost += u64::from(unsure && after == before);
+        let answered = before.0;
         self.truth.check_store(&store, self.pool);
+        self.truth.check_commits(&store, &mut self.dice);
         self.truth.check_window(&replica);
         if self.dice.below(16) == 0 {
             self.truth.check_every_table(&store, self.pool, &mut self.dice);

@@ -1,6 +1,7 @@
 //! Loss of power at any moment, to a replica with its store as the node runs them: what was acknowledged is there, once,
-//! at positions without gaps; window, tips, counters and equivocations are what the stored transactions give; and all
-//! the rest can be handed in again.
+//! at positions without gaps; window, tips, counters and equivocations are what the stored transactions give; the stored
+//! commits are the first of those that were handed over, and verdicts agree with them; and all the rest can be handed in
+//! again.
 //!
 //! `WEFT_CRASHES` says how many crashes there are, `WEFT_CRASH_SEED` repeats one seed alone. The same seed gives the
 //! same transactions, the same steps, the same crashes.
@@ -30,6 +31,8 @@ enum Planted {
     AcknowledgesEarly,
     /// A commit leaves out the last of its transactions.
     DropsTheLast,
+    /// A batch leaves out its commits.
+    DropsCommits,
     /// Recovery passes over the newest transaction.
     ForgetsTheNewest,
     /// Counters are rebuilt without asking the store.
@@ -87,6 +90,11 @@ fn an_answer_before_the_commit_is_found() {
 #[test]
 fn a_commit_that_is_not_whole_is_found() {
     finds(Planted::DropsTheLast, &["were acknowledged", "whole or not at all", "refused"]);
+}
+
+#[test]
+fn commits_that_are_not_stored_are_found() {
+    finds(Planted::DropsCommits, &["were acknowledged", "whole or not at all", "refused"]);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The steps of a life: what comes in, what is committed, what is asked.
 
 use super::life::{Life, Step, World};
+use super::truth::Truth;
 use super::{MemoryDisk, Planted};
-use crate::store::StoreError;
+use crate::store::{Batch, Cursors, StoreError};
 use crate::testing::MapHistory;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use weft_tangle::finality::Handed;
 use weft_tangle::replica::{Effect, Event, Source, Token};
 use weft_tangle::{History, Position, Timestamp, Verified};
 
@@ -44,8 +46,14 @@ impl World<'_> {
     pub(super) fn commit(&mut self, life: &mut Life, disk: &MemoryDisk) -> Step {
         let most = 1 + self.dice.below(12) as usize;
         let batch: Vec<_> = life.queue.drain(..most.min(life.queue.len())).collect();
-        let Some(position) = batch.last().map(|attached| attached.position()) else { return Step::Done };
-        self.truth.handed = position.0 as usize + 1;
+        if let Some(last) = batch.last() {
+            self.truth.handed = last.position().0 as usize + 1;
+        }
+        let commits = self.make_commits();
+        if batch.is_empty() && commits.is_empty() {
+            return Step::Done;
+        }
+        let position = Position(self.truth.handed as u64 - 1);
         if self.planted == Some(Planted::AcknowledgesEarly) {
             self.became_durable(life, position);
         }
@@ -55,8 +63,17 @@ impl World<'_> {
             disk.fail_after(self.dice.below(most));
         }
         let left_out = usize::from(self.planted == Some(Planted::DropsTheLast));
-        match life.store.append(&batch[..batch.len() - left_out]) {
-            Ok(()) => self.truth.promised = self.truth.handed,
+        let drops_commits = self.planted == Some(Planted::DropsCommits);
+        let written = Batch {
+            transactions: &batch[..batch.len().saturating_sub(left_out)],
+            cursors: &Cursors::new(),
+            commits: if drops_commits { &[] } else { &commits },
+        };
+        match life.store.append_batch(&written) {
+            Ok(()) => {
+                self.truth.promised = self.truth.handed;
+                self.truth.promised_commits = self.truth.chain.handed.len();
+            }
             Err(_) if disk.is_dark() => return Step::Dark,
             Err(StoreError::ReadOnly { .. }) => return Step::ReadOnly,
             Err(error) => panic!("the store refused a commit: {error}"),
@@ -73,6 +90,14 @@ impl World<'_> {
         disk.mend();
         self.became_durable(life, position);
         Step::Done
+    }
+
+    /// Commits of what was handed over, as finality makes them; mostly none.
+    fn make_commits(&mut self) -> Vec<Arc<Handed>> {
+        let Truth { order, handed, chain, .. } = &mut self.truth;
+        let there: Vec<_> = order[..*handed].iter().map(|attached| attached.transaction()).collect();
+        let count = self.dice.below(6).saturating_sub(3);
+        (0..count).filter_map(|_| chain.commit_some(&there, 12, &mut self.dice)).collect()
     }
 
     fn became_durable(&mut self, life: &mut Life, position: Position) {

@@ -1,35 +1,54 @@
 //! What must be true of store and replica, kept in plain lists and worked out anew for each comparison.
 //!
 //! Always true: `order[..promised]` was acknowledged; `order[promised..handed]` was handed to a commit that did not
-//! return, and is on disk whole or not at all; the rest never left the replica.
+//! return, and is on disk whole or not at all; the rest never left the replica. So it is with the commits of the chain,
+//! and both stand or fall together.
 
 use super::pool::Pool;
+use crate::store::tests::commits::compare_commits;
 use crate::store::tests::model::compare_arrivals;
 use crate::store::{Equivocation, Store};
 use crate::testing::Dice;
+use crate::testing::chain::Chain;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use weft_tangle::{Attached, DeviceId, Epoch, Network, Replica, TxId};
 
 /// What was attached since the beginning and not lost since, in its order.
-#[derive(Default)]
 pub(super) struct Truth {
     pub(super) order: Vec<Arc<Attached>>,
     places: BTreeMap<TxId, usize>,
     pub(super) promised: usize,
     pub(super) handed: usize,
+    /// All commits that were handed over and not lost.
+    pub(super) chain: Chain,
+    pub(super) promised_commits: usize,
 }
 
 impl Truth {
-    /// A store was opened that holds `stored`: what it does not hold is lost, and may not be what was promised.
-    pub(super) fn settle(&mut self, stored: usize) {
-        let Self { promised, handed, .. } = *self;
+    pub(super) fn new(network: &Network) -> Self {
+        let (order, places, chain) = (Vec::new(), BTreeMap::new(), Chain::new(network));
+        Self { order, places, promised: 0, handed: 0, chain, promised_commits: 0 }
+    }
+
+    /// A store was opened that holds `stored` transactions and `commits`: what it does not hold is lost, and may not be
+    /// what was promised.
+    pub(super) fn settle(&mut self, stored: usize, commits: usize) {
+        let Self { promised, handed, promised_commits, .. } = *self;
+        let handed_commits = self.chain.handed.len();
         assert!(stored >= promised, "{promised} were acknowledged, {stored} are there");
-        let whole = stored == promised || stored == handed;
+        assert!(
+            commits >= promised_commits,
+            "{promised_commits} commits were acknowledged, {commits} are there"
+        );
+        let whole = [(promised, promised_commits), (handed, handed_commits)].contains(&(stored, commits));
         assert!(
             whole,
-            "a commit from {promised} to {handed} is there whole or not at all, not up to {stored}"
+            "a batch from {promised} to {handed}, with the commits from {promised_commits} to {handed_commits}, is there \
+             whole or not at all, not up to {stored} and {commits}"
         );
+        self.chain.truncate(commits as u64);
+        self.promised_commits = commits;
         for lost in self.order.drain(stored..) {
             self.places.remove(&lost.id());
         }
@@ -80,6 +99,11 @@ impl Truth {
             let found = reader.twins(&device.id(), usize::MAX).unwrap();
             assert_eq!(found, twins.get(&device.id()).cloned().unwrap_or_default(), "equivocations");
         }
+    }
+
+    /// The store holds the chain, and says of each transaction what the chain makes of it.
+    pub(super) fn check_commits(&self, store: &Store, dice: &mut Dice) {
+        compare_commits(store, &self.chain, &self.order, dice);
     }
 
     /// Every table, row by row.

@@ -1,4 +1,5 @@
-//! What the store costs: time and disk blocks of appending, a single read, and opening again.
+//! What the store costs: time and disk blocks of appending, a single read, and opening again; and the same of commits, each
+//! of which delivers what was appended before it.
 //!
 //! `cargo bench --bench store` prints the medians of five runs, each on a fresh store, by transactions in a commit;
 //! `-- --once` makes one run of each.
@@ -11,23 +12,18 @@
     reason = "a benchmark reads the clock and prints its figures"
 )]
 
+mod commits;
+mod forge;
+
+use forge::Forge;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weft::store::{Record, Store, StoreOptions};
 use weft_tangle::signing::{Seed, SigningKey};
-use weft_tangle::{
-    DeviceId, Header, Kind, Network, NetworkParts, Position, Rules, Timestamp, Transaction, TxId, blake2s,
-    content_format,
-};
+use weft_tangle::{Network, NetworkParts, Position, Rules, Timestamp, Transaction};
 
 const CREATED: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-
-/// Bytes of a body: with header, signature and nonce they make 2.8 KB.
-const BODY_BYTES: usize = 216;
-
-/// Devices that take turns.
-const DEVICES: u64 = 100;
 
 /// Transactions that are read back, one by one, from a store that has just been opened.
 const READS: u64 = 2_000;
@@ -89,6 +85,7 @@ fn main() {
             median(|found| found.reopen_ms),
         );
     }
+    commits::print(scale, runs);
 }
 
 fn measure(load: Load) -> Figures {
@@ -171,45 +168,4 @@ fn network() -> Arc<Network> {
         committee: vec![member.public_key().clone()],
     };
     Arc::new(Network::new(parts).expect("the network is well formed"))
-}
-
-/// Makes readings that are well formed in all but their signatures, each a millisecond after the one before.
-struct Forge {
-    network: Arc<Network>,
-    devices: Vec<DeviceId>,
-    ids: Vec<TxId>,
-}
-
-impl Forge {
-    fn new(network: &Arc<Network>) -> Self {
-        let device = |number: u64| DeviceId::from_bytes(blake2s(&[&number.to_be_bytes()]));
-        Self { network: Arc::clone(network), devices: (0..DEVICES).map(device).collect(), ids: Vec::new() }
-    }
-
-    fn next(&mut self) -> Transaction {
-        let number = self.ids.len() as u64;
-        let genesis = self.network.genesis();
-        let parents = match *self.ids.as_slice() {
-            [.., second, first] => [first, second],
-            [first] => [first, genesis],
-            [] => [genesis; 2],
-        };
-        let mut body = [0x5A; BODY_BYTES];
-        body[..8].copy_from_slice(&number.to_be_bytes());
-        let header = Header {
-            kind: Kind::Reading,
-            content_format: content_format::SENML_CBOR,
-            counter: (number / DEVICES) as u32,
-            timestamp: CREATED.plus(1 + number),
-            issuer: self.devices[(number % DEVICES) as usize],
-            parents,
-            body_digest: weft_tangle::Digest(blake2s(&[&body])),
-        };
-        let mut wire = header.encode().to_vec();
-        wire.resize(weft_tangle::limits::BODY_OFFSET, 0xA5);
-        wire.extend_from_slice(&body);
-        let transaction = Transaction::decode(&self.network, &wire).expect("it is well formed");
-        self.ids.push(transaction.id());
-        transaction
-    }
 }

@@ -1,0 +1,102 @@
+//! What finality has to be handed after a start: what no commit has delivered, and the witnesses that still decide.
+//!
+//! Always true: how long it takes follows from what is not final, not from how much is stored: what lies before the
+//! first undelivered position is not looked at, but for those witnesses.
+
+use super::layout::{ROW_POSITIONS, WITNESSES, WitnessKey, noted_in, place_of, position_in};
+use super::write::settled_before;
+use crate::store::layout::{ARRIVALS, META, decode_arrival};
+use crate::store::pack::PACKS;
+use crate::store::run::Run;
+use crate::store::{Kept, Reader, Store, StoreError};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use weft_tangle::Position;
+use weft_tangle::finality::{Resume, Round};
+
+/// Takes a transaction, where it stands, and whether a commit has delivered it; says whether to go on.
+type Visit<'a> = &'a mut dyn FnMut(Position, Kept, bool) -> ControlFlow<()>;
+
+impl Store {
+    /// Visits what finality has to be handed after a start, behind the newest stored commit: every transaction that no
+    /// commit has delivered, its body erased or not, and every witness of a round from [`Resume::first_round`] on, in the order of positions, each
+    /// with whether it is delivered.
+    ///
+    /// # Errors
+    /// The store cannot be read; [`StoreError::Damaged`] when one of them is not what was written: finality must not go on
+    /// without it.
+    pub fn restore_finality(&self, visit: &mut dyn FnMut(Position, Kept, bool)) -> Result<(), StoreError> {
+        let reader = self.reader()?;
+        let first = reader.newest_commit()?.as_ref().map_or(Round::FIRST, Resume::first_round);
+        let witnesses = reader.witnesses_from(first)?;
+        reader.visit_settling(0, witnesses, &mut |position, kept, is_delivered| {
+            visit(position, kept, is_delivered);
+            ControlFlow::Continue(())
+        })
+    }
+}
+
+impl Reader {
+    /// Visits the transactions from a position on that no commit has delivered, in their order, until `visit` says so.
+    ///
+    /// # Errors
+    /// The store cannot be read; [`StoreError::Damaged`].
+    pub fn undelivered_from(
+        &self,
+        from: Position,
+        visit: &mut dyn FnMut(Position, Kept) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.visit_settling(from.0, BTreeSet::new(), &mut |position, transaction, _| {
+            visit(position, transaction)
+        })
+    }
+
+    /// Positions of the witnesses of a round and all later ones.
+    pub(in crate::store) fn witnesses_from(&self, round: Round) -> Result<BTreeSet<u64>, StoreError> {
+        let table = self.snapshot.open_table(WITNESSES)?;
+        let mut first: WitnessKey = [0; 17];
+        first[..8].copy_from_slice(&round.get().to_be_bytes());
+        let rows = table.range::<&WitnessKey>(&first..)?;
+        rows.map(|row| Ok(position_in(row?.0.value()).0)).collect()
+    }
+
+    /// Visits what is not delivered from a position on, and these witnesses whatever became of them, each once.
+    fn visit_settling(
+        &self,
+        from: u64,
+        witnesses: BTreeSet<u64>,
+        visit: Visit<'_>,
+    ) -> Result<(), StoreError> {
+        let arrivals = self.snapshot.open_table(ARRIVALS)?;
+        let packs = self.snapshot.open_table(PACKS)?;
+        let mut run = Run::new(self, &packs);
+        let mut take = |position: Position, is_delivered: bool| {
+            let row = arrivals.get(&position.0.to_be_bytes())?.ok_or(StoreError::Torn(position))?;
+            let (id, _) = decode_arrival(row.value());
+            run.read(&id, position).map(|kept| visit(position, kept, is_delivered))
+        };
+        let first = from.max(settled_before(&self.snapshot.open_table(META)?)?);
+        for position in witnesses.range(..first).copied().map(Position) {
+            if take(position, self.noted_at(position)?.ruling.is_some())?.is_break() {
+                return Ok(());
+            }
+        }
+        let end = self.transactions()?;
+        let mut at = first;
+        while at < end {
+            let (begin, _) = place_of(Position(at));
+            let row = self.rulings()?.get(&begin.to_be_bytes())?;
+            let row = row.as_ref().map(|row| row.value());
+            let row_end = end.min(begin + ROW_POSITIONS);
+            for position in (at..row_end).map(Position) {
+                let is_delivered = row.is_some_and(|row| noted_in(row, position).ruling.is_some());
+                let is_due = !is_delivered || witnesses.contains(&position.0);
+                if is_due && take(position, is_delivered)?.is_break() {
+                    return Ok(());
+                }
+            }
+            at = row_end;
+        }
+        Ok(())
+    }
+}

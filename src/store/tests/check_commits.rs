@@ -1,0 +1,145 @@
+//! The check of what is final finds nothing in a sound store, and each thing that is wrong in one that is not.
+
+use super::check::report;
+use super::*;
+use crate::store::commits::{
+    COMMITS, DELIVERED, ROW_POSITIONS, RULINGS, WITNESSES, encode_list, put_witness, settled_before,
+    witness_key,
+};
+use crate::store::layout::META;
+use crate::testing::chain::Chain;
+use redb::{ReadableTable, WriteTransaction};
+use weft_tangle::finality::{COMMIT_BYTES, Commit, Member, Round};
+
+/// A store of 60 transactions in a directory, and a chain that has delivered most of them.
+fn stored(seed: u64) -> (tempfile::TempDir, Arc<Network>, Ledger, Chain) {
+    let network = network("check");
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, _) = ledger(&network, seed, 3, 60);
+    let store = Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
+    let (mut chain, mut dice, none) = (Chain::new(&network), Dice::new(seed), Cursors::new());
+    let there: Vec<&Transaction> = ledger.arrivals.iter().map(|one| one.transaction()).collect();
+    for (at, part) in ledger.arrivals.chunks(6).enumerate() {
+        let commits: Vec<_> = chain.commit_some(&there[..6 * at], 20, &mut dice).into_iter().collect();
+        store.append_batch(&Batch { transactions: part, cursors: &none, commits: &commits }).unwrap();
+    }
+    (directory, network, ledger, chain)
+}
+
+#[test]
+fn a_sound_chain_has_no_fault() {
+    let (directory, network, _, chain) = stored(1);
+    let report = report(directory.path(), &network);
+    assert_eq!(report.faults, []);
+    let delivered = chain.delivered().count() as u64;
+    assert_eq!((report.commits, report.delivered), (chain.handed.len() as u64, delivered));
+    assert!(delivered > 2 * ROW_POSITIONS && chain.handed.len() > 4);
+}
+
+#[test]
+fn whatever_is_wrong_with_commits_is_found_and_named() {
+    let (_, network, ledger, chain) = stored(2);
+    let victim = chain.handed[2].delivered.commit;
+    let newest = chain.handed.len() as u64;
+    let key = victim.index.to_be_bytes();
+    let put = |commit: &WriteTransaction, row: &Commit| {
+        commit.open_table(COMMITS).unwrap().insert(&key, &row.encode()).unwrap();
+    };
+    let position = |id: &TxId| ledger.arrivals.iter().find(|one| one.id() == *id).unwrap().position();
+    let listed: Vec<Position> =
+        chain.handed[2].delivered.transactions.iter().map(|judged| position(&judged.id)).collect();
+    let list = |commit: &WriteTransaction, positions: &[Position]| {
+        let mut table = commit.open_table(DELIVERED).unwrap();
+        table.retain_in::<&[u8; 12], _>(&list_key(3, 0)..=&list_key(3, u32::MAX), |_, _| false).unwrap();
+        for (at, part) in positions.chunks(8).enumerate() {
+            let list = encode_list(part.iter().copied());
+            table.insert(&list_key(3, 8 * at as u32), &list[..]).unwrap();
+        }
+    };
+    let note = |commit: &WriteTransaction, position: Position, change: &dyn Fn(&mut [u8])| {
+        let mut table = commit.open_table(RULINGS).unwrap();
+        let first = position.0 - position.0 % ROW_POSITIONS;
+        let mut row = *table.get(&first.to_be_bytes()).unwrap().unwrap().value();
+        let at = 5 * (position.0 - first) as usize;
+        change(&mut row[at..at + 5]);
+        table.insert(&first.to_be_bytes(), &row).unwrap();
+    };
+    let open = ledger.arrivals.iter().find(|one| chain.delivered().all(|judged| judged.id != one.id()));
+    let open = open.unwrap().position();
+    type Change<'a> = &'a dyn Fn(&WriteTransaction);
+    let cases: &[(&str, &str, Change<'_>)] = &[
+        ("commits", "commit 3: it is missing", &|commit| {
+            commit.open_table(COMMITS).unwrap().remove(&key).unwrap();
+        }),
+        ("commits", "commit 3: it is missing", &|commit| {
+            commit.open_table(COMMITS).unwrap().insert(&key, &[0; COMMIT_BYTES]).unwrap();
+        }),
+        ("commits", "commit 3: its Merkle root", &|commit| {
+            let mut root = victim.root;
+            root.0[31] ^= 1;
+            put(commit, &Commit { root, ..victim });
+        }),
+        // The commit itself fits its list, but not what follows on it.
+        ("commits", "commit 4: it does not name the digest", &|commit| {
+            put(commit, &Commit { time: victim.time.plus(1), ..victim });
+        }),
+        ("commits", "are listed", &|commit| put(commit, &Commit { count: victim.count + 1, ..victim })),
+        ("commits", "are listed", &|commit| list(commit, &listed[..listed.len() - 1])),
+        ("commits", "out of order", &|commit| {
+            let mut turned = listed.clone();
+            turned.swap(0, 1);
+            list(commit, &turned);
+        }),
+        ("commits", "noted as not delivered", &|commit| {
+            let mut other = listed.clone();
+            other[1] = open;
+            list(commit, &other);
+        }),
+        ("commits", "noted as not delivered", &|commit| note(commit, listed[0], &|bytes| bytes.fill(0))),
+        ("commits", "noted as delivered by commit 1", &|commit| {
+            note(commit, listed[0], &|bytes| bytes.copy_from_slice(&[0, 0, 0, 0, 16]));
+        }),
+        ("commits", "its Merkle root", &|commit| note(commit, listed[0], &|bytes| bytes[4] ^= 1)),
+        ("rulings", "which is not so", &|commit| {
+            note(commit, open, &|bytes| bytes.copy_from_slice(&[0, 0, 1, 0, 0]));
+        }),
+        ("rulings", "rows where", &|commit| {
+            note(commit, open, &|bytes| bytes.copy_from_slice(&[0, 0, 0, 0, 16]));
+        }),
+        ("rulings", "noted as a witness", &|commit| note(commit, open, &|bytes| bytes[4] |= 8)),
+        ("delivered", "rows where", &|commit| {
+            commit.open_table(DELIVERED).unwrap().insert(&list_key(newest + 1, 0), &[2][..]).unwrap();
+        }),
+        ("commits", "where finality goes on", &|commit| {
+            commit.open_table(META).unwrap().remove("resume").unwrap();
+        }),
+        ("meta", "are noted as delivered, and are not", &|commit| {
+            let mut meta = commit.open_table(META).unwrap();
+            let settled = settled_before(&meta).unwrap();
+            assert!(settled <= open.0);
+            meta.insert("settled", &(open.0 + 1).to_be_bytes()[..]).unwrap();
+        }),
+        ("witnesses", "it is no witness of round 7 by member 0", &|commit| {
+            let key = witness_key(Round::new(7).unwrap(), Member::new(0).unwrap(), Position(3));
+            commit.open_table(WITNESSES).unwrap().insert(&key, ()).unwrap();
+        }),
+        ("rulings", "noted as a witness", &|commit| {
+            put_witness(commit, Round::new(7).unwrap(), Member::new(0).unwrap(), Position(3)).unwrap();
+        }),
+    ];
+    for (number, (table, words, wrong)) in cases.iter().enumerate() {
+        let (directory, ..) = stored(2);
+        change(directory.path(), wrong);
+        let faults = report(directory.path(), &network).faults;
+        let is_named = faults.iter().any(|fault| fault.table == *table && fault.problem.contains(words));
+        assert!(is_named, "case {number}: {faults:?}");
+        assert!(faults.len() <= 3, "case {number} has named too much: {faults:?}");
+    }
+}
+
+fn list_key(index: u64, place: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&index.to_be_bytes());
+    key[8..].copy_from_slice(&place.to_be_bytes());
+    key
+}
