@@ -68,7 +68,7 @@ fn measure_commits(load: Load) -> FinalFigures {
     let begin = Instant::now();
     let store = open(directory.path(), &network);
     let mut open_transactions = 0_u32;
-    store.restore_finality(&mut |..| open_transactions += 1).expect("the store can be read");
+    store.restore_finality(&mut |_, _, _| open_transactions += 1).expect("the store can be read");
     let restore = begin.elapsed();
     assert_eq!(open_transactions, 0, "all is delivered");
     let reader = store.shared_reader().expect("the store can be read");

@@ -100,6 +100,14 @@ pub const COMMIT_TRANSACTIONS: usize = 65_536;
 /// Attached transactions that wait in memory to be delivered; more wait on disk alone.
 pub const UNDELIVERED: usize = 65_536;
 
+/// Transactions that are held of what a leader reaches, the oldest of them: those of 16 full commits, 42 MiB. A leader that
+/// reaches more is gone down from again for the next ones.
+pub const REACHED: usize = 16 * COMMIT_TRANSACTIONS;
+
+/// Transactions that are looked at on the way down from a leader between two other events: some milliseconds, or a tenth
+/// of a second where all of them are read back.
+pub const REACH_STEPS: usize = 8_192;
+
 /// Devices of which it is remembered whether they are revoked; others are looked up.
 pub const REVOKED_DEVICES: usize = 65_536;
 

@@ -93,7 +93,7 @@ impl Backup {
     /// [`AdminError`]; what came before is then worth nothing.
     pub fn slice(&mut self) -> Result<Vec<Copied>, AdminError> {
         let left = self.transactions - self.read;
-        let slice = self.records(left, |bytes| Copied::decode(bytes))?;
+        let slice = self.records(left, Copied::decode)?;
         self.read += slice.len() as u64;
         Ok(slice)
     }

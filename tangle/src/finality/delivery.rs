@@ -4,16 +4,20 @@
 //! With D the transactions of all commits so far, a leader's commits deliver what it reaches through any reference and
 //! is not in D, by ascending id. What is not in D and not in memory is read from the ledger; nothing is forgotten for
 //! its age.
+//!
+//! The way down from a leader is gone in pieces, and of what it reaches only the oldest is held: as many as some commits
+//! deliver. When those are delivered it is gone again. So memory does not grow with what a leader reaches, be it a day of
+//! a committee without a quorum, and the commits are those that would follow from all at once.
 
 use super::commit::{Commit, Delivered, time};
 use super::ledger::{Entry, Ledger};
 use super::verdict::Judge;
 use super::{Member, merkle};
 use crate::body::Vote;
-use crate::limits::{COMMIT_TRANSACTIONS, UNDELIVERED};
+use crate::limits::{COMMIT_TRANSACTIONS, REACH_STEPS, REACHED, UNDELIVERED};
 use crate::{HistoryError, Kind, Network, NetworkId, Timestamp, TxId};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The leader whose transactions are being delivered.
 #[derive(Debug)]
@@ -22,8 +26,31 @@ struct Coming {
     author: Member,
     time: Timestamp,
     first: u64,
-    /// What is still to be delivered, descending: the next ones are at the end.
-    rest: Vec<TxId>,
+    /// What is reached and not looked at yet. A reference's id is smaller than its referrer's, so going down from the
+    /// largest meets each once.
+    frontier: BTreeSet<TxId>,
+    /// The smallest of what was met and is to be delivered, descending: the next ones are at the end.
+    rest: VecDeque<TxId>,
+    /// There are more than memory holds, all of them larger.
+    has_more: bool,
+}
+
+/// How much is held and done at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Undelivered transactions in memory.
+    pub(super) undelivered: usize,
+    /// Transactions of a commit.
+    pub(super) commit: usize,
+    /// Transactions that are held of what a leader reaches: those of some whole commits.
+    pub(super) reached: usize,
+    /// Transactions that are looked at before something else has its turn.
+    pub(super) steps: usize,
+}
+
+impl Bounds {
+    const OF_A_NODE: Self =
+        Self { undelivered: UNDELIVERED, commit: COMMIT_TRANSACTIONS, reached: REACHED, steps: REACH_STEPS };
 }
 
 /// The chain of commits and what waits to be in it.
@@ -42,8 +69,7 @@ pub(super) struct Delivery {
     /// The first index of a leader that was begun with before a restart.
     reopened: Option<u64>,
     coming: Option<Coming>,
-    limit: usize,
-    size: usize,
+    bounds: Bounds,
 }
 
 impl Delivery {
@@ -58,20 +84,25 @@ impl Delivery {
             last_time: network.created(),
             reopened: None,
             coming: None,
-            limit: UNDELIVERED,
-            size: COMMIT_TRANSACTIONS,
+            bounds: Bounds::OF_A_NODE,
         }
     }
 
-    /// The same with smaller bounds, for tests: of what is in memory, and of a commit.
+    /// The same with smaller bounds.
     #[cfg(test)]
-    pub(super) fn with_limits(network: &Network, limit: usize, size: usize) -> Self {
-        Self { limit, size, ..Self::new(network) }
+    pub(super) fn with_bounds(network: &Network, bounds: Bounds) -> Self {
+        Self { bounds, ..Self::new(network) }
     }
 
     #[cfg(test)]
     pub(super) fn set_size(&mut self, size: usize) {
-        self.size = size;
+        self.bounds.commit = size;
+    }
+
+    /// How much is held of what the leader reaches.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.coming.as_ref().map_or(0, |coming| coming.rest.len())
     }
 
     /// Goes on behind this commit, made at that time.
@@ -98,7 +129,7 @@ impl Delivery {
     /// Takes note of an attached transaction that no commit has delivered.
     pub(super) fn attached(&mut self, id: TxId, entry: Entry) {
         self.open += u64::from(entry.kind != Kind::Witness);
-        if self.undelivered.len() < self.limit {
+        if self.undelivered.len() < self.bounds.undelivered {
             self.undelivered.insert(id, entry);
         } else {
             self.outside += 1;
@@ -115,37 +146,27 @@ impl Delivery {
         self.last
     }
 
-    /// Finds what a committed leader delivers. `parents` are the times of its witness parents.
-    ///
-    /// # Errors
-    /// The ledger cannot be read, and nothing has changed.
-    pub(super) fn begin(
-        &mut self,
-        leader: TxId,
-        author: Member,
-        parents: impl Iterator<Item = Timestamp>,
-        ledger: &dyn Ledger,
-    ) -> Result<(), HistoryError> {
-        let rest = self.reached(leader, ledger)?;
+    /// Begins with a committed leader. `parents` are the times of its witness parents.
+    pub(super) fn begin(&mut self, leader: TxId, author: Member, parents: impl Iterator<Item = Timestamp>) {
         let time = time(parents, self.last_time);
         let first = self.reopened.take().unwrap_or(self.last.index + 1);
-        self.coming = Some(Coming { leader, author, time, first, rest });
-        Ok(())
+        let (frontier, rest) = (BTreeSet::from([leader]), VecDeque::new());
+        self.coming = Some(Coming { leader, author, time, first, frontier, rest, has_more: false });
     }
 
     /// The next commit of the leader begun with, and whether it delivers anything that is no witness; none when it has
-    /// given all. The ledger must show a commit that was
-    /// handed out before this is called again.
+    /// given all, or when it is not known yet what comes next: then this is to be called again. The ledger must show a
+    /// commit that was handed out before that.
     ///
     /// # Errors
-    /// The ledger cannot be read, and nothing has changed.
+    /// The ledger cannot be read, and nothing has changed but how far the way down was gone.
     pub(super) fn next(&mut self, ledger: &dyn Ledger) -> Result<Option<(Delivered, bool)>, HistoryError> {
-        let Some(coming) = self.coming.as_ref().filter(|coming| !coming.rest.is_empty()) else {
-            return Ok(None);
-        };
-        let remaining = coming.rest.len().saturating_sub(self.size);
+        self.go_down(ledger)?;
+        let is_there = |coming: &&Coming| coming.frontier.is_empty() && !coming.rest.is_empty();
+        let Some(coming) = self.coming.as_ref().filter(is_there) else { return Ok(None) };
+        let remaining = coming.rest.len().saturating_sub(self.bounds.commit);
         let mut batch = Vec::with_capacity(coming.rest.len() - remaining);
-        for id in coming.rest[remaining..].iter().rev() {
+        for id in coming.rest.range(remaining..).rev() {
             let entry = self.undelivered.get(id).cloned();
             batch.push((*id, entry.map_or_else(|| ledger.entry(id), Ok)?));
         }
@@ -170,6 +191,9 @@ impl Delivery {
         self.last_time = commit.time;
         if let Some(coming) = &mut self.coming {
             coming.rest.truncate(remaining);
+            if coming.rest.is_empty() && std::mem::take(&mut coming.has_more) {
+                coming.frontier.insert(coming.leader);
+            }
         }
         let super::verdict::Judgement { transactions, also_disputed, revoked } = judgement;
         let has_open = batch.iter().any(|(_, entry)| entry.kind != Kind::Witness);
@@ -178,22 +202,35 @@ impl Delivery {
 
     /// The commits that the leader has given, once it has given all of them.
     pub(super) fn finished(&mut self) -> Option<std::ops::RangeInclusive<u64>> {
-        let coming = self.coming.take_if(|coming| coming.rest.is_empty())?;
+        let coming = self.coming.take_if(|coming| coming.frontier.is_empty() && coming.rest.is_empty())?;
         Some(coming.first..=self.last.index)
     }
 
-    /// What is not delivered and reached from `leader`, descending. A reference's id is smaller than its referrer's, so
-    /// going down from the largest meets each once and holds no more than the frontier.
-    fn reached(&self, leader: TxId, ledger: &dyn Ledger) -> Result<Vec<TxId>, HistoryError> {
-        let mut reached = Vec::new();
-        let mut frontier = BTreeSet::from([leader]);
-        while let Some(id) = frontier.pop_last() {
-            if let Some(entry) = self.undelivered(&id, ledger)? {
-                frontier.extend(&entry.references);
-                reached.push(id);
+    /// Looks at some more of what the leader reaches.
+    fn go_down(&mut self, ledger: &dyn Ledger) -> Result<(), HistoryError> {
+        let Some(mut coming) = self.coming.take() else { return Ok(()) };
+        let mut gone = Ok(());
+        for _ in 0..self.bounds.steps {
+            let Some(id) = coming.frontier.last().copied() else { break };
+            match self.undelivered(&id, ledger) {
+                Ok(Some(entry)) => {
+                    coming.frontier.extend(&entry.references);
+                    coming.rest.push_back(id);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    gone = Err(error);
+                    break;
+                }
+            }
+            coming.frontier.remove(&id);
+            if coming.rest.len() > self.bounds.reached {
+                coming.rest.pop_front();
+                coming.has_more = true;
             }
         }
-        Ok(reached)
+        self.coming = Some(coming);
+        gone
     }
 
     fn undelivered(&self, id: &TxId, ledger: &dyn Ledger) -> Result<Option<Cow<'_, Entry>>, HistoryError> {

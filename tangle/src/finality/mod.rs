@@ -5,30 +5,29 @@
 //! the commits of two honest nodes are prefixes of each other while at most f members lie; a round is named to a
 //! member once.
 //!
-//! # How a node drives it
+//! # How a replica drives it
 //!
-//! One [`Finality`] stands beside the replica, on the replica's thread.
+//! The replica (`replica/finalise.rs`) owns the one [`Finality`] of a node.
 //!
 //! 1. **Before a witness is attached** its references are checked: [`Shape::check`], with [`Finality::known`] and, for a
-//!    witness that memory has dropped, [`Committee::known`] of the stored transaction. All that it references, sweeps too,
-//!    must be attached first, as with parents.
+//!    witness that memory has dropped, its stored [`Entry`]. All that it references, sweeps too, must be attached first, as with
+//!    parents.
 //! 2. **Each attached transaction**, of every kind, goes into [`Finality::attached`] with its position, in the order of
 //!    attachment. It may be there before it is durable: decisions are the same whenever it becomes so.
 //! 3. Then [`Finality::next_commit`] until it gives none. **One at a time**: before the next call the [`Ledger`] must show the commit
-//!    and what it delivers. Store [`Handed::delivered`] with [`Handed::resume`] in one batch, behind the transactions; tell
-//!    clients when it is durable. [`Delivered::also_disputed`] names earlier ones to be shown as disputed.
-//! 4. Then [`Finality::next_witness`]. [`Next::Witness`] is a [`Plan`]: put salt and [`crate::body::Witness::encode`] into a
-//!    transaction of kind 3 with the plan's parents, a timestamp greater than [`Plan::after`] and the device's next counter, sign it,
-//!    and attach it as any other: on disk first, told to peers second. It comes back by 2; no other is named before. A node that
-//!    cannot write it must start anew. [`Next::Wake`] joins the replica's own wake.
+//!    and what it delivers. [`Handed::delivered`] is stored with [`Handed::resume`] at once, behind the transactions; clients
+//!    are told when it is durable. [`Delivered::also_disputed`] names earlier ones to be shown as disputed.
+//! 4. Then [`Finality::next_witness`]. [`Next::Witness`] is a [`Plan`], a [`Proposal`] once it has time and counter: it is signed
+//!    and attached as any other, on disk first, told to peers second. It comes back by 2; no other is named before. A node that
+//!    cannot write it must start anew.
 //! 5. [`Finality::heard`] when the log of a member was read up to where it ended when the connection began. Until a quorum, the node
 //!    itself counted, was heard, no witness is made.
 //! 6. [`Finality::wants_from`] after commits: hand in from that position on what is not delivered by [`Finality::again`]. It
 //!    is asked for only after tens of thousands were uncovered at once.
 //!
-//! **After a start**: [`Finality::new`], [`Finality::set_device`], [`Finality::resume`] with the newest stored [`Resume`], then, in the order of positions,
-//! every transaction that no commit has delivered and every witness of a round from [`Resume::first_round`] on by
-//! [`Finality::attached`], then 3. A leader whose commits a crash has cut off goes on with the next one.
+//! **After a start**: [`Finality::new`], [`Finality::set_device`], [`Finality::resume`] with the newest stored [`Resume`], then, in the
+//! order of positions, every transaction that no commit has delivered and every witness of a round from
+//! [`Resume::first_round`] on by [`Finality::attached`], then 3. A leader whose commits a crash has cut off goes on with the next one.
 //!
 //! **A node that is no member** does the same and is never told to make a witness. **A committee of one** hears a quorum by
 //! itself: its first reading makes it witness three rounds, the third of which commits the first, and one more that votes.
@@ -43,6 +42,7 @@ mod graph;
 mod ledger;
 mod members;
 mod merkle;
+mod own;
 mod pace;
 mod pacemaker;
 mod rotation;
@@ -63,7 +63,7 @@ pub use committer::{Committer, SlotView};
 pub use graph::{Place, Vertex, Window, WitnessGraph};
 pub use ledger::{Entry, Judged, Ledger, Outcome};
 pub use members::{Committee, Member, Members};
-pub use merkle::{LEAF_BYTES, leaf, root as merkle_root};
+pub use merkle::{LEAF_BYTES, leaf, path, root as merkle_root, root_of};
 pub use pace::{Pace, PaceError};
 pub use rotation::Rotation;
 pub use round::Round;

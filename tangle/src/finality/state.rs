@@ -1,43 +1,42 @@
-//! Finality of one node: [`Finality`] takes attached transactions, gives commits, and says when to make a witness.
+//! Finality of one node: [`Finality`] takes attached transactions and gives commits.
 
 use super::coverage::Coverage;
 use super::delivery::Delivery;
 use super::ledger::{Entry, Ledger};
-use super::pacemaker::{Pacemaker, Step};
+use super::pacemaker::Pacemaker;
 use super::{
-    Committee, Committer, Handed, Known, Member, MemberView, Members, Next, Pace, Place, Plan, Resume,
-    Rotation, Round, Status, Votes, Window, WitnessGraph,
+    Committee, Committer, Handed, Known, Place, Resume, Rotation, Round, Votes, Window, WitnessGraph,
 };
 use crate::body::{Vote, Witness};
 use crate::limits::{ACTIVE_ROUNDS, OWN_DIGESTS};
-use crate::{DeviceId, HistoryError, Kind, Network, Remains, Timestamp, Transaction, TxId};
+use crate::{HistoryError, Kind, Network, Remains, Transaction, TxId};
 
 /// What the witnesses of a member show.
 #[derive(Clone, Copy, Default, Debug)]
-struct Seen {
-    round: Option<Round>,
-    twins: u64,
+pub(super) struct Seen {
+    pub(super) round: Option<Round>,
+    pub(super) twins: u64,
 }
 
 /// The finality of one node.
 #[derive(Debug)]
 pub struct Finality {
-    committee: Committee,
-    genesis: TxId,
+    pub(super) committee: Committee,
+    pub(super) genesis: TxId,
     network: crate::NetworkId,
-    window: Window,
-    committer: Committer,
-    delivery: Delivery,
-    votes: Votes,
-    coverage: Coverage,
-    pacemaker: Option<Pacemaker>,
+    pub(super) window: Window,
+    pub(super) committer: Committer,
+    pub(super) delivery: Delivery,
+    pub(super) votes: Votes,
+    pub(super) coverage: Coverage,
+    pub(super) pacemaker: Option<Pacemaker>,
     /// By members.
-    seen: Vec<Seen>,
+    pub(super) seen: Vec<Seen>,
     /// The leader being delivered, when its walk is still to be made.
     leader: Option<Place>,
     /// The leader to go on with once its witness is handed in again, and the first index it gave.
     resumed: Option<(TxId, u64)>,
-    last_open: u64,
+    pub(super) last_open: u64,
     #[cfg(test)]
     pub(super) fault: Option<super::testing::Fault>,
 }
@@ -64,16 +63,6 @@ impl Finality {
             #[cfg(test)]
             fault: None,
         }
-    }
-
-    /// Says which device this node is, before anything is handed out. A member makes witnesses from now on.
-    pub fn set_device(&mut self, device: &DeviceId, pace: Pace) {
-        let size = self.committee.size();
-        self.pacemaker = self.committee.member(device).map(|me| {
-            let mut pacemaker = Pacemaker::new(me, size, pace);
-            self.seen[me.place()].round.into_iter().for_each(|round| pacemaker.made(round));
-            pacemaker
-        });
     }
 
     /// Goes on behind a stored commit. `digests` are those of the newest [`OWN_DIGESTS`] commits up to it, ascending. Call
@@ -180,11 +169,17 @@ impl Finality {
         self.coverage.take_missed()
     }
 
+    /// Whether [`Finality::next_commit`] has more to do though it gave none: what a leader reaches is looked at in pieces.
+    pub fn is_delivering(&self) -> bool {
+        self.delivery.has_begun() && self.votes.divergence().is_none()
+    }
+
     /// The next commit. The ledger must show it, and all that it delivers, before this is called again; none while
-    /// nothing is decided, while the leader that was gone on with is not handed in, and when chains have parted.
+    /// nothing is decided, while the leader that was gone on with is not handed in, when chains have parted, and while
+    /// [`Finality::is_delivering`].
     ///
     /// # Errors
-    /// The ledger cannot be read, and nothing has changed.
+    /// The ledger cannot be read, and nothing has changed that matters: call it again.
     pub fn next_commit(&mut self, ledger: &dyn Ledger) -> Result<Option<Handed>, HistoryError> {
         loop {
             if self.votes.divergence().is_some() || self.resumed.is_some() {
@@ -199,7 +194,7 @@ impl Finality {
                 let before = place.round.back(1).map_or(&[][..], |before| self.window.round(before));
                 let parents = vertex.parents.iter().filter_map(|index| before.get(*index as usize));
                 let times = parents.map(|parent| parent.id.timestamp());
-                self.delivery.begin(vertex.id, vertex.author, times, ledger)?;
+                self.delivery.begin(vertex.id, vertex.author, times);
             }
             if let Some((delivered, has_open)) = self.delivery.next(ledger)? {
                 self.votes.made(delivered.vote());
@@ -215,53 +210,11 @@ impl Finality {
                 };
                 return Ok(Some(Handed { delivered, resume }));
             }
-            if let Some(commits) = self.delivery.finished() {
-                self.committer.delivered(&self.window, commits);
-                self.window.drop_before(place.round.back_to_first(ACTIVE_ROUNDS - 1));
-            }
+            let Some(commits) = self.delivery.finished() else { return Ok(None) };
+            self.committer.delivered(&self.window, commits);
+            self.window.drop_before(place.round.back_to_first(ACTIVE_ROUNDS - 1));
             self.leader = None;
         }
-    }
-
-    /// A member has told everything that it had attached when it was asked after this node's start. A quorum of them,
-    /// the node itself counted, knows of every round that the node has ever signed.
-    pub fn heard(&mut self, device: &DeviceId) {
-        if let Some((pacemaker, member)) = self.pacemaker.as_mut().zip(self.committee.member(device)) {
-            pacemaker.heard(member);
-        }
-    }
-
-    /// What to do about the next witness. `now` never goes back. Ask after everything that was handed in, heard or
-    /// committed, and when it has said to. A round is named once: make the witness, or start anew.
-    pub fn next_witness(&mut self, now: Timestamp) -> Next {
-        let is_idle = self.is_idle() || self.votes.divergence().is_some();
-        let Some(pacemaker) = &mut self.pacemaker else { return Next::Rest };
-        let me = pacemaker.me();
-        match pacemaker.step(now, is_idle, &self.committer, &self.window) {
-            Step::Rest => Next::Rest,
-            Step::Wake(at) => Next::Wake(at),
-            Step::Witness(round) => Next::Witness(Box::new(self.plan(me, round))),
-        }
-    }
-
-    fn plan(&self, me: Member, round: Round) -> Plan {
-        let last = self.pacemaker.as_ref().and_then(Pacemaker::last);
-        let own = |round: Round| self.window.round(round).iter().find(|vertex| vertex.author == me);
-        let previous = last.and_then(own).map(|vertex| vertex.id);
-        let mut parents = Vec::new();
-        let mut authors = Members::NONE;
-        for vertex in round.back(1).map_or(&[][..], |before| self.window.round(before)) {
-            if authors.insert(vertex.author) {
-                parents.push(vertex.id);
-            }
-        }
-        let taken: Vec<TxId> = parents.iter().copied().chain(previous).collect();
-        let sweeps = self.coverage.sweeps(round, &taken);
-        let witness = Witness::new(round, self.delivery.last(), parents, sweeps)
-            .expect("its parents are of one author each, its sweeps are counted, and nothing is named twice");
-        let header = witness.header_parents(previous, self.genesis);
-        let newest = witness.references().chain(&header).map(TxId::timestamp).max();
-        Plan { parents: header, after: newest.unwrap_or_default(), witness }
     }
 
     /// Author and round of a witness that is in memory; those of an older one are in its transaction
@@ -291,49 +244,9 @@ impl Finality {
         &self.votes
     }
 
-    /// How finality stands.
-    pub fn status(&self) -> Status {
-        Status {
-            last: self.delivery.last(),
-            certified: self.votes.certified(),
-            open: self.delivery.open(),
-            round: self.window.top(),
-            skipped: self.committer.skipped(),
-            uncovered: self.coverage.len(),
-            is_idle: self.is_idle(),
-            is_listening: self.is_listening(),
-            members: self.members().collect(),
-            divergence: self.votes.divergence(),
-        }
-    }
-
-    fn members(&self) -> impl Iterator<Item = MemberView> {
-        let seen = self.seen.iter().enumerate().filter_map(|(place, seen)| Some((Member::new(place)?, seen)));
-        seen.filter_map(|(member, seen)| {
-            let device = *self.committee.device(member)?;
-            let confirmed = self.votes.confirmed(member);
-            Some(MemberView { device, round: seen.round, confirmed, twins: seen.twins })
-        })
-    }
-
-    /// Whether this node is a member that has not heard from enough others yet to make a witness.
-    pub fn is_listening(&self) -> bool {
-        self.pacemaker.as_ref().is_some_and(|pacemaker| !pacemaker.knows_itself())
-    }
-
     #[cfg(test)]
     pub(super) fn set_commit_size(&mut self, size: usize) {
         self.delivery.set_size(size);
-    }
-
-    /// Everything that is no witness is delivered, and a quorum is known to have made the commit that did it.
-    fn is_idle(&self) -> bool {
-        #[cfg(test)]
-        if self.fault == Some(super::testing::Fault::RestsEarly) {
-            let fewer = self.committee.size().quorum() - 1;
-            return self.delivery.open() == 0 && self.votes.backed_by(fewer) >= self.last_open;
-        }
-        self.delivery.open() == 0 && self.votes.certified() >= self.last_open
     }
 }
 

@@ -257,6 +257,22 @@ mod tests {
     }
 
     #[test]
+    fn it_is_read_when_all_is_settled_that_was_there_when_it_began() {
+        let mut tail = tail(3);
+        tail.push(id(3), false).unwrap();
+        for (settled, is_read) in [(2, false), (0, false), (1, true), (3, true)] {
+            assert!(!tail.is_read() || settled == 3);
+            tail.settle(&id(settled));
+            tail.advance();
+            assert_eq!(tail.is_read(), is_read, "{settled}");
+        }
+        let mut empty = Tail::new(&[], at(0));
+        assert!(!empty.is_read(), "nobody has said that it is empty");
+        empty.open(0, 0, 7).unwrap();
+        assert!(empty.is_read());
+    }
+
+    #[test]
     fn acknowledgements_come_by_number_or_by_time() {
         let mut tail = tail(1_000);
         assert_eq!(tail.ack_due(), None);

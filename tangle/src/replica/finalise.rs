@@ -30,8 +30,9 @@ pub(super) struct Finalising {
 
 impl Finalising {
     /// When there is something to do, if nothing happens before. In the replica's own time.
-    pub(super) fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.again.is_some() { Some(now) } else { self.due }
+    pub(super) fn due(&self, now: Timestamp, is_delivering: bool) -> Option<Timestamp> {
+        let goes_on = self.again.is_some() || (is_delivering && self.handed.has_room());
+        if goes_on { Some(now) } else { self.due }
     }
 }
 

@@ -76,3 +76,85 @@ impl HandedOut {
         self.commits.get(at).map(|handed| handed.delivered.digest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+    use crate::body::Vote;
+    use crate::finality::{Commit, Delivered, Judged, Member, Members, Resume, Round};
+
+    fn device(number: u8) -> DeviceId {
+        DeviceId::from_bytes([number; 32])
+    }
+
+    fn id(ms: u64) -> TxId {
+        TxId::first_at(Timestamp::from_millis(ms))
+    }
+
+    /// The commit of this index, which delivers a transaction of device 1 for each of these times.
+    fn commit(index: u64, times: impl Iterator<Item = (u64, FinalVerdict)>, revoked: &[u8]) -> Arc<Handed> {
+        let judged = |(ms, verdict)| Judged {
+            id: id(ms),
+            kind: Kind::Reading,
+            issuer: device(1),
+            counter: ms as u32,
+            verdict,
+        };
+        let transactions: Vec<Judged> = times.map(judged).collect();
+        let commit = Commit {
+            index,
+            previous: Vote::NONE.digest,
+            leader: id(1),
+            time: Timestamp::default(),
+            root: Vote::NONE.digest,
+            count: transactions.len() as u32,
+        };
+        let revoked = revoked.iter().map(|number| device(*number)).collect();
+        let (digest, also_disputed) = (Digest([index as u8; 32]), vec![]);
+        let leader = Member::new(0).unwrap();
+        let resume =
+            Resume { commit, first: index, round: Round::FIRST, active: Members::NONE, last_open: 0 };
+        let delivered = Delivered { commit, digest, leader, transactions, also_disputed, revoked };
+        Arc::new(Handed { delivered, resume })
+    }
+
+    #[test]
+    fn what_is_handed_out_is_shown_until_storage_shows_it() {
+        use FinalVerdict::{Counts, Disputed, Revoked};
+        let mut handed = HandedOut::default();
+        handed.push(commit(7, [(20, Counts), (10, Revoked), (30, Disputed)].into_iter(), &[]));
+        handed.push(commit(8, [(25, Counts)].into_iter(), &[5]));
+        let counters = |handed: &HandedOut, from, to| {
+            let range = Timestamp::from_millis(from)..Timestamp::from_millis(to);
+            handed.counters(&device(1), &range).map(|(_, counter)| counter).collect::<Vec<u32>>()
+        };
+        assert_eq!(counters(&handed, 0, 99), [20, 25, 30], "what is revoked has used nothing");
+        assert_eq!(counters(&handed, 21, 30), [25]);
+        assert_eq!(counters(&handed, 30, 21), Vec::<u32>::new());
+        assert!(handed.has_delivered(&id(10)) && handed.has_revoked(&device(5)));
+        let digests = [6, 7, 8, 9].map(|index| handed.digest(index).map(|digest| digest.0[0]));
+        assert_eq!(digests, [None, Some(7), Some(8), None]);
+        handed.became_durable(7);
+        assert_eq!((counters(&handed, 0, 99), handed.len()), (vec![25], 1));
+        assert!(!handed.has_delivered(&id(10)) && handed.digest(7).is_none() && handed.digest(8).is_some());
+        handed.became_durable(8);
+        assert!(!handed.has_revoked(&device(5)) && handed.digest(8).is_none());
+    }
+
+    #[test]
+    fn commits_and_what_they_deliver_are_bounded() {
+        let mut handed = HandedOut::default();
+        for index in 1..=COMMITS_IN_FLIGHT as u64 {
+            assert!(handed.has_room());
+            handed.push(commit(index, [(index, FinalVerdict::Counts)].into_iter(), &[]));
+        }
+        assert!(!handed.has_room());
+        handed.became_durable(1);
+        assert!(handed.has_room());
+        let many = DELIVERED_IN_FLIGHT as u64;
+        handed.push(commit(99, (1_000..1_000 + many).map(|ms| (ms, FinalVerdict::Counts)), &[]));
+        handed.became_durable(98);
+        assert!(!handed.has_room());
+    }
+}

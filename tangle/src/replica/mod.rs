@@ -158,11 +158,12 @@ impl Replica {
         self.gossip.views(self.steady.now())
     }
 
-    /// When [`Event::Tick`] is to be said at the latest for the sake of gossip and finality; none while nothing is under
-    /// way. What waits for the clock is looked at in any tick.
+    /// When [`Event::Tick`] is to be said at the latest; none while nothing is under way. What could not be done for want
+    /// of storage is tried in any tick.
     pub fn wake(&self) -> Option<Timestamp> {
-        let finality = self.finalising.due(self.steady.now());
-        self.gossip.wake().into_iter().chain(finality).min().map(|due| self.steady.shown_at(due))
+        let finality = self.finalising.due(self.steady.now(), self.finality.is_delivering());
+        let due = self.gossip.wake().into_iter().chain(finality).min().map(|due| self.steady.shown_at(due));
+        due.into_iter().chain(self.pending.due()).min()
     }
 
     /// Whether the replica can take another transaction before storage has caught up.

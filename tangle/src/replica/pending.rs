@@ -153,6 +153,15 @@ impl Pending {
         places.iter().filter_map(|place| self.remove(place)).collect()
     }
 
+    /// The first time that something waits for, if anything does.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        let soonest = Missing::Time(Timestamp::from_millis(1));
+        match self.by_missing.range(soonest..).next() {
+            Some((Missing::Time(time), _)) => Some(*time),
+            _ => None,
+        }
+    }
+
     /// Takes out all whose time is no more than `latest`, in id order.
     pub(super) fn release_until(&mut self, latest: Timestamp) -> Vec<(Waiting, Source)> {
         let due = self.by_missing.range(Missing::Time(Timestamp::default())..=Missing::Time(latest));

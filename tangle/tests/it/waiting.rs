@@ -36,6 +36,7 @@ fn an_early_transaction_waits_for_the_clock() {
     let child = world().verified(&world().reading(1, ahead.plus(1), [early.id(), world().genesis()]), 0);
     rig.peer_sends(&child, 1);
     rig.peer_sends(&early, 1);
+    assert_eq!(rig.replica.wake(), Some(rig.now.plus(500)), "it need not wait any longer");
     let mut attached = Vec::new();
     for passed in [499, 1, 1] {
         rig.now = rig.now.plus(passed);

@@ -3,7 +3,7 @@
 
 use super::book::{Book, network};
 use super::universe::Dice;
-use crate::finality::delivery::Delivery;
+use crate::finality::delivery::{Bounds, Delivery};
 use crate::finality::testing::member;
 use crate::finality::{Delivered, Entry, FinalVerdict, Judged, leaf, merkle};
 use crate::{DeviceId, Digest, HistoryError, Kind, Rules, Timestamp, TxId, blake2s};
@@ -93,16 +93,22 @@ struct Run {
     book: Book,
     commits: Vec<Delivered>,
     attached: usize,
+    calls: usize,
 }
 
 /// Attaches a tangle piece by piece and delivers its witnesses in their order.
-fn run(seed: u64, limit: usize, size: usize, failing: bool) -> Run {
+fn run(seed: u64, undelivered: usize, commit: usize, failing: bool) -> Run {
+    let bounds = Bounds { undelivered, commit, reached: 100_000, steps: 100_000 };
+    run_within(seed, bounds, failing)
+}
+
+fn run_within(seed: u64, bounds: Bounds, failing: bool) -> Run {
     let network = network(1);
     let mut dice = Dice::new(seed);
     let tangle = tangle(&mut dice);
     let mut failures = Dice::new(seed);
-    let mut delivery = Delivery::with_limits(&network, limit, size);
-    let mut run = Run { book: Book::default(), commits: Vec::new(), attached: 0 };
+    let mut delivery = Delivery::with_bounds(&network, bounds);
+    let mut run = Run { book: Book::default(), commits: Vec::new(), attached: 0, calls: 0 };
     let mut leaders = Vec::new();
     for (id, entry) in &tangle {
         run.book.entries.insert(*id, entry.clone());
@@ -128,15 +134,17 @@ fn run(seed: u64, limit: usize, size: usize, failing: bool) -> Run {
                 }
             };
             let times = [Timestamp::from_millis(leader.timestamp().as_millis() / 2)];
-            trying(&run.book, &mut |book| delivery.begin(leader, member(0), times.into_iter(), book));
-            loop {
+            delivery.begin(leader, member(0), times.into_iter());
+            while delivery.finished().is_none() {
                 let mut next = None;
                 trying(&run.book, &mut |book| delivery.next(book).map(|found| next = found));
-                let Some((delivered, _)) = next else { break };
-                run.book.store(&delivered);
-                run.commits.push(delivered);
+                run.calls += 1;
+                assert!(delivery.held() <= bounds.reached);
+                if let Some((delivered, _)) = next {
+                    run.book.store(&delivered);
+                    run.commits.push(delivered);
+                }
             }
-            assert!(delivery.finished().is_some());
         }
         let waiting = tangle[..run.attached]
             .iter()
@@ -216,9 +224,22 @@ fn bounds_of_memory_and_failures_of_the_ledger_change_nothing() {
 }
 
 #[test]
+fn however_little_is_held_and_looked_at_at_once_the_commits_are_the_same() {
+    for seed in 0..60 {
+        let plain = run(seed, 1_000, 4, false);
+        for (reached, steps) in [(4, 1_000), (8, 3), (1_000, 1)] {
+            let bounds = Bounds { undelivered: 9, commit: 4, reached, steps };
+            let found = run_within(seed, bounds, seed % 2 == 0);
+            assert!(found.commits == plain.commits, "seed {seed}, {reached} held, {steps} at once");
+            assert!(steps > 3 || found.calls > 2 * plain.calls, "it is gone in pieces");
+        }
+    }
+}
+
+#[test]
 fn one_that_was_delivered_alone_is_named_when_another_has_its_counter() {
     let network = network(1);
-    let mut delivery = Delivery::with_limits(&network, 100, 100);
+    let mut delivery = Delivery::new(&network);
     let mut book = Book::default();
     let mut commit = |number: u64, kind: Kind, counter: u32, last: Option<TxId>| {
         let entry = |kind, issuer, counter, references| Entry {
@@ -237,7 +258,7 @@ fn one_that_was_delivered_alone_is_named_when_another_has_its_counter() {
             book.entries.insert(*id, entry.clone());
             delivery.attached(*id, entry.clone());
         }
-        delivery.begin(leader.0, member(0), std::iter::empty(), &book).unwrap();
+        delivery.begin(leader.0, member(0), std::iter::empty());
         let (delivered, _) = delivery.next(&book).unwrap().unwrap();
         book.store(&delivered);
         assert_eq!(delivery.next(&book), Ok(None));

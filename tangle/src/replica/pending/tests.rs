@@ -223,3 +223,44 @@ fn what_waits_too_long_is_given_up_and_who_sent_an_orphan_is_named() {
     assert_eq!(pending.expire(at(begin + PENDING_MS)), [(Source::Peer(1), id(3))].into());
     assert!(!pending.contains(&id(0)) && pending.contains(&id(1)) && pending.contains(&id(2)));
 }
+
+#[test]
+fn what_else_is_missing_is_wanted_as_long_as_what_misses_it_waits() {
+    let mut pending = Pending::new();
+    let source = Source::Peer(1);
+    for number in [0, 1] {
+        pending.insert(waiting(number, true), source, Missing::Reference(id(9))).unwrap();
+        pending.misses_too(&id(number), source, vec![id(10 + number), id(12)]);
+    }
+    let wanted =
+        |pending: &Pending| (8..15).filter(|number| pending.wants(&id(*number))).collect::<Vec<usize>>();
+    assert_eq!(wanted(&pending), [9, 10, 11, 12]);
+    // Asked again, it misses less.
+    pending.misses_too(&id(1), source, vec![id(12)]);
+    assert_eq!(wanted(&pending), [9, 10, 12]);
+    pending.forget_id(&id(0));
+    assert_eq!(wanted(&pending), [9, 12]);
+    pending.release(Missing::Reference(id(9)));
+    assert!(wanted(&pending).is_empty() && pending.others.is_empty());
+    pending.misses_too(&id(1), source, vec![id(12)]);
+    assert!(wanted(&pending).is_empty(), "it waits no more");
+}
+
+#[test]
+fn what_else_is_missing_is_remembered_within_a_bound() {
+    let mut pending = Pending::new();
+    let source = Source::Peer(1);
+    let other = |number: usize| TxId::first_at(at(10_000 + number as u64));
+    for number in 0..3 {
+        pending.insert(waiting(number, true), source, Missing::Reference(id(9))).unwrap();
+        let from = number * REFERENCES / 2;
+        pending.misses_too(&id(number), source, (from..from + REFERENCES / 2 + 1).map(other).collect());
+        assert!(pending.others.len() <= REFERENCES);
+    }
+    assert_eq!(pending.others.len(), REFERENCES);
+    // What is remembered already costs nothing.
+    pending.insert(waiting(3, true), source, Missing::Reference(id(9))).unwrap();
+    pending.misses_too(&id(3), source, vec![other(7), other(9 * REFERENCES)]);
+    assert_eq!(pending.others[&other(7)], 2);
+    assert_eq!(pending.others.len(), REFERENCES);
+}

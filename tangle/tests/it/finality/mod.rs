@@ -3,4 +3,5 @@
 mod alone;
 mod four;
 mod layers;
+mod shell;
 mod town;

@@ -1,30 +1,27 @@
 //! Whole replicas of a small committee, linked to each other, each with a slow disk: what the node around a replica does is
 //! done here in virtual time, and what must never happen is looked at on the way.
 
+use super::shell::WAY;
 use crate::support::{EPOCH_MS, MapHistory, START, arrival, key};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use weft_pow::Nonce;
 use weft_tangle::body::Vote;
 use weft_tangle::finality::{Entry, Handed, Pace, Round};
-use weft_tangle::gossip::Message;
-use weft_tangle::replica::{Effect, Event, Replica, Source};
+use weft_tangle::replica::{Event, Replica, Source};
 use weft_tangle::signing::SigningKey;
 use weft_tangle::{
     Attached, DeviceId, Digest, Draft, Issuer, Kind, Network, NetworkParts, Position, Refusal, Role, Rules,
     Screened, Standing, Timestamp, Transaction, TxId, Verified,
 };
 
-/// Milliseconds that a message takes.
-const WAY: u64 = 3;
-
 /// What is being written.
-enum Write {
+pub(super) enum Write {
     Transaction(Arc<Attached>),
     Commit(Arc<Handed>),
 }
 
-enum Happening {
+pub(super) enum Happening {
     Said(Box<Event>),
     Written(u32),
     Woken,
@@ -40,12 +37,12 @@ pub(super) struct Node {
     pub(super) disk: u64,
     /// Why it refused what was sent.
     pub(super) refused: Vec<Refusal>,
-    device: DeviceId,
-    writes: VecDeque<Write>,
-    is_writing: bool,
-    cursors: BTreeMap<DeviceId, Vec<u8>>,
-    life: u32,
-    is_up: bool,
+    pub(super) device: DeviceId,
+    pub(super) writes: VecDeque<Write>,
+    pub(super) is_writing: bool,
+    pub(super) cursors: BTreeMap<DeviceId, Vec<u8>>,
+    pub(super) life: u32,
+    pub(super) is_up: bool,
 }
 
 /// The town.
@@ -61,13 +58,13 @@ pub(super) struct Town {
     pub(super) unlucky: BTreeSet<TxId>,
     /// Nobody signs a round twice.
     pub(super) is_honest: bool,
-    keys: Vec<SigningKey>,
+    pub(super) keys: Vec<SigningKey>,
     issuers: BTreeMap<DeviceId, Issuer>,
     events: BTreeMap<(u64, u64), (usize, Happening)>,
     sequence: u64,
     counters: BTreeMap<DeviceId, u32>,
     /// Every witness of these members that anybody has stored, by author and round.
-    witnesses: BTreeMap<(DeviceId, Round), TxId>,
+    pub(super) witnesses: BTreeMap<(DeviceId, Round), TxId>,
 }
 
 impl Town {
@@ -123,13 +120,13 @@ impl Town {
         town
     }
 
-    fn at(&mut self, time: u64, node: usize, happening: Happening) {
+    pub(super) fn at(&mut self, time: u64, node: usize, happening: Happening) {
         self.sequence += 1;
         self.events.insert((time, self.sequence), (node, happening));
     }
 
     /// The number of a link differs from life to life of both its ends.
-    fn source(&self, here: usize, there: usize) -> Source {
+    pub(super) fn source(&self, here: usize, there: usize) -> Source {
         Source::Peer(self.nodes[here].life * 10_000 + self.nodes[there].life * 100 + there as u32)
     }
 
@@ -181,7 +178,7 @@ impl Town {
         }
     }
 
-    fn say(&mut self, node: usize, after: u64, event: Event) {
+    pub(super) fn say(&mut self, node: usize, after: u64, event: Event) {
         self.at(self.now + after, node, Happening::Said(Box::new(event)));
     }
 
@@ -212,130 +209,6 @@ impl Town {
             self.events
                 .retain(|_, (node, happening)| *node != place || !matches!(happening, Happening::Woken));
             self.at(due, place, Happening::Woken);
-        }
-    }
-
-    /// Does what a replica wants done.
-    pub(super) fn perform(&mut self, place: usize, effect: Effect) {
-        match effect {
-            Effect::Persist(attached) => self.persist(place, attached),
-            Effect::Commit(handed) => {
-                let index = handed.resume.commit.index;
-                self.trace.push(format!("{place} commits {index}"));
-                self.nodes[place].writes.push_back(Write::Commit(handed));
-                self.write(place);
-            }
-            Effect::Witness(proposal) => {
-                self.trace.push(format!("{place} makes {}", proposal.round));
-                let transaction = self.signed_by(&proposal.draft([9; 16]), &self.keys[place]);
-                self.say(place, 1, Event::Witness { transaction });
-            }
-            Effect::Send { source, message, .. } => self.send(place, source, message),
-            Effect::Relay { to, tree, transaction } => {
-                let id = transaction.id();
-                let is_own = transaction.transaction().header().issuer == self.nodes[place].device;
-                assert!(
-                    !is_own || self.nodes[place].history.find(&id).is_some(),
-                    "an own witness is sent early"
-                );
-                self.trace.push(format!("{place} relays {id}"));
-                let is_lost = self.unlucky.contains(&id);
-                for source in to.into_iter().filter(|_| !is_lost) {
-                    if let Some(there) = self.end_of(place, source) {
-                        let source = self.source(there, place);
-                        let transaction = transaction.verified().clone();
-                        self.say(there, WAY, Event::Pushed { transaction, source, tree });
-                    }
-                }
-            }
-            Effect::Serve { source, request, ranges, ids } => {
-                let history = &self.nodes[place].history;
-                let log: Vec<&Arc<Attached>> = history.stored().collect();
-                let positions = ranges.iter().flat_map(|range| range.positions());
-                let named = positions.filter_map(|position| log.get(position as usize).copied());
-                let found: Vec<Verified> = named
-                    .chain(ids.iter().filter_map(|id| history.find(id)))
-                    .map(|attached| attached.verified().clone())
-                    .collect();
-                let lacking: Vec<TxId> =
-                    ids.iter().filter(|id| history.find(id).is_none()).copied().collect();
-                if let Some(there) = self.end_of(place, source) {
-                    let back = self.source(there, place);
-                    for transaction in found {
-                        self.say(there, WAY, Event::Received { transaction, source: back, token: None });
-                    }
-                }
-                self.event(place, Event::Served { source, request });
-                self.send(place, source, Message::Done { request, lacking, withheld: vec![] });
-            }
-            Effect::Remember { device, cursor } => drop(self.nodes[place].cursors.insert(device, cursor)),
-            Effect::Answer(_, Err(refusal)) => self.nodes[place].refused.push(refusal),
-            Effect::Answer(..) => {}
-            other => panic!("{place}: nobody expects {other:?}"),
-        }
-    }
-
-    fn persist(&mut self, place: usize, attached: Arc<Attached>) {
-        let node = &mut self.nodes[place];
-        assert_eq!(attached.position().0 as usize, node.attached.len(), "a gap");
-        let entry = Entry::of(attached.transaction(), self.network.genesis());
-        let all = entry.references.iter().all(|reference| node.attached.contains(reference));
-        assert!(all, "{place}: attached before what it references");
-        node.attached.push(attached.id());
-        node.writes.push_back(Write::Transaction(attached));
-        self.write(place);
-    }
-
-    fn write(&mut self, place: usize) {
-        let node = &mut self.nodes[place];
-        if !std::mem::replace(&mut node.is_writing, true) {
-            let (life, due) = (node.life, self.now + node.disk);
-            self.at(due, place, Happening::Written(life));
-        }
-    }
-
-    /// One more batch is on disk: all that waits, commits behind what they deliver.
-    fn written(&mut self, place: usize, life: u32) {
-        let node = &mut self.nodes[place];
-        if node.life != life {
-            return;
-        }
-        node.is_writing = false;
-        let (mut position, mut commit) = (None, None);
-        for write in node.writes.drain(..) {
-            match write {
-                Write::Transaction(attached) => {
-                    position = Some(attached.position());
-                    let entry = Entry::of(attached.transaction(), self.network.genesis());
-                    if let Some(round) = entry.round.filter(|_| self.is_honest) {
-                        let first = *self.witnesses.entry((entry.issuer, round)).or_insert(attached.id());
-                        assert_eq!(first, attached.id(), "two witnesses of one author and {round}");
-                    }
-                    node.history.store(attached);
-                }
-                Write::Commit(handed) => {
-                    let index = handed.resume.commit.index;
-                    if self.chain.len() < index as usize {
-                        self.chain.push(handed.delivered.digest);
-                    }
-                    assert_eq!(self.chain[index as usize - 1], handed.delivered.digest, "another chain");
-                    commit = Some(index);
-                    node.history.store_commit(handed);
-                }
-            }
-        }
-        self.event(place, Event::Durable { position, commit });
-    }
-
-    fn end_of(&self, place: usize, source: Source) -> Option<usize> {
-        (0..self.nodes.len())
-            .find(|other| *other != place && self.nodes[*other].is_up && self.source(place, *other) == source)
-    }
-
-    fn send(&mut self, place: usize, source: Source, message: Message) {
-        if let Some(there) = self.end_of(place, source) {
-            let source = self.source(there, place);
-            self.say(there, WAY, Event::Message { source, message });
         }
     }
 
