@@ -70,7 +70,7 @@ def measure(weft, signing, place, arguments):
         ward.start(full.number)
         note(f"filling a node with {arguments.count} transactions")
         fill(full, arguments.count)
-        stored = int(full.figures()["weft_stored_transactions"])
+        stored = full.stored()
         directory = os.path.dirname(empty.config)
         shutil.copytree(directory, os.path.join(place, "fresh"))
         rows = []
@@ -105,7 +105,7 @@ def catch_up(full, empty, stored, verified):
     cpu, begun = full.cpu_seconds(), time.monotonic()
     empty.start()
     fleet.wait("the empty node is ready", empty.is_ready, LOOK_S)
-    fleet.wait("the empty node has caught up", lambda: empty.figures()["weft_stored_transactions"] >= stored, LOOK_S)
+    fleet.wait("the empty node has caught up", lambda: empty.stored() >= stored, LOOK_S)
     seconds = time.monotonic() - begun
     rate = stored / seconds
     return {

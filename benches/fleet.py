@@ -24,14 +24,15 @@ PORT_STEP = 10
 
 
 class Fleet:
-    """The nodes of a new network; with `stages` each records when transactions reach them."""
+    """The nodes of a new network; with `stages` each records when transactions reach them. Of the committee `absent` more never
+    start."""
 
-    def __init__(self, weft, place, count, stages=False):
+    def __init__(self, weft, place, count, stages=False, absent=0):
         self.weft, self.place, self.stages = weft, place, stages
         self.directory = os.path.join(place, "network")
-        text = run([weft, "network", "new", "--nodes", str(count), "--out", self.directory, "--open", "--port",
-                    str(free_ports(count)), "--json"])
-        self.nodes = [Node(self, number, made) for number, made in enumerate(json.loads(text)["nodes"], 1)]
+        text = run([weft, "network", "new", "--nodes", str(count + absent), "--out", self.directory, "--open", "--port",
+                    str(free_ports(count + absent)), "--json"])
+        self.nodes = [Node(self, number, made) for number, made in enumerate(json.loads(text)["nodes"][:count], 1)]
 
     def __enter__(self):
         return self
@@ -64,7 +65,7 @@ class Fleet:
         return [node.figures() for node in self.nodes]
 
     def stored(self):
-        return [int(figures["weft_stored_transactions"]) for figures in self.figures()]
+        return [node.stored() for node in self.nodes]
 
     def cpu_seconds(self):
         return [node.cpu_seconds() for node in self.nodes]
@@ -114,6 +115,11 @@ class Node:
         """The node's metrics, by name and labels as they are written."""
         lines = self.get("/metrics").read().decode().splitlines()
         return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[:1] != "#")}
+
+    def stored(self):
+        """How many transactions it has, the committee's witnesses left out."""
+        figures = self.figures()
+        return int(figures["weft_stored_transactions"] - figures["weft_stored_witnesses"])
 
     def cpu_seconds(self):
         return ticks_of(self.server.process.pid) / TICKS

@@ -160,11 +160,11 @@ def mean_wire_bytes(node, ids):
 
 
 def read_records(path, since):
-    """The times at which transactions reached each stage, by id, of those not older than `since`."""
+    """The times at which transactions were attached and durable, by id, of those not older than `since`."""
     stages = {ATTACHED: {}, DURABLE: {}}
     with open(path, "rb") as file:
         for when, stage, name in RECORD.iter_unpack(file.read()):
-            if when >= since:
+            if when >= since and stage in stages:
                 stages[stage].setdefault(name, when)
     return stages
 

@@ -163,8 +163,15 @@ pub const PEER_SCAN: usize = 256;
 /// Tickets that wait for the owner of the replica. They have a queue of their own: a sensor must come by parents
 /// while everybody else's transactions wait for the disk.
 pub const TICKET_QUEUE: usize = HTTP_CONNECTIONS;
-/// Records of a file of stages: two for each of two million transactions, 196 MiB.
+/// Records of a file of stages: three for each of more than a million transactions, 196 MiB.
 pub const STAGE_RECORDS: usize = 4_194_304;
+/// Listeners to this node's events at once, each on a connection of its own.
+pub const SUBSCRIBERS: usize = 64;
+/// Things that have happened and wait for one listener: all that the commits on their way to disk can deliver, and half as
+/// much again. That is 20 MiB, which all listeners share.
+pub const EVENTS_WAITING: usize = 3 * weft_tangle::limits::COMMIT_TRANSACTIONS;
+/// Transactions taken at the door whose time to final is measured at once. While nothing becomes final, others are not.
+pub const DOOR_AWAITED: usize = 16_384;
 /// How long the last commits may take once the API has stopped.
 pub const LAST_COMMIT: Duration = Duration::from_secs(1);
 /// Open files that the node asks the system for: its connections, the database and some air.
@@ -245,6 +252,7 @@ const _: () = {
         BATCH_BYTES <= (HTTP_BODY_MEMORY - HTTP_SMALL_BODY_MEMORY) / 8,
         "a few large batches do not lock out everybody else's"
     );
+    assert!(SUBSCRIBERS <= HTTP_CONNECTIONS / 8, "whoever listens leaves room for sensors");
     assert!(RECOVERY_WAIT.as_millis() < RECOVERY_WAIT_MOST.as_millis());
     assert!(RECOVERY_WAIT_MOST.as_millis() < RECOVERY_STEADY.as_millis());
     assert!(REOPEN_READERS.as_millis() < HTTP_ANSWER_TIMEOUT.as_millis(), "who reads meanwhile is answered");

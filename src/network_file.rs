@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
+use weft_tangle::finality::{Pace, PaceError};
 use weft_tangle::signing::{PUBLIC_KEY_BYTES, PublicKey};
 use weft_tangle::{Network, NetworkError, NetworkParts, Rules, RulesError, Timestamp, from_text, to_text};
 
@@ -41,6 +42,9 @@ pub enum NetworkFileError {
     /// A rule is out of bounds.
     #[error("[rules] {0}")]
     Rules(#[from] RulesError),
+    /// The pace is out of bounds.
+    #[error("[finality] {0}")]
+    Pace(#[from] PaceError),
     /// The whole describes no network.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -53,6 +57,8 @@ pub struct NetworkFile {
     pub network: Network,
     /// Where the committee's members listen for gossip, in the order of the file.
     pub addresses: Vec<(PublicKey, String)>,
+    /// How fast the committee's rounds follow each other. Nodes that differ in it agree all the same.
+    pub pace: Pace,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +69,8 @@ struct RawFile {
     open_enrolment: bool,
     #[serde(default)]
     rules: RawRules,
+    #[serde(default)]
+    finality: RawPace,
     #[serde(default)]
     registrars: Vec<RawRegistrar>,
     committee: Vec<RawMember>,
@@ -75,6 +83,14 @@ struct RawRules {
     quota: u32,
     difficulty: u8,
     enrolment_difficulty: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawPace {
+    fastest_ms: u64,
+    slowest_ms: u64,
+    delta_ms: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -105,6 +121,18 @@ impl From<&Rules> for RawRules {
 impl Default for RawRules {
     fn default() -> Self {
         Self::from(&Rules::default())
+    }
+}
+
+impl From<&Pace> for RawPace {
+    fn from(pace: &Pace) -> Self {
+        Self { fastest_ms: pace.fastest_ms(), slowest_ms: pace.slowest_ms(), delta_ms: pace.delta_ms() }
+    }
+}
+
+impl Default for RawPace {
+    fn default() -> Self {
+        Self::from(&Pace::default())
     }
 }
 
@@ -146,7 +174,8 @@ impl NetworkFile {
             registrars,
             committee: addresses.iter().map(|(key, _)| key.clone()).collect(),
         })?;
-        Ok(Self { network, addresses })
+        let RawPace { fastest_ms, slowest_ms, delta_ms } = raw.finality;
+        Ok(Self { network, addresses, pace: Pace::new(fastest_ms, slowest_ms, delta_ms)? })
     }
 
     /// The text that [`NetworkFile::parse`] reads back to the same network.
@@ -157,6 +186,7 @@ impl NetworkFile {
             created: time_text(network.created()),
             open_enrolment: network.is_open(),
             rules: network.rules().into(),
+            finality: (&self.pace).into(),
             registrars: registrars.iter().map(|key| RawRegistrar { key: to_text(key.as_bytes()) }).collect(),
             committee: self
                 .addresses
@@ -206,55 +236,4 @@ pub fn parse_address(text: &str) -> Result<String, NetworkFileError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use weft_tangle::signing::{Seed, SigningKey};
-
-    fn file() -> (NetworkFile, PublicKey) {
-        let key = |byte| SigningKey::from_seed(&Seed::from_bytes([byte; 32])).unwrap().public_key().clone();
-        let network = Network::new(NetworkParts {
-            name: "ward 7".into(),
-            created: Timestamp::from_millis(1_790_000_000_123),
-            open_enrolment: false,
-            rules: Rules::new(5_000, 7, 3, 4).unwrap(),
-            registrars: vec![key(1)],
-            committee: vec![key(2)],
-        });
-        (NetworkFile { network: network.unwrap(), addresses: vec![(key(2), "node:8471".into())] }, key(1))
-    }
-
-    #[test]
-    fn a_written_file_reads_back_to_the_same_network() {
-        let (file, registrar) = file();
-        let read = NetworkFile::parse(&file.to_toml(&[registrar])).unwrap();
-        assert_eq!(read.network.id(), file.network.id());
-        assert_eq!(read.network.canonical_form(), file.network.canonical_form());
-        assert_eq!(read.addresses, file.addresses);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let (file, registrar) = file();
-        let text = file.to_toml(&[registrar]);
-        let change = |from: &str, to: &str| {
-            assert!(text.contains(from), "{from}");
-            NetworkFile::parse(&text.replacen(from, to, 1)).unwrap_err().to_string()
-        };
-        assert!(change("quota", "quotas").contains("quotas"));
-        assert!(change("epoch_ms = 5000", "epoch_ms = 5").contains("epoch_ms is 5"));
-        assert!(change("created = \"2026", "created = \"20x6").contains("RFC 3339"));
-        assert!(change("node:8471", "node").contains("host:port"));
-        assert!(change("key = \"", "key = \"0").contains("base32hex"));
-        assert!(change("name = \"ward 7\"", "name = \"\"").contains("name"));
-    }
-
-    #[test]
-    fn rules_have_defaults() {
-        let (file, registrar) = file();
-        let text = file.to_toml(&[registrar]);
-        let mut table: toml::Table = text.parse().unwrap();
-        table.remove("rules");
-        let read = NetworkFile::parse(&table.to_string()).unwrap();
-        assert_eq!(*read.network.rules(), Rules::default());
-    }
-}
+mod tests;

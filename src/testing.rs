@@ -9,7 +9,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use weft_pow::Nonce;
 use weft_tangle::body::{Anchor, Enrolment, Reason, Revocation};
-use weft_tangle::finality::{Entry, Outcome, Round};
+use weft_tangle::finality::{
+    Commit, Delivered, Entry, FinalVerdict, Handed, Judged, Member, Members, Outcome, Resume, Round,
+};
 use weft_tangle::replica::{Effect, Event, Source};
 use weft_tangle::signing::{PublicKey, Seed, SigningKey};
 use weft_tangle::{
@@ -104,6 +106,32 @@ fn enrolment_of(key: &SigningKey) -> Enrolment {
         address: None,
         admission: None,
     }
+}
+
+/// A reading that counts, as a commit delivers it.
+pub(crate) fn judged(id: TxId) -> Judged {
+    let issuer = DeviceId::from_bytes([9; 32]);
+    Judged { id, kind: Kind::Reading, issuer, counter: 7, verdict: FinalVerdict::Counts }
+}
+
+/// A commit of this index, with this time, that delivers these transactions.
+pub(crate) fn handed(index: u64, time: Timestamp, transactions: &[Judged]) -> Arc<Handed> {
+    let leader = TxId::first_at(time);
+    let count = transactions.len() as u32;
+    let [previous, root] = [Digest([index as u8; 32]), Digest([0; 32])];
+    let commit = Commit { index, previous, leader, time, root, count };
+    let member = Member::new(0).unwrap();
+    let delivered = Delivered {
+        commit,
+        digest: Digest([(index as u8).wrapping_add(1); 32]),
+        leader: member,
+        transactions: transactions.to_vec(),
+        also_disputed: Vec::new(),
+        revoked: Vec::new(),
+    };
+    let active = Members::from_iter([member]);
+    let resume = Resume { commit, first: index, round: Round::FIRST, active, last_open: index };
+    Arc::new(Handed { delivered, resume })
 }
 
 /// What is durable, in maps.

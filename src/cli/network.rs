@@ -183,6 +183,14 @@ fn described(file: &NetworkFile) -> Vec<(&'static str, Value)> {
                 "open_enrolment": network.is_open(),
             }),
         ),
+        (
+            "finality",
+            json!({
+                "fastest_ms": file.pace.fastest_ms(),
+                "slowest_ms": file.pace.slowest_ms(),
+                "delta_ms": file.pace.delta_ms(),
+            }),
+        ),
     ]
 }
 
@@ -213,6 +221,12 @@ fn told(file: &NetworkFile) -> String {
         let _ = writeln!(text, "committee   {}  {address}", DeviceId::of(key));
     }
     let (n, f, quorum) = (size.members(), size.faulty(), size.quorum());
+    let pace = &file.pace;
+    let (fastest, slowest, delta) = (pace.fastest_ms(), pace.slowest_ms(), pace.delta_ms());
+    let _ = writeln!(
+        text,
+        "rounds      every {fastest} to {slowest} ms; a message between members takes {delta} ms at most"
+    );
     let _ = writeln!(text, "quorum      {quorum} of n = {n}; up to f = {f} may fail or lie");
     text
 }

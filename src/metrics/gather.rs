@@ -18,8 +18,11 @@ impl Metrics {
             self.queue.with_label_values(&[queue]).set(depth as i64);
         }
         self.store_bytes.set(ledger.store.file_bytes() as i64);
-        if let Ok(position) = ledger.store.next_position() {
-            self.stored.set(position.0 as i64);
+        let counts =
+            ledger.store.reader().and_then(|reader| Ok((reader.transactions()?, reader.witness_count()?)));
+        if let Ok((transactions, witnesses)) = counts {
+            self.stored.set(transactions as i64);
+            self.stored_witnesses.set(witnesses as i64);
         }
         self.read_only.set(ledger.health.read_only().is_some().into());
         let (damaged, found) = ledger.store.damage();
@@ -28,8 +31,10 @@ impl Metrics {
         self.set_connections(server);
         if let Some(link) = &ledger.link {
             self.set_gossip(&link.shell);
-            self.set_links(link);
+            self.gossip.set_links(link);
         }
+        self.finality.set(&ledger.finality, ledger.health.diverged().is_some());
+        self.finality.set_listeners(&ledger.bus);
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 

@@ -2,23 +2,31 @@
 //!
 //! Counters and histograms are written where things happen; what is a state is read when somebody scrapes.
 
+mod finality;
 mod gather;
 mod gossip;
+mod occupancy;
+mod register;
 mod stages;
 
 pub use gather::MEDIA_TYPE;
 pub(crate) use stages::Stage;
 pub use stages::Stages;
 
+use crate::gossip::Shell;
 use crate::http::problem::Kind as ProblemKind;
+use finality::FinalityMetrics;
+use gossip::GossipMetrics;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
+    Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };
-use std::sync::atomic::{AtomicU64, Ordering};
+use register::{
+    SECONDS, counter, counters, gauge, histogram, histograms, int_gauge, int_gauge_vec, register_process,
+};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use weft_tangle::TxId;
-use weft_tangle::replica::Occupancy;
+use weft_tangle::finality::Delivered;
 
 /// All figures of one node.
 #[derive(Debug)]
@@ -44,6 +52,7 @@ pub struct Metrics {
     in_flight: IntGauge,
     store_bytes: IntGauge,
     stored: IntGauge,
+    stored_witnesses: IntGauge,
     read_only: IntGauge,
     recoveries: IntCounter,
     /// Tips that earlier replicas of this process have dropped.
@@ -56,27 +65,11 @@ pub struct Metrics {
     pub scrub_finished: IntGauge,
     open_connections: IntGauge,
     connections: IntCounterVec,
-    peers: IntGaugeVec,
-    gossip_failures: IntCounterVec,
-    gossip_bytes: IntCounterVec,
-    gossip_frames: IntCounterVec,
-    gossip_links: IntGaugeVec,
-    gossip_lag: IntGauge,
-    gossip_behind: IntGauge,
-    gossip_points: IntGauge,
-    gossip_transactions: IntCounterVec,
-    gossip_trees: IntCounterVec,
-    gossip_faults: IntCounterVec,
+    gossip: GossipMetrics,
+    finality: FinalityMetrics,
     wanted: IntGauge,
     stages: OnceLock<Stages>,
 }
-
-/// Seconds from microseconds to seconds, by factors of about three.
-const SECONDS: [f64; 14] =
-    [0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
-
-/// Fewer for requests, for each of these is a series a route; all together stay under 400.
-const REQUEST_SECONDS: [f64; 5] = [0.001, 0.01, 0.1, 1.0, 10.0];
 
 impl Metrics {
     /// Registers everything.
@@ -160,6 +153,11 @@ impl Metrics {
             )?,
             store_bytes: int_gauge(r, "weft_store_bytes", "Size of the database file.")?,
             stored: int_gauge(r, "weft_stored_transactions", "Durable transactions.")?,
+            stored_witnesses: int_gauge(
+                r,
+                "weft_stored_witnesses",
+                "Witnesses among the durable transactions.",
+            )?,
             read_only: int_gauge(
                 r,
                 "weft_store_read_only",
@@ -198,69 +196,8 @@ impl Metrics {
                 "HTTP connections by what happened to them.",
                 &["event"],
             )?,
-            peers: int_gauge_vec(
-                r,
-                "weft_gossip_peers",
-                "Fog nodes known or connected, by state.",
-                &["state"],
-            )?,
-            gossip_failures: counters(
-                r,
-                "weft_gossip_handshake_failures_total",
-                "Connections between nodes that came to nothing, by reason and by who ended them.",
-                &["reason", "by"],
-            )?,
-            gossip_bytes: counters(
-                r,
-                "weft_gossip_bytes_total",
-                "Bytes on streams between nodes, by class and direction.",
-                &["class", "direction"],
-            )?,
-            gossip_frames: counters(
-                r,
-                "weft_gossip_frames_total",
-                "Frames between nodes, by class and direction.",
-                &["class", "direction"],
-            )?,
-            gossip_links: int_gauge_vec(
-                r,
-                "weft_gossip_links",
-                "Connected peers, by how new transactions go to them.",
-                &["link"],
-            )?,
-            gossip_lag: int_gauge(
-                r,
-                "weft_gossip_lag_transactions",
-                "Entries of this node's log that the slowest connected peer has not settled.",
-            )?,
-            gossip_behind: int_gauge(
-                r,
-                "weft_gossip_behind_transactions",
-                "Entries of connected peers' logs that are not settled here, of the peer with the most.",
-            )?,
-            gossip_points: int_gauge(
-                r,
-                "weft_gossip_points",
-                "Points of fault of the connected peer that has the most.",
-            )?,
-            gossip_transactions: counters(
-                r,
-                "weft_gossip_transactions_total",
-                "Transactions between nodes, by what became of them.",
-                &["what"],
-            )?,
-            gossip_trees: counters(
-                r,
-                "weft_gossip_tree_changes_total",
-                "Grafts and prunes of trees, by what was done.",
-                &["what"],
-            )?,
-            gossip_faults: counters(
-                r,
-                "weft_gossip_faults_total",
-                "Peers sent away, by their last fault.",
-                &["fault"],
-            )?,
+            gossip: GossipMetrics::new(r)?,
+            finality: FinalityMetrics::new(r)?,
             wanted: int_gauge(
                 r,
                 "weft_wanted_transactions",
@@ -286,6 +223,26 @@ impl Metrics {
     pub fn count_attached(&self, kind: weft_tangle::Kind, disputed: bool) {
         let verdict = if disputed { "disputed" } else { "attached" };
         self.transactions.with_label_values(&[kind.name(), verdict]).inc();
+    }
+
+    /// Takes over what the shell has counted.
+    pub fn set_gossip(&self, shell: &Shell) {
+        self.gossip.set_shell(shell);
+    }
+
+    /// Counts a durable commit of the ledger and what it delivers.
+    pub(crate) fn count_commit(&self, delivered: &Delivered) {
+        self.finality.count_commit(delivered);
+    }
+
+    /// Counts a witness of this node's own, and its bytes.
+    pub(crate) fn count_own_witness(&self, bytes: usize) {
+        self.finality.count_own_witness(bytes);
+    }
+
+    /// A transaction that was taken here has become final after so many seconds.
+    pub(crate) fn observe_final(&self, seconds: f64) {
+        self.finality.seconds.observe(seconds);
     }
 
     /// Records from now on when transactions reach their stages; only the first call has an effect.
@@ -316,24 +273,6 @@ impl Metrics {
         self.request_seconds.with_label_values(&[route]).observe(seconds);
     }
 
-    /// Takes over what the replica holds.
-    pub fn set_occupancy(&self, occupancy: Occupancy) {
-        let set = |gauge: &IntGauge, value: usize| gauge.set(value as i64);
-        set(&self.tips, occupancy.tips);
-        set(&self.pending, occupancy.pending);
-        set(&self.window, occupancy.window);
-        set(&self.in_flight, occupancy.in_flight);
-        set(&self.wanted, occupancy.wanted);
-        let dropped = self.tips_dropped_before.load(Ordering::Relaxed) + occupancy.tips_dropped;
-        self.tips_dropped.inc_by(dropped.saturating_sub(self.tips_dropped.get()));
-    }
-
-    /// The node writes again, with a new replica, which counts from nothing.
-    pub fn count_recovery(&self) {
-        self.recoveries.inc();
-        self.tips_dropped_before.store(self.tips_dropped.get(), Ordering::Relaxed);
-    }
-
     /// What is registered, in Prometheus' text format.
     #[cfg(test)]
     pub(crate) fn registered(&self) -> String {
@@ -352,118 +291,5 @@ const fn verdict(is_valid: bool) -> &'static str {
     if is_valid { "valid" } else { "invalid" }
 }
 
-fn register_process(registry: &Registry) -> Result<(), prometheus::Error> {
-    let collector = prometheus::process_collector::ProcessCollector::for_self();
-    registry.register(Box::new(collector))
-}
-
-fn int_gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-    let gauge = IntGauge::new(name, help)?;
-    registry.register(Box::new(gauge.clone())).map(|()| gauge)
-}
-
-fn gauge(registry: &Registry, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
-    let gauge = Gauge::new(name, help)?;
-    registry.register(Box::new(gauge.clone())).map(|()| gauge)
-}
-
-fn int_gauge_vec(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntGaugeVec, prometheus::Error> {
-    let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
-    registry.register(Box::new(gauges.clone())).map(|()| gauges)
-}
-
-fn counters(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntCounterVec, prometheus::Error> {
-    let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
-    registry.register(Box::new(counters.clone())).map(|()| counters)
-}
-
-fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-    let counter = IntCounter::new(name, help)?;
-    registry.register(Box::new(counter.clone())).map(|()| counter)
-}
-
-fn histogram(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    buckets: Vec<f64>,
-) -> Result<Histogram, prometheus::Error> {
-    let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
-    registry.register(Box::new(histogram.clone())).map(|()| histogram)
-}
-
-fn histograms(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<HistogramVec, prometheus::Error> {
-    let options = HistogramOpts::new(name, help).buckets(REQUEST_SECONDS.to_vec());
-    let histograms = HistogramVec::new(options, labels)?;
-    registry.register(Box::new(histograms.clone())).map(|()| histograms)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The routes with the statuses that each can answer.
-    const ANSWERS: [(&str, &[u16]); 11] = [
-        ("/healthz", &[200, 405]),
-        ("/readyz", &[200, 405, 503]),
-        ("/metrics", &[200, 405, 500]),
-        ("/api/v1/network", &[200, 405, 500]),
-        ("/api/v1/ticket", &[200, 400, 405, 406, 503]),
-        ("/api/v1/transactions", &[200, 201, 400, 401, 403, 405, 408, 409, 413, 415, 422, 500, 503]),
-        ("/api/v1/transactions/batch", &[200, 400, 405, 408, 413, 415, 500, 503]),
-        ("/api/v1/transactions/{id}", &[200, 400, 404, 405, 406, 500]),
-        ("/api/v1/devices/{id}", &[200, 400, 404, 405, 500]),
-        ("/api/v1/devices/{id}/readings", &[200, 400, 405, 406, 500]),
-        ("other", &[404]),
-    ];
-
-    #[test]
-    fn a_new_replica_counts_on_from_the_one_before() {
-        let metrics = Metrics::new("network").unwrap();
-        let dropped = |tips_dropped| Occupancy { tips_dropped, ..Occupancy::default() };
-        metrics.set_occupancy(dropped(5));
-        metrics.count_recovery();
-        metrics.set_occupancy(dropped(0));
-        metrics.set_occupancy(dropped(2));
-        assert_eq!((metrics.tips_dropped.get(), metrics.recoveries.get()), (7, 1));
-    }
-
-    #[test]
-    fn whatever_happens_there_are_fewer_than_400_series() {
-        let metrics = Metrics::new("network").unwrap();
-        for (route, statuses) in ANSWERS {
-            statuses.iter().for_each(|status| metrics.count_request(route, *status, 0.01));
-        }
-        ProblemKind::ALL.iter().for_each(|kind| metrics.count_refused(*kind));
-        for kind in (0..=255).filter_map(|byte| weft_tangle::Kind::from_byte(byte).ok()) {
-            metrics.count_attached(kind, false);
-            metrics.count_attached(kind, true);
-        }
-        metrics.count_signature(true, 0.01);
-        metrics.count_signature(false, 0.01);
-        metrics.queue.with_label_values(&["check"]).set(1);
-        metrics.queue.with_label_values(&["owner"]).set(1);
-        for event in 0..11 {
-            metrics.connections.with_label_values(&[event.to_string()]).inc();
-        }
-        metrics.gossip_at_its_fullest();
-        let text = metrics.registered();
-        let series = text.lines().filter(|line| !line.starts_with('#')).count();
-        assert!((300..400).contains(&series), "{series} series");
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! When each transaction was attached here and when it was durable, in a file for whoever measures
+//! When each transaction was attached here, when it was durable and when final, in a file for whoever measures
 //! (`spec/13-metrics.md`).
 //!
 //! Always true: nothing is recorded unless the configuration names a file; the file has a bound; and a disk that does not
@@ -19,6 +19,8 @@ pub(crate) enum Stage {
     Attached = 1,
     /// On disk.
     Durable = 2,
+    /// A commit that is on disk has delivered it.
+    Final = 3,
 }
 
 /// The records of one life of the process.

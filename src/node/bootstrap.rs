@@ -14,6 +14,7 @@ use crate::sensor::key::{KeyError, KeyFile};
 use crate::sensor::{State, StateError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use weft_tangle::finality::Pace;
 use weft_tangle::limits::COMMITTEE;
 use weft_tangle::signing::PublicKey;
 use weft_tangle::{DeviceId, Network, NetworkError, NetworkParts, Rules, Timestamp};
@@ -142,7 +143,7 @@ impl Plan {
             committee: keys.clone(),
         })?;
         let addresses = keys.into_iter().zip(places).map(|(key, place)| (key, place.address.clone()));
-        let file = NetworkFile { network, addresses: addresses.collect() };
+        let file = NetworkFile { network, addresses: addresses.collect(), pace: Pace::default() };
         let text = node_files::explained(&file, &[registrar]);
         let write = |path: PathBuf, text: &str| {
             create_new_public(&path, text.as_bytes()).map_err(StagingError::at(&path))

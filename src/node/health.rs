@@ -1,12 +1,15 @@
 //! Whether the node can take transactions, and if not, why: read by `/readyz`, the door and the metrics.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use weft_tangle::finality::Divergence;
 
 /// The node's own view of its state.
 #[derive(Debug, Default)]
 pub struct Health {
     read_only: Mutex<Option<ReadOnly>>,
+    /// Why nothing is finalised any more.
+    diverged: OnceLock<String>,
     stopping: AtomicBool,
 }
 
@@ -59,6 +62,24 @@ impl Health {
         true
     }
 
+    /// From now on nothing is finalised, for chains of commits have parted; all else goes on. Only a person can end that.
+    pub fn stop_finalising(&self, divergence: &Divergence) {
+        if self.diverged.get().is_some() {
+            return;
+        }
+        let reason = words(divergence);
+        tracing::error!(
+            reason,
+            "finality has stopped, and nothing else; look into what the members have signed"
+        );
+        let _first = self.diverged.set(reason);
+    }
+
+    /// Why nothing is finalised any more, if so.
+    pub fn diverged(&self) -> Option<&str> {
+        self.diverged.get().map(String::as_str)
+    }
+
     /// From now on new requests are sent away.
     pub fn begin_to_stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -79,11 +100,12 @@ impl Health {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// What keeps the node from taking transactions, in words; empty when it is ready.
+    /// What keeps the node from taking transactions or from finalising them, in words; empty when it is ready.
     pub fn reasons(&self) -> Vec<String> {
         let stopping = self.is_stopping().then(|| "the node is stopping".to_owned());
         let read_only = self.read_only().map(|cause| format!("the node is read-only: {cause}"));
-        stopping.into_iter().chain(read_only).collect()
+        let diverged = self.diverged().map(|reason| format!("nothing becomes final here any more: {reason}"));
+        stopping.into_iter().chain(read_only).chain(diverged).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<ReadOnly>> {
@@ -92,9 +114,40 @@ impl Health {
     }
 }
 
+fn words(divergence: &Divergence) -> String {
+    match divergence {
+        Divergence::Contradicted { index, members } => format!(
+            "{} members of the committee, a quorum, say otherwise than this node of commit {index} or one behind it",
+            members.len()
+        ),
+        Divergence::Twofold { index, digests: [one, other] } => {
+            let [one, other] = [one, other].map(|digest| weft_tangle::to_text(&digest.0));
+            format!("a quorum has voted for each of two commits {index}: {one} and {other}")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use weft_tangle::Digest;
+    use weft_tangle::finality::{Member, Members};
+
+    #[test]
+    fn a_node_whose_chain_has_parted_says_so_once_and_for_good() {
+        let health = Health::default();
+        let members: Members = [0, 2, 3].into_iter().filter_map(Member::new).collect();
+        health.stop_finalising(&Divergence::Contradicted { index: 7, members });
+        health
+            .stop_finalising(&Divergence::Twofold { index: 8, digests: [Digest([1; 32]), Digest([2; 32])] });
+        let [reason] = &health.reasons()[..] else { panic!("{:?}", health.reasons()) };
+        assert!(reason.contains("3 members") && reason.contains("commit 7"), "{reason}");
+        health.turn_read_only("the disk is full".into());
+        assert!(
+            health.turn_writable() && health.diverged().is_some(),
+            "a disk that works again mends no chain"
+        );
+    }
 
     #[test]
     fn the_first_reason_stays_until_the_node_writes_again() {

@@ -15,6 +15,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use weft_tangle::finality::Pace;
 use weft_tangle::signing::SigningKey;
 use weft_tangle::{DeviceId, Network, NetworkError, NetworkParts, Rules};
 
@@ -105,6 +106,8 @@ pub struct Home {
     pub key: Arc<SigningKey>,
     /// Where the network file says that the members of the committee are.
     pub committee: Vec<Peer>,
+    /// How fast the committee's rounds follow each other.
+    pub pace: Pace,
     /// What a node that is not of the committee shows its peers, if a registrar admitted it.
     pub credential: Option<Credential>,
     /// Where the network file of a private network was found or made.
@@ -130,13 +133,14 @@ impl Home {
         if let Some(path) = &config.network {
             let file = read(path)?;
             let credential = Credential::read(&config.data, &file.network, &node)?;
-            let committee = peers(&file);
+            let (committee, pace) = (peers(&file), file.pace);
             let network = file.network;
             return Ok(Self {
                 network,
                 node,
                 key: key.shared_key(),
                 committee,
+                pace,
                 credential,
                 private: None,
                 is_new: false,
@@ -149,7 +153,7 @@ impl Home {
             make_private_network(config, &path, &key)?;
         }
         let file = read(&path)?;
-        let committee = peers(&file);
+        let (committee, pace) = (peers(&file), file.pace);
         let (network, api) = (file.network, config.api_listen);
         if network.standing(&node).is_none() {
             return Err(HomeError::OtherKey { key: config.data.join(NODE_KEY), path });
@@ -163,6 +167,7 @@ impl Home {
             node,
             key: key.shared_key(),
             committee,
+            pace,
             credential: None,
             private,
             is_new,
@@ -230,7 +235,8 @@ fn make_private_network(config: &Config, path: &Path, node: &KeyFile) -> Result<
         registrars: registrars.clone(),
         committee: vec![member.clone()],
     })?;
-    let file = NetworkFile { network, addresses: vec![(member, config.gossip_listen.to_string())] };
+    let addresses = vec![(member, config.gossip_listen.to_string())];
+    let file = NetworkFile { network, addresses, pace: Pace::default() };
     write_whole(path, &file.to_toml(&registrars))
         .map_err(|source| HomeError::Data { path: path.to_owned(), source })
 }

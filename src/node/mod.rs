@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! HTTP  -> Intake -> checkers (pool) -> owner (one thread) -> writer (one thread) -> Durable -> owner -> answer
-//! peers -> feeder ->
+//! peers -> feeder ->                    owner -> signer -> owner                  -> bus, figures
 //! ```
 //!
 //! Always true: an answer that says "attached" is sent after the commit that made it so, and no queue between two
@@ -10,6 +10,7 @@
 
 pub mod admin;
 pub mod bootstrap;
+pub mod bus;
 mod check_peer;
 mod checker;
 mod clock;
@@ -17,6 +18,7 @@ mod company;
 pub mod credential;
 mod directory;
 mod fair;
+mod finality;
 mod health;
 mod home;
 mod intake;
@@ -31,9 +33,11 @@ pub(crate) mod recover;
 mod room;
 mod run;
 mod scrub;
+mod signer;
 mod staging;
 mod start;
 mod supervisor;
+mod teller;
 #[cfg(test)]
 mod tests;
 mod verdicts;
@@ -43,6 +47,7 @@ mod writer;
 pub use clock::now;
 pub(crate) use clock::now_nanos;
 pub use directory::Directory;
+pub use finality::{FinalityView, Totals as FinalityTotals};
 pub use health::Health;
 pub use home::{Home, HomeError, NETWORK_FILE, NODE_KEY, REGISTRAR_KEY};
 pub(crate) use home::{lock_directory, read_network};
@@ -51,5 +56,6 @@ pub use node_files::CONFIG_FILE;
 pub use peering::{Link, Peering, Totals};
 pub use run::{Node, NodeError};
 pub use scrub::Scrub;
+pub use signer::Own;
 pub use staging::StagingError;
 pub use start::{Ledger, StartError, Threads};

@@ -75,8 +75,8 @@ pub(super) fn explained(file: &NetworkFile, registrars: &[PublicKey]) -> String 
     let mut text = format!(
         "# A Weft network. All its nodes have this file; nothing in it is secret. Its id is\n\
          #     {}\n\
-         # and follows from everything here but the addresses: whoever changes anything else makes another network, whose\n\
-         # nodes do not speak to those of this one.\n\n",
+         # and follows from everything here but the addresses and [finality]: whoever changes anything else makes another\n\
+         # network, whose nodes do not speak to those of this one.\n\n",
         file.network.id()
     );
     let mut members = file.addresses.iter().enumerate();
@@ -84,6 +84,8 @@ pub(super) fn explained(file: &NetworkFile, registrars: &[PublicKey]) -> String 
     for line in file.to_toml(registrars).lines() {
         let words = match line {
             "[rules]" => "# What a device may send and how much work that takes; epoch_ms are milliseconds, difficulties bits.\n".into(),
+            "[finality]" => "# Milliseconds between the committee's rounds at full load and with next to nothing to do, and of a message between\n\
+                             # members at most. Nodes that differ in it agree all the same.\n".into(),
             "[[registrars]]" => registrars_named.next().map_or_else(String::new, |key| {
                 format!("# A registrar, who admits devices and nodes: {}\n", DeviceId::of(key))
             }),
@@ -105,6 +107,7 @@ pub(super) fn explained(file: &NetworkFile, registrars: &[PublicKey]) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use weft_tangle::finality::Pace;
     use weft_tangle::signing::{Seed, SigningKey};
     use weft_tangle::{Network, NetworkParts, Rules, Timestamp};
 
@@ -121,7 +124,7 @@ mod tests {
             committee: vec![key(2), key(3)],
         });
         let addresses = [(key(2), "a:1".to_owned()), (key(3), "b:2".to_owned())].into();
-        let file = NetworkFile { network: network.unwrap(), addresses };
+        let file = NetworkFile { network: network.unwrap(), addresses, pace: Pace::default() };
         let text = explained(&file, &[key(1)]);
         let read = NetworkFile::parse(&text).unwrap();
         assert_eq!((read.network.id(), &read.addresses), (file.network.id(), &file.addresses));

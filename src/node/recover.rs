@@ -3,16 +3,32 @@
 //! Always true: what is rebuilt follows from what is stored and from nothing else, so tests that crash a store rebuild
 //! the very replica that a node would.
 
-use crate::store::{Store, StoreError};
+use crate::store::{Kept, Store, StoreError};
 use std::sync::Arc;
 use weft_tangle::{Network, Replica, limits::WINDOW};
 
-/// A replica of `network` that goes on where `store` ends, with the newest [`WINDOW`] transactions in its window.
+/// A replica of `network` that goes on where `store` ends: finality behind the newest commit, with all that is not final, and
+/// the newest [`WINDOW`] transactions in its window.
 ///
 /// # Errors
 /// The store cannot be read.
 pub(crate) fn replica(network: &Arc<Network>, store: &Store) -> Result<Replica, StoreError> {
     let mut replica = Replica::new(Arc::clone(network), store.next_position()?);
+    let reader = store.reader()?;
+    if let Some(newest) = reader.newest_commit()? {
+        replica.resume(&newest, reader.own_digests()?.into_iter());
+    }
+    drop(reader);
+    let mut wrong = None;
+    store.restore_finality(&mut |position, kept, is_delivered| match kept {
+        Kept::Whole(transaction) => {
+            if let Err(error) = replica.restore(position, &transaction, is_delivered) {
+                wrong.get_or_insert(StoreError::Damaged { id: transaction.id(), cause: error.to_string() });
+            }
+        }
+        Kept::Erased(remains) => replica.restore_erased(position, &remains),
+    })?;
+    wrong.map_or(Ok(()), Err)?;
     store.recover(WINDOW, &mut |arrival| replica.recover(&arrival))?;
     Ok(replica)
 }

@@ -6,6 +6,7 @@ use super::home::{Home, HomeError};
 use super::intake::Intake;
 use super::peering::{Peering, follow_book};
 use super::scrub::Scrub;
+use super::signer::Own;
 use super::start::{Ledger, StartError, Threads};
 use crate::config::Config;
 use crate::gossip::{Identity, Shell, ShellError, ShellOptions};
@@ -85,7 +86,8 @@ impl Node {
             metrics.record_stages(stages.map_err(|source| NodeError::Stages { path: path.clone(), source })?);
         }
         let peering = peering(config, &home, &network, &store)?;
-        let (ledger, threads) = Ledger::start(network, store, metrics, peering)?;
+        let own = Own { key: Arc::clone(&home.key), pace: home.pace };
+        let (ledger, threads) = Ledger::start(network, store, metrics, own, peering)?;
         ledger.peers.name_committee(home.committee.clone());
         let scrub = Scrub::start(Arc::clone(&ledger.store), Arc::clone(&ledger.metrics), config.scrub_bytes)
             .map_err(StartError::Thread)?;
@@ -138,9 +140,12 @@ impl Node {
             .clone()
             .map(|link| spawn(follow_book(link, Arc::clone(&ledger.peers), Arc::clone(&ledger.store))));
         let (health, metrics) = (Arc::clone(&ledger.health), Arc::clone(&ledger.metrics));
+        let bus = Arc::clone(&ledger.bus);
         let stop = async {
             stop.await;
             health.begin_to_stop();
+            // Whoever listens would else be cut off.
+            bus.close();
         };
         let stats = Arc::clone(&api.server);
         server.run(filter(api), ServerLimits::default(), stop, stats).await;
@@ -176,7 +181,7 @@ fn peering(
         credential: credential.unwrap_or_default(),
     };
     let (shell, events) = Shell::start(options, identity, Arc::<Store>::clone(store))?;
-    Ok(Some(Peering { shell, events, device: home.node, peers }))
+    Ok(Some(Peering { shell, events, peers }))
 }
 
 /// A node that was admitted elsewhere brings its enrolment along: its own ledger takes it, and gossip carries it on.

@@ -1,14 +1,17 @@
 //! Starting and stopping the threads of the ledger.
 
+use super::bus::Bus;
 use super::checker::Checker;
 use super::directory::Directory;
 use super::fair::{self, Bounds};
+use super::finality::FinalityView;
 use super::health::Health;
 use super::intake::Intake;
 use super::peering::{self, Link, Peering};
 use super::peers::Peers;
 use super::progress::Progress;
 use super::room::{Room, RoomGiver};
+use super::signer::Own;
 use super::supervisor::{Recovered, Supervisor};
 use super::verdicts::SharedVerdicts;
 use crate::limits::{OWNER_QUEUE, OWNER_WAITING, TICKET_QUEUE};
@@ -51,6 +54,10 @@ pub struct Ledger {
     pub health: Arc<Health>,
     /// The node's figures.
     pub metrics: Arc<Metrics>,
+    /// How finality stands.
+    pub finality: Arc<FinalityView>,
+    /// What happens here.
+    pub bus: Arc<Bus>,
     /// The connections with other fog nodes, in a node that has any.
     pub link: Option<Arc<Link>>,
     /// Whoever takes what peers send ends when this is dropped.
@@ -86,10 +93,12 @@ impl Ledger {
         network: Arc<Network>,
         store: Arc<Store>,
         metrics: Arc<Metrics>,
+        own: Own,
         peering: Option<Peering>,
     ) -> Result<(Self, Threads), StartError> {
-        let device = peering.as_ref().map(|peering| peering.device);
-        let recovered = Recovered::from(&network, &store, device)?;
+        let recovered = Recovered::from(&network, &store, &own)?;
+        let finality = Arc::new(FinalityView::new(recovered.replica.finality()));
+        let bus = Arc::new(Bus::default());
         metrics.set_occupancy(recovered.replica.occupancy());
         let directory = Arc::new(Directory::new(Arc::clone(&network)));
         let peers = Arc::new(Peers::default());
@@ -106,7 +115,7 @@ impl Ledger {
         };
         let (mut link, mut alive, mut exchange, mut peer_events) = (None, None, None, never());
         if let Some(peering) = peering {
-            let wires = peering::wire(peering, &store, &directory, jobs.clone(), &progress);
+            let wires = peering::wire(peering, &store, &directory, jobs.clone(), &progress, &bus);
             let (mut feeder, mut server) = (wires.feeder, wires.server);
             spawn("weft-feeder", Box::new(move || feeder.run()))?;
             spawn("weft-server", Box::new(move || server.run()))?;
@@ -115,7 +124,10 @@ impl Ledger {
         }
         let supervisor = Supervisor {
             network: Arc::clone(&network),
+            own,
             store: Arc::clone(&store),
+            finality: Arc::clone(&finality),
+            bus: Arc::clone(&bus),
             directory: Arc::clone(&directory),
             peers: Arc::clone(&peers),
             health: Arc::clone(&health),
@@ -147,7 +159,19 @@ impl Ledger {
         }
         let intake =
             Intake::new(jobs, Arc::clone(&directory), tickets, requests, progress, Arc::clone(&health));
-        let ledger = Self { network, store, directory, peers, intake, health, metrics, link, _alive: alive };
+        let ledger = Self {
+            network,
+            store,
+            directory,
+            peers,
+            intake,
+            health,
+            metrics,
+            finality,
+            bus,
+            link,
+            _alive: alive,
+        };
         Ok((ledger, Threads(threads)))
     }
 }

@@ -8,7 +8,9 @@
 //! ended is told that nothing was stored. What reached the disk nevertheless is known to the next one, which says so
 //! when it is sent again.
 
+use super::bus::Bus;
 use super::directory::Directory;
+use super::finality::FinalityView;
 use super::health::Health;
 use super::intake::Fault;
 use super::job::{Checked, Item, Request};
@@ -18,15 +20,17 @@ use super::peers::Peers;
 use super::progress::Progress;
 use super::recover;
 use super::room::RoomGiver;
+use super::signer::{Own, Signed, Signer};
 use super::start::{Alarm, watched};
 use super::writer::Writer;
 use crate::limits::{RECOVERY_STEADY, RECOVERY_WAIT, RECOVERY_WAIT_MOST};
 use crate::metrics::Metrics;
 use crate::store::{Reader, Store, StoreError};
-use crossbeam_channel::{Receiver, after, bounded, never, select};
+use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use weft_tangle::{DeviceId, HistoryError, Network, Replica};
+use weft_tangle::finality::Proposal;
+use weft_tangle::{HistoryError, Network, Replica};
 
 /// A replica as the store has it, with a snapshot of the store.
 pub(super) struct Recovered {
@@ -35,25 +39,26 @@ pub(super) struct Recovered {
 }
 
 impl Recovered {
-    /// Recovers the window and the next position. `device` is who this node is to its peers.
-    pub(super) fn from(
-        network: &Arc<Network>,
-        store: &Store,
-        device: Option<DeviceId>,
-    ) -> Result<Self, StoreError> {
+    /// Recovers the window, the next position and finality, for a node with this key.
+    pub(super) fn from(network: &Arc<Network>, store: &Store, own: &Own) -> Result<Self, StoreError> {
         let mut replica = recover::replica(network, store)?;
-        let reader = store.shared_reader()?;
-        if let Some(device) = device {
-            replica.set_device(device, &reader.cursor(&device)?);
-        }
+        let (reader, device) = (store.shared_reader()?, own.device());
+        replica.set_pace(own.pace);
+        replica.set_device(device, &reader.cursor(&device)?);
         Ok(Self { replica, reader })
     }
 }
 
+/// Where witnesses are signed, if they are, and where they come back from.
+type SignerQueues = (Option<Sender<Box<Proposal>>>, Receiver<Signed>);
+
 /// What the owner's thread holds as long as the node lives.
 pub(super) struct Supervisor {
     pub(super) network: Arc<Network>,
+    pub(super) own: Own,
     pub(super) store: Arc<Store>,
+    pub(super) finality: Arc<FinalityView>,
+    pub(super) bus: Arc<Bus>,
     pub(super) directory: Arc<Directory>,
     pub(super) peers: Arc<Peers>,
     pub(super) health: Arc<Health>,
@@ -98,19 +103,25 @@ impl Supervisor {
             peers: Arc::clone(&self.peers),
             health: Arc::clone(&self.health),
             metrics: Arc::clone(&self.metrics),
+            finality: Arc::clone(&self.finality),
+            bus: Arc::clone(&self.bus),
             written,
         };
         let writer = watched("weft-writer", &self.health, move || writer.run(&write_queue));
         let writer = writer
             .map_err(|error| HistoryError(format!("the system gives the writer no thread: {error}")))?;
+        let (signer, signed_queue) = self.start_signer()?;
         let mut owner = Owner::new(
             replica,
             Surroundings {
                 store: Arc::clone(&self.store),
                 writer: writes,
+                signer,
                 progress: Arc::clone(&self.progress),
                 room: Arc::clone(&self.room.0),
                 metrics: Arc::clone(&self.metrics),
+                health: Arc::clone(&self.health),
+                finality: Arc::clone(&self.finality),
                 post: self.exchange.as_ref().map(Exchange::post),
             },
         );
@@ -121,6 +132,7 @@ impl Supervisor {
             tickets: &self.tickets,
             peers: &self.peer_events,
             written: &written_queue,
+            signed: &signed_queue,
         };
         let ended = owner.run(&queues, &mut reader);
         drop(alarm);
@@ -141,6 +153,16 @@ impl Supervisor {
         ended
     }
 
+    /// The way to a thread that signs this life's witnesses, and back; it ends with the owner. Who is no member has none.
+    fn start_signer(&self) -> Result<SignerQueues, HistoryError> {
+        let Some(signer) = Signer::of(&self.network, &self.own) else { return Ok((None, never())) };
+        let (proposals, proposed) = bounded(1);
+        let (signed, signed_queue) = bounded(1);
+        let thread = watched("weft-signer", &self.health, move || signer.run(&proposed, &signed));
+        thread.map_err(|error| HistoryError(format!("the system gives the signer no thread: {error}")))?;
+        Ok((Some(proposals), signed_queue))
+    }
+
     /// Refuses whoever asks until the store can be written again. Nothing when nobody can ask any more, or only a
     /// restart helps.
     fn recover(&self, backoff: &mut Backoff) -> Option<Recovered> {
@@ -149,8 +171,9 @@ impl Supervisor {
                 return None;
             }
             let reopened = self.store.try_reopen();
-            match reopened.and_then(|()| Recovered::from(&self.network, &self.store, self.device())) {
+            match reopened.and_then(|()| Recovered::from(&self.network, &self.store, &self.own)) {
                 Ok(recovered) => {
+                    self.finality.begin_again(recovered.replica.finality());
                     self.directory.forget_all();
                     self.metrics.count_recovery();
                     self.metrics.set_occupancy(recovered.replica.occupancy());
@@ -186,10 +209,6 @@ impl Supervisor {
             }
         }
         false
-    }
-
-    fn device(&self) -> Option<DeviceId> {
-        self.exchange.as_ref().map(|exchange| exchange.device)
     }
 
     /// A peer that comes now would wait for a replica; what those sent away had said before is void.

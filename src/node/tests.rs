@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use weft_pow::Nonce;
 use weft_tangle::body::Enrolment;
+use weft_tangle::finality::Pace;
 use weft_tangle::replica::Taken;
 use weft_tangle::signing::{Seed, SigningKey};
 use weft_tangle::{
@@ -19,6 +20,8 @@ use weft_tangle::{
 
 /// How long a node may take to notice: its waits are a few hundred milliseconds, the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+mod finality;
 
 struct World {
     disk: Fragile,
@@ -43,6 +46,12 @@ fn network() -> Arc<Network> {
         committee: vec![committee.public_key().clone()],
     };
     Arc::new(Network::new(parts).unwrap())
+}
+
+/// A node that is no member of the committee.
+fn stranger() -> Own {
+    let key = SigningKey::from_seed(&Seed::from_bytes([0xC1; 32])).unwrap();
+    Own { key: Arc::new(key), pace: Pace::default() }
 }
 
 impl Device {
@@ -97,11 +106,15 @@ impl World {
     }
 
     fn on(network: &Arc<Network>, prepare: impl FnOnce(&Fragile)) -> Self {
+        Self::of(network, stranger(), prepare)
+    }
+
+    fn of(network: &Arc<Network>, own: Own, prepare: impl FnOnce(&Fragile)) -> Self {
         let disk = Fragile::new(network);
         prepare(&disk);
         let metrics = Metrics::new("network").unwrap();
         let (ledger, threads) =
-            Ledger::start(Arc::clone(network), Arc::clone(&disk.store), metrics, None).unwrap();
+            Ledger::start(Arc::clone(network), Arc::clone(&disk.store), metrics, own, None).unwrap();
         Self { disk, ledger, threads, acknowledged: Vec::new() }
     }
 

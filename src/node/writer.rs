@@ -1,11 +1,14 @@
 //! The one thread that writes: what the owner hands over at once is one commit, and nobody is told in between.
 
+use super::bus::Bus;
 use super::directory::Directory;
+use super::finality::FinalityView;
 use super::health::Health;
 use super::owner::{Batch, Written};
 use super::peers::Peers;
+use super::teller;
 use crate::metrics::{Metrics, Stage};
-use crate::store::Store;
+use crate::store::{self, Store};
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +20,8 @@ pub(super) struct Writer {
     pub(super) peers: Arc<Peers>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) finality: Arc<FinalityView>,
+    pub(super) bus: Arc<Bus>,
     pub(super) written: Sender<Written>,
 }
 
@@ -29,20 +34,22 @@ impl Writer {
             if self.written.send(message).is_err() || failed {
                 return;
             }
+            // Behind the word to the owner, for whoever waits for an answer comes before whoever listens.
+            teller::tell(&self.bus, &self.store, &batch);
         }
     }
 
-    fn commit(&self, Batch { transactions: batch, cursors }: &Batch) -> Written {
+    fn commit(&self, batch: &Batch) -> Written {
         let begin = Instant::now();
-        if let Err(error) = self.store.append_with(batch, cursors) {
+        let Batch { transactions, cursors, commits } = batch;
+        if let Err(error) = self.store.append_batch(&store::Batch { transactions, cursors, commits }) {
             self.health.turn_read_only(error.to_string());
             return Written::Failed;
         }
-        self.metrics.note(Stage::Durable, batch.iter().map(|attached| attached.id()));
+        self.metrics.note(Stage::Durable, batch.transactions.iter().map(|attached| attached.id()));
         self.metrics.commit_seconds.observe(begin.elapsed().as_secs_f64());
-        self.metrics.commit_transactions.observe(batch.len() as f64);
-        let mut last = None;
-        for attached in batch {
+        self.metrics.commit_transactions.observe(batch.transactions.len() as f64);
+        for attached in &batch.transactions {
             let header = attached.transaction().header();
             if header.kind == weft_tangle::Kind::Enrol {
                 self.directory.forget(&header.issuer);
@@ -51,8 +58,15 @@ impl Writer {
                 tracing::warn!(%error, "cannot look up whether a fog node was revoked");
             }
             self.metrics.count_attached(header.kind, attached.twin().is_some());
-            last = Some(attached.position());
         }
-        Written::UpTo(last)
+        for handed in &batch.commits {
+            self.metrics.note(Stage::Final, handed.delivered.transactions.iter().map(|judged| judged.id));
+            self.metrics.count_commit(&handed.delivered);
+            self.finality.became_durable(handed);
+        }
+        Written::UpTo(
+            batch.transactions.last().map(|attached| attached.position()),
+            batch.commits.last().map(|handed| handed.delivered.commit.index),
+        )
     }
 }

@@ -228,12 +228,13 @@ impl Store {
     pub fn recover(&self, newest: usize, visit: &mut dyn FnMut(Arrival)) -> Result<(), StoreError> {
         let reader = self.reader()?;
         let arrivals = reader.snapshot.open_table(ARRIVALS)?;
+        let mut notes = reader.notes()?;
         let first = reader::next_position(&arrivals)?.0.saturating_sub(newest as u64);
         for row in arrivals.range::<&[u8; 8]>(&first.to_be_bytes()..)? {
             let (position, row) = row?;
             let (id, parents) = decode_arrival(row.value());
             let position = Position(u64::from_be_bytes(*position.value()));
-            let is_witness = reader.noted_at(position)?.is_witness;
+            let is_witness = notes.at(position)?.is_witness;
             visit(Arrival { position, id, parents, is_witness });
         }
         Ok(())

@@ -3,7 +3,8 @@
 use super::pack::{self, Row};
 use super::{Kept, Reader, StoreError};
 use redb::ReadOnlyTable;
-use weft_tangle::{Position, TxId};
+use weft_tangle::limits::BODY_OFFSET;
+use weft_tangle::{Position, Remains, TxId};
 
 /// Rows of transactions, read in any order and best in ascending positions.
 pub(super) struct Run<'a> {
@@ -40,5 +41,24 @@ impl<'a> Run<'a> {
             self.reader.note_damage(id, cause);
         }
         kept
+    }
+
+    /// As [`Run::read`], but of a transaction whose body alone is damaged, and of a kind whose body may be erased, what is
+    /// before the body: the header is the one that was written, for the id is its hash.
+    ///
+    /// # Errors
+    /// Those of [`Run::read`].
+    pub(super) fn read_for_its_header(&mut self, id: &TxId, position: Position) -> Result<Kept, StoreError> {
+        let read = self.read(id, position);
+        let Err(StoreError::Damaged { .. }) = &read else { return read };
+        self.remains(id, position).map_or(read, |remains| Ok(Kept::Erased(remains)))
+    }
+
+    fn remains(&self, id: &TxId, position: Position) -> Option<Remains> {
+        let (first, _, row) = self.row.as_ref()?;
+        let slot = usize::try_from(position.0 - first).ok()?;
+        let wire = pack::entries(row.value())?.get(slot)?.wire;
+        let remains = Remains::decode(self.reader.network(), wire.get(..BODY_OFFSET)?).ok()?;
+        (remains.id() == *id).then_some(remains)
     }
 }

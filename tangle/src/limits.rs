@@ -237,6 +237,10 @@ pub const ASKED: usize = 2_048;
 /// References that are missing and looked for, beyond what logs announce.
 pub const REFERENCES: usize = 4_096;
 
+/// Missing references of what one peer sent that are looked for though nothing waits for them yet: those of two witnesses,
+/// so that no member makes a node look for nothing but what it made up.
+pub const OTHERS_PER_SOURCE: usize = 2 * SWEEPS;
+
 /// Milliseconds from the announcement of a transaction, while live, to asking for it. A push has this and the
 /// announcer's commit and batch as its start.
 pub const REPAIR_MS: u64 = 100;
@@ -315,6 +319,9 @@ const _: () = assert!(ASKED_PER_PEER <= PENDING_PER_SOURCE, "all that is asked o
 const _: () =
     assert!(WANT_IDS * REQUESTS_PER_PEER >= ASKED_PER_PEER, "requests suffice for all that may be asked");
 const _: () = assert!(ASKED <= PENDING && ASKED <= IN_FLIGHT, "all that is asked for has room");
+const _: () = assert!(OTHERS_PER_SOURCE * 4 <= REFERENCES, "no peer takes the room of all");
+const _: () =
+    assert!(REACHED.is_multiple_of(COMMIT_TRANSACTIONS), "commits are the same however little is held");
 const _: () = assert!(LOG_RECENT >= TAIL_CREDIT, "live tails read memory");
 const _: () = assert!(LOG_HOLD_MS > LOG_BATCH_MS, "a hold shorter than the other's batch is for nothing");
 const _: () =

@@ -1,5 +1,6 @@
 //! `weft sensor load` on a real node: what it says it sent is there, once, and it ends when it is told to.
 
+use crate::cluster::count;
 use crate::support::{Node, WEFT};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -89,7 +90,7 @@ fn a_second_load_goes_on_with_the_same_devices() {
         assert!(output.status.success(), "{}", report(&output));
     }
     assert_eq!(acknowledged(&node, directory.path()), 20);
-    let stored = node.get("/api/v1/network").1["transactions"].as_u64().unwrap();
+    let stored = count(&node);
     assert_eq!(stored, 22, "two enrolments and two loads");
 }
 

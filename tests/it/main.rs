@@ -1,7 +1,7 @@
 //! The integration tests of the package, in one binary so that they link once.
 //!
 //! `cli` runs the `weft` command; `door`, `api` and `load` talk to a real node in a process of its own,
-//! `gossip` lets several talk to each other, `hostile` lets peers lie to one, `stop` tells it to end, `stress` is greedy.
+//! `gossip` lets several talk to each other, `finality` lets them agree, `hostile` lets peers lie to one, `stop` tells it to end, `stress` is greedy.
 //! `tidy`, `documents`, `catalogues` and `layers` read the project's own files: style and layering are failing tests,
 //! not promises.
 //! Each of their checks is a function of a text, and is shown to fail on a planted bad sample.
@@ -10,11 +10,14 @@
 
 mod api;
 mod catalogues;
+#[allow(dead_code, reason = "other test binaries use more of it")]
+mod chain;
 mod cli;
 #[allow(dead_code, reason = "other test binaries use more of it")]
 mod cluster;
 mod documents;
 mod door;
+mod finality;
 mod gossip;
 mod hostile;
 mod layers;

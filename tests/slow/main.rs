@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "it is test code, also outside test functions")]
 
+#[path = "../it/chain.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod chain;
+
 #[path = "../it/cluster.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod cluster;
@@ -11,6 +15,7 @@ mod cluster;
 mod support;
 
 mod crash;
+mod finality;
 mod full;
 mod gossip;
 mod hostile;

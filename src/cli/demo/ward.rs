@@ -71,7 +71,7 @@ impl Ward {
 }
 
 impl Stores {
-    /// How many transactions all hold, the same ones, once they do; nothing when they do not within seconds.
+    /// How many transactions of devices all hold, the same ones, once they do; nothing when they do not within seconds.
     pub(super) fn agreed(&self) -> Option<usize> {
         for _ in 0..LOOKS {
             let sets: Vec<_> = self.0.iter().map(|store| ids(store)).collect();
@@ -86,13 +86,17 @@ impl Stores {
     }
 }
 
-/// What a node has stored; nothing where that cannot be read.
+/// What a node has stored, the nodes' own witnesses left out; nothing where that cannot be read.
 fn ids(store: &Store) -> Option<BTreeSet<TxId>> {
+    let (reader, mut all) = (store.reader().ok()?, Vec::new());
+    reader.log(0..u64::MAX, &mut |id| all.push(id)).ok()?;
     let mut ids = BTreeSet::new();
-    let read = store.reader().ok()?.log(0..u64::MAX, &mut |id| {
-        ids.insert(id);
-    });
-    read.is_ok().then_some(ids)
+    for id in all {
+        if reader.is_witness(&id).ok()? == Some(false) {
+            ids.insert(id);
+        }
+    }
+    Some(ids)
 }
 
 fn config(file: &Path, api: SocketAddr, node: u16) -> Result<Config, Failure> {

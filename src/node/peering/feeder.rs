@@ -10,6 +10,7 @@ use super::{PeerEvent, peer_of, source_of};
 use crate::gossip::{Frame as ShellFrame, PeerNumber, ShellEvent};
 use crate::http::ConnectionId;
 use crate::limits::{FEEDER_REST, FEEDER_RETRY};
+use crate::node::bus::{Bus, Happening, PeerChange};
 use crate::node::directory::Directory;
 use crate::node::fair::{self, Origin, PushError, line_of, weight_of};
 use crate::node::job::{Job, PeerJob, Work};
@@ -38,6 +39,10 @@ pub(in crate::node) struct Feeder {
     /// Closed when the node ends.
     pub(in crate::node) alive: Receiver<()>,
     pub(in crate::node) lanes: BTreeMap<PeerNumber, Lane>,
+    /// Where it is told who comes and goes.
+    pub(in crate::node) bus: Arc<Bus>,
+    /// The newest connection of each peer.
+    pub(in crate::node) connected: BTreeMap<DeviceId, PeerNumber>,
 }
 
 /// What is held of one peer.
@@ -82,6 +87,9 @@ impl Feeder {
                     Vec::new()
                 });
                 let (peer, device) = (connected.peer, connected.device);
+                if self.connected.insert(device, peer).is_none() {
+                    self.bus.tell(vec![Happening::Peer { device, change: PeerChange::Connected }]);
+                }
                 tell(&self.owner, PeerEvent::Connected { peer, device, cursor });
             }
             ShellEvent::Frame(frame) => self.take_frame(frame),
@@ -93,6 +101,12 @@ impl Feeder {
             ShellEvent::Left(left) => {
                 // What waited of it is dropped before its end is told.
                 self.lanes.remove(&left.peer);
+                // One that another of the same peer has replaced is not its end.
+                if self.connected.get(&left.device) == Some(&left.peer) {
+                    self.connected.remove(&left.device);
+                    let change = PeerChange::Left;
+                    self.bus.tell(vec![Happening::Peer { device: left.device, change }]);
+                }
                 let _ended = self.server.send(Command::Left(left.peer));
                 tell(&self.owner, PeerEvent::Left(left));
             }

@@ -8,6 +8,7 @@ use super::server::{Command, Server};
 use crate::gossip::limits::event_queue;
 use crate::gossip::{Shell, ShellEvent};
 use crate::limits::{FEEDER_AGAIN, SERVE_QUEUE};
+use crate::node::bus::Bus;
 use crate::node::directory::Directory;
 use crate::node::fair;
 use crate::node::job::Job;
@@ -17,7 +18,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weft_tangle::replica::Source;
-use weft_tangle::{DeviceId, Screened, limits::REQUESTS_PER_PEER};
+use weft_tangle::{Screened, limits::REQUESTS_PER_PEER};
 
 /// The connections of a node, before anybody listens to them.
 #[derive(Debug)]
@@ -26,8 +27,6 @@ pub struct Peering {
     pub shell: Shell,
     /// What happens to them.
     pub events: Receiver<ShellEvent>,
-    /// This node.
-    pub device: DeviceId,
     /// Peers at once.
     pub peers: usize,
 }
@@ -35,7 +34,6 @@ pub struct Peering {
 /// What the owner's thread needs of the peers, from one life of the replica to the next.
 pub(in crate::node) struct Exchange {
     pub(in crate::node) link: Arc<Link>,
-    pub(in crate::node) device: DeviceId,
     server: Sender<Command>,
     again: Sender<(Screened, Source)>,
 }
@@ -65,8 +63,9 @@ pub(in crate::node) fn wire(
     directory: &Arc<Directory>,
     jobs: fair::Sender<Job>,
     progress: &Arc<Progress>,
+    bus: &Arc<Bus>,
 ) -> Wires {
-    let Peering { shell, events, device, peers } = peering;
+    let Peering { shell, events, peers } = peering;
     // What the shell can say, and an answered request.
     let (owner, owner_queue) = bounded(event_queue(peers) + peers * REQUESTS_PER_PEER);
     let (server, server_queue) = bounded(SERVE_QUEUE);
@@ -83,11 +82,13 @@ pub(in crate::node) fn wire(
         again: again_queue,
         alive: ended,
         lanes: BTreeMap::new(),
+        bus: Arc::clone(bus),
+        connected: BTreeMap::new(),
     };
     let link = Arc::new(Link::new(shell));
     Wires {
         server: Server::new(Arc::clone(store), Arc::clone(&link), owner, server_queue),
-        exchange: Exchange { link, device, server, again },
+        exchange: Exchange { link, server, again },
         events: owner_queue,
         feeder,
         alive,

@@ -5,7 +5,7 @@ use super::*;
 use crate::gossip::{Identity, Shell, ShellLimits, ShellOptions};
 use crate::http::ConnectionId;
 use crate::metrics::Metrics;
-use crate::node::{Fault, Ledger, Threads, now};
+use crate::node::{Fault, Ledger, Own, Threads, now};
 use crate::runtime::block_on;
 use crate::store::{Fragile, Store};
 use bytes::Bytes;
@@ -14,8 +14,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weft_pow::Nonce;
+use weft_tangle::body::Vote;
+use weft_tangle::finality::Pace;
 use weft_tangle::signing::{Seed, SigningKey};
-use weft_tangle::{Draft, Kind, Network, NetworkParts, Role, Rules, Timestamp, content_format};
+use weft_tangle::{Draft, History, Kind, Network, NetworkParts, Role, Rules, Timestamp, content_format};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -46,16 +48,17 @@ impl World {
     fn new(network: &Arc<Network>, number: u8) -> Self {
         let disk = Fragile::new(network);
         let key = key(number);
-        let device = DeviceId::of(key.public_key());
+        let own = Own { key: Arc::clone(&key), pace: Pace::default() };
         let identity = Identity { network: Arc::clone(network), key, credential: Vec::new() };
         // Who is sent away comes again soon.
         let most = Duration::from_millis(500);
         let limits = ShellLimits { backoff_near: most, backoff_most: most, ..ShellLimits::default() };
         let options = ShellOptions { limits, ..ShellOptions::new(SocketAddr::from(([127, 0, 0, 1], 0))) };
         let (shell, events) = Shell::start(options, identity, Arc::<Store>::clone(&disk.store)).unwrap();
-        let peering = Peering { shell: shell.clone(), events, device, peers: 4 };
+        let peering = Peering { shell: shell.clone(), events, peers: 4 };
         let (store, metrics) = (Arc::clone(&disk.store), Metrics::new("network").unwrap());
-        let (ledger, threads) = Ledger::start(Arc::clone(network), store, metrics, Some(peering)).unwrap();
+        let (ledger, threads) =
+            Ledger::start(Arc::clone(network), store, metrics, own, Some(peering)).unwrap();
         Self { disk, ledger, threads, shell }
     }
 
@@ -69,8 +72,22 @@ impl World {
         answers.into_iter().next().unwrap().map(|taken| taken.is_new)
     }
 
+    /// Transactions that are stored, witnesses left out.
     fn stored(&self) -> u64 {
-        self.ledger.store.next_position().unwrap().0
+        // While the store is opened again nobody reads.
+        let counts = self
+            .ledger
+            .store
+            .reader()
+            .and_then(|reader| Ok((reader.transactions()?, reader.witness_count()?)));
+        counts.map_or(0, |(all, witnesses)| all - witnesses)
+    }
+
+    /// The newest commit on disk, once all that is stored is final.
+    fn last(&self) -> Option<Vote> {
+        let status = self.ledger.finality.status();
+        let is_all = status.open == 0 && status.members.iter().all(|member| member.twins == 0);
+        is_all.then_some(status.last)
     }
 
     #[track_caller]
@@ -163,6 +180,18 @@ fn a_node_whose_disk_failed_comes_back_to_its_peers_and_gets_what_it_missed() {
     // The other way as well: it is a peer like before.
     assert_eq!(fragile.submit(&device.next(&network)), Ok(true));
     steady.wait_for(sent + 1);
+    // Both are needed for a quorum, so the one that came back makes witnesses again, and none for a round that it had one of.
+    let all_of = |one: &World| {
+        let reader = one.ledger.store.reader().unwrap();
+        let mut ids = Vec::new();
+        reader.log(0..u64::MAX, &mut |id| ids.push(id)).unwrap();
+        ids.retain(|id| reader.is_witness(id) == Ok(Some(false)) && reader.outcome(id).unwrap().is_some());
+        (ids.len() as u64, one.last())
+    };
+    wait_until("all is final and the same", || {
+        let [(one, last), (other, also)] = [all_of(&steady), all_of(&fragile)];
+        one == sent + 1 && other == sent + 1 && last == also && last.is_some()
+    });
     let link = fragile.ledger.link.as_ref().unwrap();
     wait_until("the counts are shown", || link.totals().counts.bodies > 0);
     steady.stop();

@@ -1,15 +1,15 @@
 //! Reading what is final.
 
 use super::layout::{
-    COMMITS, DELIVERED, PART_PLACES, RESUME_KEY, RULINGS, WITNESSES, WitnessKey, decode_list, delivered_key,
-    place_of, position_in, witness_key,
+    COMMITS, DELIVERED, PART_PLACES, RESUME_KEY, ROW_BYTES, RULINGS, WITNESSES, WitnessKey, decode_list,
+    delivered_key, place_of, position_in, witness_key,
 };
 use super::{Noted, Order, Parts, Ruled, Ruling, Rulings, Settled, StoredCommit, decode_resume, noted_in};
 use crate::store::layout::{
     ARRIVALS, META, REVOCATIONS, decode_arrival, decode_issued, device_keys, first_bytes, id_of,
 };
 use crate::store::{Reader, StoreError};
-use redb::{ReadTransaction, ReadableTable};
+use redb::{AccessGuard, ReadTransaction, ReadableTable, ReadableTableMetadata};
 use std::ops::Range;
 use weft_tangle::body::Vote;
 use weft_tangle::finality::{COMMIT_BYTES, Commit, Committee, FinalVerdict, Resume, Round};
@@ -34,6 +34,14 @@ impl Reader {
             Some(position) => Ok(Some(self.noted_at(position)?.is_witness)),
             None => Ok(None),
         }
+    }
+
+    /// How many witnesses are stored.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn witness_count(&self) -> Result<u64, StoreError> {
+        Ok(self.snapshot.open_table(WITNESSES)?.len()?)
     }
 
     /// The commit with this index, if it is stored.
@@ -88,9 +96,9 @@ impl Reader {
     /// The store cannot be read.
     pub fn delivered_by(&self, index: u64, from: u32, limit: usize) -> Result<Vec<Ruled>, StoreError> {
         let arrivals = self.snapshot.open_table(ARRIVALS)?;
-        let positions = self.places(index, from, limit)?;
+        let (positions, mut notes) = (self.places(index, from, limit)?, self.notes()?);
         let ruled = |position: Position| {
-            let (row, ruling) = (arrivals.get(&position.0.to_be_bytes())?, self.noted_at(position)?.ruling);
+            let (row, ruling) = (arrivals.get(&position.0.to_be_bytes())?, notes.at(position)?.ruling);
             let (Some(row), Some(ruling)) = (row, ruling) else { return Err(StoreError::Torn(position)) };
             Ok(Ruled { id: decode_arrival(row.value()).0, ruling })
         };
@@ -118,15 +126,20 @@ impl Reader {
 
     /// What is noted of a position.
     pub(in crate::store) fn noted_at(&self, position: Position) -> Result<Noted, StoreError> {
-        let row = self.rulings()?.get(&place_of(position).0.to_be_bytes())?;
-        Ok(row.map_or_else(Noted::default, |row| noted_in(row.value(), position)))
+        self.notes()?.at(position)
+    }
+
+    /// What is noted of many positions, best in an order in which neighbours follow each other.
+    pub(in crate::store) fn notes(&self) -> Result<Notes<'_>, StoreError> {
+        Ok(Notes { table: self.rulings()?, row: None })
     }
 
     /// A commit with the positions of what it delivers, and how these stand now.
     pub(in crate::store) fn settled(&self, commit: Commit) -> Result<Settled, StoreError> {
         let positions = self.places(commit.index, 0, commit.count as usize)?;
+        let mut notes = self.notes()?;
         let place = |position: Position| {
-            let ruling = self.noted_at(position)?.ruling.ok_or(StoreError::Torn(position))?;
+            let ruling = notes.at(position)?.ruling.ok_or(StoreError::Torn(position))?;
             Ok((position, ruling.verdict, ruling.is_disputed))
         };
         let delivered = positions.into_iter().map(place).collect::<Result<Vec<_>, StoreError>>()?;
@@ -203,6 +216,27 @@ impl Reader {
             }
         }
         Ok(false)
+    }
+}
+
+/// What is noted of positions, with the row at hand in which the last one stood.
+pub(in crate::store) struct Notes<'a> {
+    table: &'a Rulings,
+    /// The first position of the row, and the row, where there is one.
+    row: Option<(u64, Option<AccessGuard<'a, &'static [u8; ROW_BYTES]>>)>,
+}
+
+impl Notes<'_> {
+    /// What is noted of a position.
+    pub(in crate::store) fn at(&mut self, position: Position) -> Result<Noted, StoreError> {
+        let (first, _) = place_of(position);
+        let row = match self.row.take().filter(|(at_hand, _)| *at_hand == first) {
+            Some((_, row)) => row,
+            None => self.table.get(&first.to_be_bytes())?,
+        };
+        let noted = row.as_ref().map_or_else(Noted::default, |row| noted_in(row.value(), position));
+        self.row = Some((first, row));
+        Ok(noted)
     }
 }
 

@@ -23,7 +23,7 @@ impl Store {
     /// with whether it is delivered.
     ///
     /// # Errors
-    /// The store cannot be read; [`StoreError::Damaged`] when one of them is not what was written: finality must not go on
+    /// The store cannot be read; [`StoreError::Damaged`] when what finality needs of one is not what was written: it must not go on
     /// without it.
     pub fn restore_finality(&self, visit: &mut dyn FnMut(Position, Kept, bool)) -> Result<(), StoreError> {
         let reader = self.reader()?;
@@ -73,7 +73,7 @@ impl Reader {
         let mut take = |position: Position, is_delivered: bool| {
             let row = arrivals.get(&position.0.to_be_bytes())?.ok_or(StoreError::Torn(position))?;
             let (id, _) = decode_arrival(row.value());
-            run.read(&id, position).map(|kept| visit(position, kept, is_delivered))
+            run.read_for_its_header(&id, position).map(|kept| visit(position, kept, is_delivered))
         };
         let first = from.max(settled_before(&self.snapshot.open_table(META)?)?);
         for position in witnesses.range(..first).copied().map(Position) {

@@ -80,13 +80,6 @@ impl Settlement {
         self.commits.last().map(|settled| settled.commit.index)
     }
 
-    /// Without the commits up to this one.
-    pub(in crate::store) fn behind(&self, index: u64) -> Self {
-        let is_behind = |settled: &&Settled| settled.commit.index > index;
-        let commits: Vec<Settled> = self.commits.iter().filter(is_behind).cloned().collect();
-        Self { resume: self.resume.filter(|_| !commits.is_empty()), commits }
-    }
-
     /// Bytes of the pages that writing it changes, but for those above them.
     pub(in crate::store) fn page_bytes(&self) -> u64 {
         let positions = self.commits.iter().flat_map(|settled| {

@@ -11,7 +11,10 @@ use crate::testing::chain::Chain;
 use redb::{ReadableTable, WriteTransaction};
 use weft_tangle::finality::{COMMIT_BYTES, Commit, Member, Round};
 
-/// A store of 60 transactions in a directory, and a chain that has delivered most of them.
+/// Where the witness stands.
+const WITNESS: Position = Position(60);
+
+/// A store of 60 transactions and a witness of round 1 in a directory, and a chain that has delivered most of them.
 fn stored(seed: u64) -> (tempfile::TempDir, Arc<Network>, Ledger, Chain) {
     let network = network("check");
     let directory = tempfile::tempdir().unwrap();
@@ -23,6 +26,8 @@ fn stored(seed: u64) -> (tempfile::TempDir, Arc<Network>, Ledger, Chain) {
         let commits: Vec<_> = chain.commit_some(&there[..6 * at], 20, &mut dice).into_iter().collect();
         store.append_batch(&Batch { transactions: part, cursors: &none, commits: &commits }).unwrap();
     }
+    let witness = commits::witness(&network, 1, vec![], ledger.now.plus(1));
+    store.append_records(&[Record { position: WITNESS, transaction: &witness, twin: None }]).unwrap();
     (directory, network, ledger, chain)
 }
 
@@ -123,6 +128,11 @@ fn whatever_is_wrong_with_commits_is_found_and_named() {
             let key = witness_key(Round::new(7).unwrap(), Member::new(0).unwrap(), Position(3));
             commit.open_table(WITNESSES).unwrap().insert(&key, ()).unwrap();
         }),
+        ("witnesses", "it is not listed", &|commit| {
+            let key = witness_key(Round::FIRST, Member::new(0).unwrap(), WITNESS);
+            commit.open_table(WITNESSES).unwrap().remove(&key).unwrap();
+        }),
+        ("rulings", "noted as no witness", &|commit| note(commit, WITNESS, &|bytes| bytes[4] &= !8)),
         ("rulings", "noted as a witness", &|commit| {
             put_witness(commit, Round::new(7).unwrap(), Member::new(0).unwrap(), Position(3)).unwrap();
         }),

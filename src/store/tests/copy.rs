@@ -93,6 +93,10 @@ fn a_copy_is_what_it_was_made_of() {
         store.append_batch(&Batch { transactions: part, cursors: &cursors, commits: &commits }).unwrap();
     }
     assert!(chain.handed.len() > 5);
+    let witnesses = [1, 2].map(|after| commits::witness(&network, 1, vec![], ledger.now.plus(after)));
+    for (at, transaction) in (120..).zip(&witnesses) {
+        store.append_records(&[Record { position: Position(at), transaction, twin: None }]).unwrap();
+    }
     let of = |kind: Kind, skip: usize| {
         let of_kind = ledger.arrivals.iter().filter(|one| one.transaction().header().kind == kind);
         of_kind.clone().nth(skip).unwrap().clone()
@@ -100,15 +104,15 @@ fn a_copy_is_what_it_was_made_of() {
     store.erase(&[of(Kind::Reading, 0).id(), of(Kind::Anchor, 1).id()]).unwrap();
     drop(store);
     // A header, so that the tables have to say whose it was, and a body.
-    let damaged = [of(Kind::RevokeDevice, 1), of(Kind::Reading, 7)];
+    let damaged = [of(Kind::RevokeDevice, 1).position(), of(Kind::Reading, 7).position(), Position(121)];
     change(directory.path(), |commit| {
         let mut packs = commit.open_table(PACKS).unwrap();
-        for (one, at) in damaged.iter().zip([30, 2_595]) {
+        for (position, at) in damaged.into_iter().zip([30, 2_595, 2_610]) {
             let (first, row) = {
-                let (first, row) = rows::row_of(&packs, one.position()).unwrap().unwrap();
+                let (first, row) = rows::row_of(&packs, position).unwrap().unwrap();
                 (first, row.value().to_vec())
             };
-            let slot = (one.position().0 - first.0) as usize;
+            let slot = (position.0 - first.0) as usize;
             let held = rows::entries(&row).unwrap();
             let mut wire = held[slot].wire.to_vec();
             wire[at] ^= 1;
@@ -119,7 +123,7 @@ fn a_copy_is_what_it_was_made_of() {
     });
     let view = View::open(&directory.path().join(FILE_NAME), &network).unwrap();
     let path = directory.path().join("copy");
-    assert_eq!(copy(&view.reader().unwrap(), 120, &path, &network), 2);
+    assert_eq!(copy(&view.reader().unwrap(), 122, &path, &network), 3);
     let copied = View::open(&path, &network).unwrap();
     assert_eq!(contents(&copied.reader().unwrap()), contents(&view.reader().unwrap()));
 

@@ -203,3 +203,34 @@ fn a_writer_that_meets_a_failed_read_does_not_wait_for_itself() {
     assert!(store.finish_erasures().is_err(), "it takes the writer's lock and then looks at the store");
     assert!(store.read_only().is_some());
 }
+
+#[test]
+fn a_file_that_holds_less_than_was_acknowledged_is_not_taken_up() {
+    let network = network("older");
+    let (ledger, _) = ledger(&network, 39, 2, 40);
+    for (loses_commits, words) in [(false, "were acknowledged"), (true, "0 commits, but 1 were acknowledged")] {
+        let disk = MemoryDisk::default();
+        let store = open_with(&disk, &network).unwrap();
+        store.append(&ledger.arrivals[..20]).unwrap();
+        let mut older = vec![0; disk.len().unwrap() as usize];
+        disk.read(0, &mut older).unwrap();
+        if loses_commits {
+            let first = (ledger.arrivals[0].transaction(), weft_tangle::finality::FinalVerdict::Counts);
+            let commits = [crate::testing::chain::Chain::new(&network).commit(&[first], vec![])];
+            let batch = Batch { transactions: &[], cursors: &Cursors::new(), commits: &commits };
+            store.append_batch(&batch).unwrap();
+        } else {
+            store.append(&ledger.arrivals[20..30]).unwrap();
+        }
+        disk.fail_after(0);
+        let next = store.next_position().unwrap().0 as usize;
+        assert!(matches!(store.append(&ledger.arrivals[next..]), Err(StoreError::ReadOnly { .. })));
+        disk.mend();
+        // Somebody puts an older copy in its place.
+        disk.set_len(older.len() as u64).unwrap();
+        disk.write(0, &older).unwrap();
+        let error = store.try_reopen().unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        assert!(store.read_only().is_some());
+    }
+}

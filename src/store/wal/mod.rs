@@ -163,7 +163,7 @@ pub(super) fn recover(
         let commit = append::begin(database)?;
         for batch in &batches {
             append::put(&commit, network, &batch.records(next.position))?;
-            append::put_settlement(&commit, network, &batch.settlement.behind(next.commits))?;
+            append::put_settlement(&commit, network, &batch.settlement)?;
         }
         commit.commit()?;
     }

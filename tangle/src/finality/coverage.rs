@@ -45,13 +45,14 @@ impl Coverage {
         round: Option<Round>,
         references: &[TxId],
     ) -> bool {
-        if self.places.len() >= self.limit && !self.places.contains_key(&id) {
-            // What it references stays uncovered, and is found again with it.
-            self.missed = Some(self.missed.map_or(arrival, |missed| missed.min(arrival)));
-            return false;
-        }
+        // Before there is room: what it takes along makes room, else a full memory would stay full.
         for reference in references {
             self.cover(reference);
+        }
+        if self.places.len() >= self.limit && !self.places.contains_key(&id) {
+            // It has covered nothing, so nothing is lost of what it references, and it is found again.
+            self.missed = Some(self.missed.map_or(arrival, |missed| missed.min(arrival)));
+            return false;
         }
         self.cover(&id);
         self.places.insert(id, (issuer, arrival));

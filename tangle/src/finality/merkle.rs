@@ -1,8 +1,8 @@
 //! The root over what a commit delivers: the tree of RFC 6962 §2.1 with BLAKE2s-256 (`spec/17-finality.md`).
 //!
 //! Leaves come one after the other and only the roots of complete subtrees are kept, at most one of each height, so a
-//! commit of 65,536 needs two hashes a leaf and 17 digests. A path proves one leaf of a root. `ct-merkle` hashes a path to the root for each leaf; tests hold
-//! this to it.
+//! commit of 65,536 needs two hashes a leaf and 17 digests. A path proves one leaf of a root. `ct-merkle` hashes a path to
+//! the root for each leaf; tests hold this to it.
 
 use super::FinalVerdict;
 use crate::{Digest, TxId, blake2s};

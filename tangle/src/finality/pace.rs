@@ -42,6 +42,21 @@ impl Pace {
         }
     }
 
+    /// Milliseconds between two own rounds at least.
+    pub const fn fastest_ms(&self) -> u64 {
+        self.fastest_ms
+    }
+
+    /// Milliseconds that earn a round when nothing else does.
+    pub const fn slowest_ms(&self) -> u64 {
+        self.slowest_ms
+    }
+
+    /// Milliseconds that a message between members takes at most, while all is well.
+    pub const fn delta_ms(&self) -> u64 {
+        self.delta_ms
+    }
+
     /// How long a leader is waited for.
     pub const fn patience_ms(&self) -> u64 {
         2 * self.delta_ms

@@ -245,6 +245,11 @@ impl Finality {
     }
 
     #[cfg(test)]
+    pub(crate) fn set_uncovered_limit(&mut self, limit: usize) {
+        self.coverage = Coverage::with_limit(limit);
+    }
+
+    #[cfg(test)]
     pub(super) fn set_commit_size(&mut self, size: usize) {
         self.delivery.set_size(size);
     }

@@ -25,6 +25,16 @@ pub enum FinalVerdict {
 }
 
 impl FinalVerdict {
+    /// The name that API and metrics use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counts => "counts",
+            Self::Conflict => "conflict",
+            Self::Disputed => "disputed",
+            Self::Revoked => "revoked",
+        }
+    }
+
     /// The byte in a leaf.
     pub const fn to_byte(self) -> u8 {
         match self {

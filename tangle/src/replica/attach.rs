@@ -274,13 +274,12 @@ impl Replica {
     /// Lets gossip look for what a transaction that waits here references, but for what waits here itself.
     fn look_for(&mut self, id: TxId, missing: Missing, others: Vec<TxId>, source: Source) {
         let Missing::Reference(first) = missing else { return };
-        let now = self.steady.now();
+        let (others, now) = (self.pending.misses_too(&id, source, others), self.steady.now());
         for reference in std::iter::once(&first).chain(&others) {
             if !self.pending.contains(reference) {
                 self.gossip.misses(*reference, source, now);
             }
         }
-        self.pending.misses_too(&id, source, others);
     }
 
     /// Lets finality take note of what is attached next.

@@ -112,9 +112,9 @@ impl Replica {
         history: &dyn History,
         effects: &mut Vec<Effect>,
     ) -> Result<(), HistoryError> {
+        self.finalising.due = None;
         let Some(device) = self.device.filter(|_| self.has_room()) else { return Ok(()) };
         if self.finalising.plan.is_none() {
-            self.finalising.due = None;
             match self.finality.next_witness(self.steady.now()) {
                 Next::Rest => return Ok(()),
                 Next::Wake(at) => {

@@ -9,7 +9,7 @@
 //! Of one whose signature is right any copy is as good: { waiting, verified } has each id at most once.
 
 use super::Source;
-use crate::limits::{PENDING, PENDING_MS, PENDING_PER_SOURCE, REFERENCES};
+use crate::limits::{OTHERS_PER_SOURCE, PENDING, PENDING_MS, PENDING_PER_SOURCE, REFERENCES};
 use crate::{DeviceId, Refusal, Screened, Timestamp, Transaction, TxId, Verified};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,8 +62,7 @@ pub(super) struct Pending {
     entries: BTreeMap<Place, Entry>,
     by_missing: BTreeMap<Missing, BTreeSet<Place>>,
     by_source: BTreeMap<Source, BTreeSet<TxId>>,
-    /// In how many lists of others each reference stands.
-    others: BTreeMap<TxId, usize>,
+    others: Others,
     limit: usize,
     limit_per_source: usize,
     turn: u64,
@@ -86,23 +85,17 @@ impl Pending {
 
     /// Whether something that waits references this transaction.
     pub(super) fn wants(&self, id: &TxId) -> bool {
-        self.by_missing.contains_key(&Missing::Reference(*id)) || self.others.contains_key(id)
+        self.by_missing.contains_key(&Missing::Reference(*id)) || self.others.counts.contains_key(id)
     }
 
-    /// Remembers what else is missing of what waits, so that all of it is looked for at once. Of those too many it finds
-    /// out one by one.
-    pub(super) fn misses_too(&mut self, id: &TxId, source: Source, mut others: Vec<TxId>) {
-        let Some(entry) = self.entries.get_mut(&(*id, source)) else { return };
-        let mut room = REFERENCES.saturating_sub(self.others.len());
-        others.retain(|id| {
-            let is_kept = room > 0 || self.others.contains_key(id);
-            room -= usize::from(is_kept && !self.others.contains_key(id));
-            is_kept
-        });
-        for other in &others {
-            *self.others.entry(*other).or_default() += 1;
-        }
-        forget_others(&mut self.others, &std::mem::replace(&mut entry.others, others));
+    /// Remembers what else is missing of what waits, so that all of it is looked for at once; returns what it remembers. Of
+    /// those too many it finds out one by one.
+    pub(super) fn misses_too(&mut self, id: &TxId, source: Source, mut others: Vec<TxId>) -> Vec<TxId> {
+        let Some(entry) = self.entries.get_mut(&(*id, source)) else { return Vec::new() };
+        self.others.forget(source, &std::mem::take(&mut entry.others));
+        self.others.remember(source, &mut others);
+        entry.others.clone_from(&others);
+        others
     }
 
     /// Lets a transaction wait. One that waits already keeps its place, unless its signature was not checked then
@@ -230,17 +223,47 @@ impl Pending {
         let (id, source) = place;
         remove_from(&mut self.by_missing, &entry.missing, place);
         remove_from(&mut self.by_source, source, id);
-        forget_others(&mut self.others, &entry.others);
+        self.others.forget(*source, &entry.others);
         Some((entry.waiting, *source))
     }
 }
 
-fn forget_others(counts: &mut BTreeMap<TxId, usize>, others: &[TxId]) {
-    for other in others {
-        if let Some(count) = counts.get_mut(other) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(other);
+/// References that are missing beside the ones that something waits for.
+#[derive(Debug, Default)]
+struct Others {
+    /// In how many lists each stands.
+    counts: BTreeMap<TxId, usize>,
+    /// How many stand in the lists of what a source sent.
+    held: BTreeMap<Source, usize>,
+}
+
+impl Others {
+    fn remember(&mut self, source: Source, others: &mut Vec<TxId>) {
+        let held = self.held.entry(source).or_default();
+        others.truncate(OTHERS_PER_SOURCE.saturating_sub(*held));
+        others.retain(|other| {
+            let is_kept = self.counts.len() < REFERENCES || self.counts.contains_key(other);
+            if is_kept {
+                *self.counts.entry(*other).or_default() += 1;
+            }
+            is_kept
+        });
+        *held += others.len();
+    }
+
+    fn forget(&mut self, source: Source, others: &[TxId]) {
+        for other in others {
+            if let Some(count) = self.counts.get_mut(other) {
+                *count -= 1;
+                if *count == 0 {
+                    self.counts.remove(other);
+                }
+            }
+        }
+        if let Some(held) = self.held.get_mut(&source) {
+            *held -= others.len();
+            if *held == 0 {
+                self.held.remove(&source);
             }
         }
     }

@@ -45,3 +45,16 @@ pub(super) fn reading(counter: u32, ms: u64) -> (Screened, Verified) {
     let screened = Screened::check(&network, transaction).unwrap();
     (screened.clone(), Verified::check(&network, screened, &issuer).unwrap())
 }
+
+/// The committee's only member.
+pub(super) fn member() -> Issuer {
+    Issuer::new(key(2).public_key(), vec![Standing::Committee]).unwrap()
+}
+
+/// A transaction of that member.
+pub(super) fn signed(draft: &Draft<'_>) -> Verified {
+    let network = network();
+    let wire = draft.sign(network.id(), &key(2)).unwrap().with_nonce(weft_pow::Nonce::from_bytes([0; 8]));
+    let screened = Screened::check(&network, Transaction::decode(&network, &wire).unwrap()).unwrap();
+    Verified::check(&network, screened, &member()).unwrap()
+}

@@ -1,6 +1,6 @@
 //! What only shows with smaller bounds than the replica has outside.
 
-use super::testing::{EPOCH_MS, network, reading};
+use super::testing::{EPOCH_MS, member, network, reading, signed};
 use super::*;
 use crate::Digest;
 use crate::finality::{Entry, Outcome, Round};
@@ -86,4 +86,38 @@ fn counters_in_flight_survive_that_memory_forgets_them() {
     let ticket = Event::Ticket { device: device.unwrap(), count: 1, entropy: [0; 32], token: Token(1) };
     let effects = replica.handle(ticket, at, &Empty).unwrap();
     assert!(matches!(&effects[..], [Effect::Ticket(Token(1), ticket)] if ticket.counter == 5));
+}
+
+/// All that was uncovered while memory had no room for it is swept in the end. Nothing becomes durable here.
+#[test]
+fn what_had_no_room_among_the_uncovered_is_swept_later() {
+    let network = Arc::new(network());
+    let mut replica = Replica::new(Arc::clone(&network), Position(0));
+    replica.set_device(member().id(), &[]);
+    replica.finality.set_uncovered_limit(8);
+    let (mut ms, mut asked, mut readings) = (EPOCH_MS, Vec::new(), 0);
+    while ms < 20 * EPOCH_MS {
+        ms += 10;
+        let now = Timestamp::from_millis(ms);
+        let mut events = vec![Event::Tick];
+        if readings < 60 {
+            readings += 1;
+            let (_, transaction) = reading(readings, ms);
+            events.push(Event::Received { transaction, source: Source::Door, token: None });
+        } else if let Some(transaction) = asked.pop() {
+            // The first witness is made when all readings are there.
+            events.push(Event::Witness { transaction });
+        }
+        for event in events {
+            for effect in replica.handle(event, now, &Empty).unwrap() {
+                if let Effect::Witness(proposal) = effect {
+                    asked.push(signed(&proposal.draft([1; 16])));
+                }
+            }
+        }
+        assert!(replica.finality().uncovered <= 8);
+    }
+    let status = replica.finality();
+    assert!(status.is_idle && status.open == 0, "{status:?}");
+    assert!(asked.is_empty() && replica.wake().is_none());
 }

@@ -142,6 +142,7 @@ fn a_check_goes_on_from_its_notes_and_only_in_the_store_that_they_are_of() {
     // What a check leaves that was stopped behind the second transaction.
     let report = json!({
         "transactions": 2, "erased": 0, "bytes": 5_600, "rows": 1, "enrolments": 1, "revocations": 0,
+        "witnesses": 0, "delivered": 0, "commits": 0,
         "faults": [{"table": "packs", "id": ids[0], "position": 1, "problem": "p", "remedy": "r"}],
         "more_faults": 0, "is_complete": false,
     });

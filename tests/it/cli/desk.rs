@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use weft::network_file::NetworkFile;
 use weft::sensor::KeyFile;
+use weft_tangle::finality::Pace;
+use weft_tangle::signing::{Seed, SigningKey};
 use weft_tangle::{Network, NetworkParts, Rules, Timestamp};
 
 /// What a command left.
@@ -70,15 +72,18 @@ impl Desk {
         std::fs::create_dir(desk.path("node")).unwrap();
         let key = |name: &str| KeyFile::create(&desk.path(name)).unwrap().key().public_key().clone();
         let (member, registrar) = (key("node/node.key"), key("registrar.key"));
+        // It never starts, so that there are no witnesses among what is counted.
+        let absent = SigningKey::from_seed(&Seed::from_bytes([9; 32])).unwrap().public_key().clone();
         let network = Network::new(NetworkParts {
             name: "ward".into(),
             created: Timestamp::from_millis(now() - 1_000),
             open_enrolment: open,
             rules: Rules::new(86_400_000, 600, 0, 1).unwrap(),
             registrars: vec![registrar.clone()],
-            committee: vec![member.clone()],
+            committee: vec![member.clone(), absent.clone()],
         });
-        let file = NetworkFile { network: network.unwrap(), addresses: vec![(member, "ward:8471".into())] };
+        let addresses = vec![(member, "ward:8471".into()), (absent, "127.0.0.1:1".into())];
+        let file = NetworkFile { network: network.unwrap(), addresses, pace: Pace::default() };
         std::fs::write(desk.path("ward.toml"), file.to_toml(&[registrar])).unwrap();
         let node = desk.start_node();
         desk.api.clone_from(&node.url);

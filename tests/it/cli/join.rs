@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, files_in, wait_for};
 use super::network::free_ports;
+use crate::cluster::{count, figure};
 use crate::support::Node;
 use rustix::process::Signal;
 use serde_json::json;
@@ -60,7 +61,7 @@ fn a_newcomer_joins_by_the_commands_that_are_printed() {
 
     let again = desk.weft(&format!("node join --data ward-9 --json --api {}", node.url)).json();
     assert_eq!((&again["id"], &again["status"]), (&json!(id), &json!("attached")));
-    assert_eq!(node.get("/api/v1/network").1["transactions"], 1, "what was handed in is not made anew");
+    assert_eq!(count(&node), 1, "what was handed in is not made anew");
 
     let newcomer = Node::of(
         desk.command("node --config ward-9/config.toml --api-listen 127.0.0.1:0 --gossip-listen 127.0.0.1:0"),
@@ -72,6 +73,13 @@ fn a_newcomer_joins_by_the_commands_that_are_printed() {
         let about = newcomer.get("/api/v1/network").1;
         (about["peers"][0]["state"] == "connected").then_some(())
     });
+    // It is no member: it makes the same commits as the one that is, of that one's witnesses alone.
+    wait_for("the same commits", || {
+        let [here, there] = [&newcomer, &node].map(|node| figure(node, "weft_finality_commit"));
+        (here > 0 && here == there).then_some(())
+    });
+    assert_eq!(figure(&newcomer, "weft_finality_own_witnesses_total"), 0);
+    assert!(figure(&node, "weft_finality_own_witnesses_total") > 0);
 }
 
 #[test]
@@ -96,7 +104,7 @@ fn without_another_node_the_newcomer_brings_its_enrolment_along() {
             (status == 200).then_some(known)
         });
         assert_eq!(known["enrolments"][0]["id"], admitted["id"]);
-        assert_eq!(node.get("/api/v1/network").1["transactions"], 1);
+        assert_eq!(count(&node), 1);
         assert_eq!(node.stop(), Some(0));
     }
 }

@@ -1,6 +1,7 @@
 //! `weft network`: what it makes starts as it is printed, what it shows, what it refuses.
 
 use super::desk::{Desk, files_in};
+use crate::cluster::count;
 use crate::support::Node;
 use serde_json::json;
 use std::net::{TcpListener, UdpSocket};
@@ -50,7 +51,7 @@ fn three_nodes_start_from_the_commands_that_are_printed() {
         let [command] = commands(&printed, begin)[..] else { panic!("{printed}") };
         desk.weft(command).done();
     }
-    assert_eq!(nodes[0].get("/api/v1/network").1["transactions"], 2);
+    assert_eq!(count(&nodes[0]), 2);
     assert!(nodes.into_iter().all(|node| node.stop() == Some(0)));
 }
 

@@ -4,6 +4,7 @@
 //! honest ones send and get meanwhile is looked at by `siege`. Lies that take minutes to be found out are among the slow
 //! tests.
 
+mod committee;
 pub(crate) mod liar;
 mod members;
 pub(crate) mod siege;

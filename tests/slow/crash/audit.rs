@@ -4,6 +4,7 @@
 
 use super::dice::Dice;
 use super::load::DEVICES;
+use crate::cluster::count;
 use crate::support::Node;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +68,7 @@ impl Audit {
 
     /// Each stored transaction is of one of the devices, and none has used a counter twice.
     pub(super) fn count(&self, node: &Node) {
-        let stored = node.get("/api/v1/network").1["transactions"].as_u64().unwrap();
+        let stored = count(node);
         let counted: u64 = self.devices().map(|device| count_of(node, &device)).sum();
         assert_eq!(counted, stored, "transactions by device, and in all");
         assert!(stored >= self.places.len() as u64);

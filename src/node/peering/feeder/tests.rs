@@ -37,6 +37,8 @@ impl World {
             again: never(),
             alive: never(),
             lanes: BTreeMap::from([(pair.number, Lane::default())]),
+            bus: Arc::default(),
+            connected: BTreeMap::new(),
         };
         Self { pair, feeder, jobs: waiting, owner: told, server: asked }
     }

@@ -161,7 +161,7 @@ fn what_was_delivered_keeps_its_verdict_when_its_body_is_erased_and_what_was_not
 }
 
 /// A witness by the one member of the networks of tests.
-fn witness(network: &Network, round: u64, parents: Vec<TxId>, at: Timestamp) -> Transaction {
+pub(super) fn witness(network: &Network, round: u64, parents: Vec<TxId>, at: Timestamp) -> Transaction {
     let key = SigningKey::from_seed(&Seed::from_bytes([0xC0; 32])).unwrap();
     let round = Round::new(round).unwrap();
     let witness = Witness::new(round, Vote::NONE, parents.clone(), vec![]).unwrap();
@@ -205,6 +205,7 @@ fn witnesses_are_found_by_author_and_round_and_handed_in_while_they_decide() {
         let commits = [chain.commit(&delivered, vec![])];
         store.append_batch(&batch(&[], &Cursors::new(), &commits)).unwrap();
     }
+    let deciding = || (27..101).map(|position| (position, position < 90));
     for store in [&store, &open_on(killed(&disk), &network).unwrap()] {
         let reader = store.reader().unwrap();
         let found = |author: &DeviceId, round| {
@@ -230,7 +231,14 @@ fn witnesses_are_found_by_author_and_round_and_handed_in_while_they_decide() {
         };
         store.restore_finality(&mut restored).unwrap();
         let open = (0..10).map(|position| (position, false));
-        let deciding = (27..101).map(|position| (position, position < 90));
-        assert_eq!(found, open.chain(deciding).collect::<Vec<_>>());
+        assert_eq!(found, open.chain(deciding()).collect::<Vec<_>>());
     }
+
+    // With nothing open before them they are handed in all the same.
+    let delivered: Vec<_> =
+        ledger.arrivals.iter().map(|one| (one.transaction(), FinalVerdict::Counts)).collect();
+    store.append_batch(&batch(&[], &Cursors::new(), &[chain.commit(&delivered, vec![])])).unwrap();
+    let mut found = Vec::new();
+    store.restore_finality(&mut |position, _, is_delivered| found.push((position.0, is_delivered))).unwrap();
+    assert_eq!(found, deciding().collect::<Vec<_>>());
 }

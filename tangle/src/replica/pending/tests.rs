@@ -241,26 +241,30 @@ fn what_else_is_missing_is_wanted_as_long_as_what_misses_it_waits() {
     pending.forget_id(&id(0));
     assert_eq!(wanted(&pending), [9, 12]);
     pending.release(Missing::Reference(id(9)));
-    assert!(wanted(&pending).is_empty() && pending.others.is_empty());
+    assert!(wanted(&pending).is_empty() && pending.others.counts.is_empty());
+    assert!(pending.others.held.is_empty());
     pending.misses_too(&id(1), source, vec![id(12)]);
     assert!(wanted(&pending).is_empty(), "it waits no more");
 }
 
 #[test]
-fn what_else_is_missing_is_remembered_within_a_bound() {
+fn what_else_is_missing_is_remembered_within_the_bounds_of_each_and_all() {
     let mut pending = Pending::new();
-    let source = Source::Peer(1);
     let other = |number: usize| TxId::first_at(at(10_000 + number as u64));
-    for number in 0..3 {
-        pending.insert(waiting(number, true), source, Missing::Reference(id(9))).unwrap();
-        let from = number * REFERENCES / 2;
-        pending.misses_too(&id(number), source, (from..from + REFERENCES / 2 + 1).map(other).collect());
-        assert!(pending.others.len() <= REFERENCES);
+    let misses = |pending: &mut Pending, number: usize, source: u32, from: usize, count: usize| {
+        let source = Source::Peer(source);
+        pending.insert(waiting(number, true), source, Missing::Reference(id(23))).unwrap();
+        pending.misses_too(&id(number), source, (from..from + count).map(other).collect()).len()
+    };
+    assert_eq!(misses(&mut pending, 0, 1, 0, OTHERS_PER_SOURCE - 2), OTHERS_PER_SOURCE - 2);
+    assert_eq!(misses(&mut pending, 1, 1, 0, 5), 2, "known or not, each counts for who sent it");
+    pending.forget(Source::Peer(1));
+    let sources = REFERENCES / OTHERS_PER_SOURCE;
+    for number in 0..sources {
+        let from = number * OTHERS_PER_SOURCE;
+        let kept = misses(&mut pending, number, number as u32, from, OTHERS_PER_SOURCE);
+        assert_eq!(kept, OTHERS_PER_SOURCE);
     }
-    assert_eq!(pending.others.len(), REFERENCES);
-    // What is remembered already costs nothing.
-    pending.insert(waiting(3, true), source, Missing::Reference(id(9))).unwrap();
-    pending.misses_too(&id(3), source, vec![other(7), other(9 * REFERENCES)]);
-    assert_eq!(pending.others[&other(7)], 2);
-    assert_eq!(pending.others.len(), REFERENCES);
+    assert_eq!(misses(&mut pending, sources, 99, REFERENCES - 1, 3), 1, "what is remembered costs no room");
+    assert_eq!(pending.others.counts.len(), REFERENCES);
 }

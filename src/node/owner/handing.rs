@@ -1,0 +1,129 @@
+//! What the owner hands the replica, and what it does about what that wants done.
+
+use super::parts::{TicketRequest, Waits};
+use super::{Owner, now};
+use crate::metrics::Stage;
+use crate::node::intake::Fault;
+use crate::node::job::{Checked, PeerRequest};
+use crate::node::peering::{PeerEvent, Post};
+use crate::node::signer::Signed;
+use crate::store::Reader;
+use std::time::Instant;
+use weft_tangle::HistoryError;
+use weft_tangle::replica::{Effect, Event, Source};
+
+impl Owner {
+    pub(super) fn take_in(&mut self, checked: Checked, reader: &Reader) -> Result<(), HistoryError> {
+        self.around.room.give(checked.len());
+        match checked {
+            Checked::Door(request) => {
+                let waits = self.waiting.take_in(request).into_iter();
+                self.backlog.extend(waits.map(|(token, verified, wire)| Waits::Door(token, verified, wire)));
+            }
+            Checked::Peer(PeerRequest { source, events, share }) => {
+                let waits =
+                    events.into_iter().map(|event| Waits::Peer(source, Box::new(event), share.clone()));
+                self.backlog.extend(waits);
+            }
+        }
+        self.attach_backlog(reader)
+    }
+
+    pub(super) fn attach_backlog(&mut self, reader: &Reader) -> Result<(), HistoryError> {
+        while self.replica.has_room()
+            && let Some(next) = self.backlog.pop_front()
+        {
+            match next {
+                Waits::Door(token, transaction, _wire) => {
+                    let (transaction, token) = (*transaction, Some(token));
+                    self.handle(Event::Received { transaction, source: Source::Door, token }, reader)?;
+                    self.company.is_awaited();
+                }
+                Waits::Peer(source, event, _share) => {
+                    if self.around.post.as_ref().is_some_and(|post| post.hears(source)) {
+                        self.handle(*event, reader)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn peer_said(&mut self, event: PeerEvent, reader: &Reader) -> Result<(), HistoryError> {
+        let event = self.around.post.as_mut().and_then(|post| post.event(event));
+        event.map_or(Ok(()), |event| self.handle(event, reader))
+    }
+
+    pub(super) fn tell_what_post_said(&mut self, reader: &Reader) -> Result<(), HistoryError> {
+        let said = self.around.post.as_mut().map(Post::take_said).unwrap_or_default();
+        said.into_iter().try_for_each(|event| self.handle(event, reader))
+    }
+
+    /// An own witness is signed. Others get it once it is on disk, so it does not wait for company there.
+    ///
+    /// # Errors
+    /// It is not, and the replica will not ask again: a new one has to.
+    pub(super) fn witness(&mut self, signed: Signed, reader: &Reader) -> Result<(), HistoryError> {
+        let transaction = signed.map_err(|error| HistoryError(error.to_string()))?;
+        self.around.metrics.count_own_witness(transaction.transaction().wire().len());
+        self.handle(Event::Witness { transaction }, reader)?;
+        self.company.is_awaited();
+        Ok(())
+    }
+
+    pub(super) fn ticket(
+        &mut self,
+        TicketRequest { device, count, answer }: TicketRequest,
+        reader: &Reader,
+    ) -> Result<(), HistoryError> {
+        let mut entropy = [0; 32];
+        if let Err(error) = getrandom::fill(&mut entropy) {
+            tracing::error!(%error, "the system gives no entropy");
+            let _left = answer.send(Err(Fault::Internal));
+            return Ok(());
+        }
+        let token = self.waiting.token();
+        self.waiting.tickets.insert(token, answer);
+        self.handle(Event::Ticket { device, count, entropy, token }, reader)
+    }
+
+    pub(super) fn handle(&mut self, event: Event, reader: &Reader) -> Result<(), HistoryError> {
+        for effect in self.replica.handle(event, now(), reader)? {
+            match effect {
+                Effect::Persist(attached) => {
+                    self.around.metrics.note(Stage::Attached, std::iter::once(attached.id()));
+                    self.outgoing.push(attached);
+                }
+                Effect::Commit(handed) => self.outgoing.push_commit(handed),
+                Effect::Witness(proposal) => {
+                    // One at a time is asked for, and who is asked for one has a signer, whose end is noticed elsewhere.
+                    let full =
+                        self.around.signer.as_ref().is_none_or(|signer| signer.try_send(proposal).is_err());
+                    if full {
+                        tracing::error!("a witness was asked for and nobody is there to sign it");
+                    }
+                }
+                Effect::Answer(token, answer) => {
+                    if let Ok(taken) = &answer
+                        && taken.is_new
+                    {
+                        self.awaited.answered(taken.id, Instant::now());
+                    }
+                    self.waiting.answer(token, answer.map_err(Fault::Refused));
+                }
+                Effect::Ticket(token, ticket) => {
+                    // Clients that have left meanwhile do not want to know.
+                    let sender = self.waiting.tickets.remove(&token);
+                    let _left = sender.map(|sender| sender.send(Ok(ticket)));
+                }
+                // Without a way to the peers none is ever connected.
+                effect => {
+                    if let Some(post) = &mut self.around.post {
+                        post.act(effect);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! What listeners are told of a batch that is on disk.
+
+use super::bus::{Bus, Happening, What};
+use super::owner::Batch;
+use crate::store::{Reader, Store, StoreError};
+use std::sync::Arc;
+use weft_tangle::finality::{FinalVerdict, Handed, Judged};
+use weft_tangle::{Attached, DeviceId, Kind, TxId};
+
+/// Tells what a batch has brought. What nobody wants to hear is not put together.
+pub(super) fn tell(bus: &Bus, store: &Store, batch: &Batch) {
+    if bus.wants(&[What::Attached, What::Disputed]) {
+        bus.tell(batch.transactions.iter().flat_map(|attached| of_attached(attached)).collect());
+    }
+    if !bus.wants(&[What::Final, What::Disputed, What::Commit]) {
+        return;
+    }
+    for handed in &batch.commits {
+        let earlier = store.shared_reader().and_then(|reader| of_earlier(handed, &reader));
+        let earlier = earlier.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot read what is disputed from now on; nobody is told of it");
+            Vec::new()
+        });
+        let commit = &handed.delivered.commit;
+        let made = Happening::Commit {
+            index: commit.index,
+            digest: handed.delivered.digest,
+            transactions: commit.count,
+        };
+        let delivered = handed.delivered.transactions.iter();
+        let delivered = delivered.flat_map(|judged| of_judged(judged, commit.index));
+        bus.tell(delivered.chain(earlier).chain([made]).collect());
+    }
+}
+
+fn disputed(id: TxId, kind: Kind, issuer: DeviceId, commit: Option<u64>) -> Happening {
+    Happening::Disputed { id, kind, issuer, commit }
+}
+
+fn of_attached(attached: &Attached) -> impl Iterator<Item = Happening> + use<> {
+    let (id, position, header) = (attached.id(), attached.position(), attached.transaction().header());
+    let (kind, issuer) = (header.kind, header.issuer);
+    let is_disputed = attached.twin().is_some() && !kind.is_control();
+    let taken = Happening::Attached { id, kind, issuer, position };
+    [taken].into_iter().chain(is_disputed.then(|| disputed(id, kind, issuer, None)))
+}
+
+fn of_judged(judged: &Judged, commit: u64) -> impl Iterator<Item = Happening> + use<> {
+    let Judged { id, kind, issuer, verdict, .. } = *judged;
+    let is_disputed = verdict == FinalVerdict::Disputed;
+    let delivered = Happening::Final { id, kind, issuer, verdict, commit };
+    [delivered].into_iter().chain(is_disputed.then(|| disputed(id, kind, issuer, Some(commit))))
+}
+
+/// Those of earlier commits that do not count alone any more. They are rare, so they are read.
+fn of_earlier(handed: &Handed, reader: &Arc<Reader>) -> Result<Vec<Happening>, StoreError> {
+    let index = handed.delivered.commit.index;
+    let mut happenings = Vec::new();
+    for id in &handed.delivered.also_disputed {
+        if let Some((kept, _)) = reader.kept(id)? {
+            let header = kept.header();
+            happenings.push(disputed(*id, header.kind, header.issuer, Some(index)));
+        }
+    }
+    Ok(happenings)
+}

@@ -1,0 +1,83 @@
+//! A member on a disk that fails on command: it makes no round twice, and all becomes final.
+
+use super::*;
+use crate::node::bus::{Filter, Happening, Heard, What};
+use std::collections::BTreeSet;
+use std::time::Instant;
+use weft_tangle::body::Witness;
+
+/// The committee by itself.
+fn member() -> Own {
+    let key = SigningKey::from_seed(&Seed::from_bytes([0xC0; 32])).unwrap();
+    // As fast as it can be, for whoever waits.
+    Own { key: Arc::new(key), pace: Pace::new(1, 1, 1).unwrap() }
+}
+
+/// Rounds of the stored witnesses, in their order, and what of everything else is final.
+fn witnessed(world: &World) -> (Vec<u64>, Vec<TxId>) {
+    let reader = world.ledger.store.reader().unwrap();
+    let (mut rounds, mut done) = (Vec::new(), Vec::new());
+    reader
+        .log(0..u64::MAX, &mut |id| {
+            let stored = reader.transaction(&id).unwrap().unwrap();
+            if stored.transaction.header().kind == Kind::Witness {
+                let witness = Witness::decode(stored.transaction.content()).unwrap();
+                rounds.push(witness.head().round.get());
+            } else if reader.outcome(&id).unwrap().is_some() {
+                done.push(id);
+            }
+        })
+        .unwrap();
+    (rounds, done)
+}
+
+#[test]
+fn a_member_whose_disk_fails_goes_on_behind_its_last_round_and_makes_all_final() {
+    for allowed in [0, 3, 7, 12, 18, 25, 33] {
+        let mut world = World::of(&network(), member(), |_| ());
+        let mut device = Device::new(1);
+        world.enrol(&mut device);
+        let mut listener = world.ledger.bus.subscribe(Filter::of([What::Final, What::Commit])).unwrap();
+        world.disk.fail_after(allowed);
+        let refused = loop {
+            let wire = device.next(&world);
+            match world.submit(&wire) {
+                Ok(_) => {}
+                Err(Fault::Storage(_)) => break wire,
+                Err(other) => panic!("{other}"),
+            }
+        };
+        world.wait_until(true);
+        world.disk.mend();
+        world.wait_until(false);
+        world.submit(&refused).unwrap();
+        let begun = Instant::now();
+        let (rounds, done) = loop {
+            let (rounds, done) = witnessed(&world);
+            if world.acknowledged.iter().all(|id| done.contains(id)) {
+                break (rounds, done);
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} of {:?} are final", done.len(), world.acknowledged);
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert!(rounds.is_sorted_by(|one, next| one < next), "no round twice: {rounds:?}");
+        // Only what is on disk was told, each once, and commits in their order.
+        let (mut told, mut newest) = (BTreeSet::new(), 0);
+        world.ledger.bus.close();
+        while let Heard::Happened(happening) = block_on(listener.next()) {
+            match happening {
+                Happening::Final { id, kind, .. } => {
+                    assert!(kind == Kind::Witness || done.contains(&id), "{id} is not final");
+                    assert!(told.insert(id), "{id} is told twice");
+                }
+                Happening::Commit { index, .. } => {
+                    assert!(newest < index, "{index} behind {newest}");
+                    newest = index;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(newest <= world.ledger.finality.last().index);
+        world.stop();
+    }
+}
