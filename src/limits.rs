@@ -46,6 +46,12 @@ pub const HTTP_SMALL_BODY_MEMORY: usize = HTTP_CONNECTIONS * HTTP_SMALL_BODY;
 pub const HTTP_ANSWER_MEMORY: usize = 64 * 1_024 * 1_024;
 /// Bytes of an answer that are handed to hyper at a time.
 pub const HTTP_ANSWER_PIECE: usize = 16 * 1_024;
+/// A stream without an event for so long gets a comment: proxies and NATs forget a silent connection after a minute.
+pub const EVENT_COMMENT: Duration = Duration::from_secs(15);
+/// Events that have happened meanwhile are written together until they have so many bytes.
+pub const EVENT_TEXT_BYTES: usize = HTTP_ANSWER_PIECE;
+/// Final events that a stream reads from disk at a time.
+pub const EVENT_PAGE: usize = 256;
 /// How long requests in flight may go on once the node is told to stop.
 pub const HTTP_DRAIN: Duration = Duration::from_secs(3);
 /// How long dropping the connections that did not end in time may take.
@@ -216,6 +222,12 @@ pub const CHECK_NOTE: Duration = Duration::from_secs(2);
 pub const BATCH_TRANSACTIONS: usize = 256;
 /// Bytes of the largest batch.
 pub const BATCH_BYTES: usize = BATCH_TRANSACTIONS * (4 + weft_tangle::limits::TRANSACTION_MAX_BYTES);
+/// Commits in one page unless asked otherwise.
+pub const COMMITS_DEFAULT: usize = 100;
+/// Commits in one page at most.
+pub const COMMITS_MOST: usize = 1_000;
+/// Transactions of a commit in one page, unless fewer are asked for: some 100 bytes of JSON each.
+pub const DELIVERED_MOST: usize = 1_000;
 /// Readings, by transactions, in one page unless asked otherwise.
 pub const READINGS_DEFAULT: usize = 100;
 /// Readings, by transactions, in one page at most.

@@ -6,7 +6,7 @@ NODE_START_S=30
 NODE_STOP_S=5
 
 run_node_checks() {
-    with_node check_python_client check_vectors check_metrics
+    with_node check_python_client check_python_follower check_vectors check_metrics
 }
 
 # with_node CHECK...: runs the checks one after another against one node of a new private network, whose address is
@@ -65,6 +65,13 @@ check_python_client() {
     need spec/examples/client.py "the example client"
     python_tools examples spec/examples/requirements.txt
     "$TOOLS/examples/bin/python" spec/examples/client.py "$NODE_URL"
+}
+
+# What the client has sent becomes final, and a stranger computes the commits anew from what the node tells.
+check_python_follower() {
+    need spec/examples/follow.py "the example that follows finality"
+    python_tools examples spec/examples/requirements.txt
+    "$TOOLS/examples/bin/python" spec/examples/follow.py "$NODE_URL"
 }
 
 # The test vectors, judged without any of the Rust.

@@ -3,6 +3,7 @@
 //! The devices speak to the nodes through their HTTP APIs, and the nodes to each other over QUIC, as real ones do; nothing
 //! is shared but the process.
 
+mod finals;
 mod ward;
 
 use super::api::{stop_on_signals, with_session};
@@ -16,13 +17,14 @@ use crate::sensor::enrol::{self, DEFAULT_VALID_DAYS};
 use crate::sensor::replay::{self, Plan, Speed, Summary};
 use crate::sensor::{Client, ClientError, KeyFile, Patience, Sent, State, Stop, Survey};
 use clap::Args;
+use finals::Finals;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use ward::{NODES, Stores, Ward};
+use ward::{Agreed, NODES, Stores, Ward};
 use weft_tangle::{DeviceId, Role};
 
 /// How often the node looks whether it is to stop.
@@ -78,9 +80,22 @@ impl Demo {
         std::thread::scope(|scope| {
             let serve = |node| scope.spawn(|| block_on(Node::run(node, raised(&node_stop))));
             let serving: Vec<_> = ward.nodes.into_iter().map(serve).collect();
-            let shown = self.show(&monitors, &urls, &stop).and_then(|()| self.end(&stores, &stop));
-            drop(stores);
-            node_stop.raise();
+            let finals = Finals::default();
+            let (heard, ended, stop) = (&finals, &node_stop, &stop);
+            let shown = std::thread::scope(|scope| {
+                let mut listening = Vec::new();
+                for url in &urls {
+                    listening
+                        .push(scope.spawn(move || heard.listen(url, ended).inspect_err(|_| stop.raise())));
+                }
+                let shown = self.show(&monitors, &urls, &finals, stop);
+                let shown = shown.and_then(|()| self.end(&stores, &finals, stop));
+                drop(stores);
+                node_stop.raise();
+                let heard =
+                    listening.into_iter().map(|node| node.join().unwrap_or(Err(ClientError::Stopped)));
+                shown.and(heard.collect::<Result<(), _>>().map_err(Failure::from))
+            });
             for node in serving {
                 if node.join().is_err() {
                     tracing::error!("a node has panicked");
@@ -92,12 +107,18 @@ impl Demo {
     }
 
     /// The recordings have ended, or all was stopped.
-    fn end(&self, stores: &Stores, stop: &Stop) -> Result<(), Failure> {
+    fn end(&self, stores: &Stores, finals: &Finals, stop: &Stop) -> Result<(), Failure> {
         if stop.is_raised() {
             return Ok(());
         }
+        match finals.summary() {
+            Some(line) => print(&format!("{line}\n"))?,
+            None => message("Not all is final on all nodes yet."),
+        }
         match stores.agreed() {
-            Some(count) => print(&format!("all {NODES} nodes hold the same {count} transactions\n"))?,
+            Some(Agreed { transactions, commits }) => print(&format!(
+                "all {NODES} nodes hold the same {transactions} transactions, final in the same {commits} commits\n"
+            ))?,
             None => message("The nodes do not hold the same yet."),
         }
         if !self.once {
@@ -108,11 +129,20 @@ impl Demo {
     }
 
     /// Runs all devices at once, each at a node, until its recording ends, or all are stopped, or one of them fails.
-    fn show(&self, monitors: &[Monitor], urls: &[String], stop: &Stop) -> Result<(), Failure> {
+    fn show(
+        &self,
+        monitors: &[Monitor],
+        urls: &[String],
+        finals: &Finals,
+        stop: &Stop,
+    ) -> Result<(), Failure> {
+        if !finals.is_listening(stop) {
+            return Ok(());
+        }
         std::thread::scope(|scope| {
             let run = |(monitor, url): (_, &String)| {
                 let url = url.clone();
-                scope.spawn(move || match self.run_monitor(monitor, &url, stop) {
+                scope.spawn(move || match self.run_monitor(monitor, &url, finals, stop) {
                     Err(failure) if failure.is_stop() => Ok(()),
                     Err(failure) => {
                         stop.raise();
@@ -127,7 +157,7 @@ impl Demo {
         })
     }
 
-    fn run_monitor(&self, monitor: &Monitor, url: &str, stop: &Stop) -> Result<(), Failure> {
+    fn run_monitor(&self, monitor: &Monitor, url: &str, finals: &Finals, stop: &Stop) -> Result<(), Failure> {
         let Monitor { name, csv, survey } = monitor;
         let path = self.data.join(format!("{name}.key"));
         let key = if path.exists() { KeyFile::read(&path)? } else { new_key(&path)? };
@@ -143,6 +173,7 @@ impl Demo {
                 let registrar = KeyFile::read(&self.data.join(REGISTRAR_KEY))?;
                 let enrolment = enrol::admitted(enrolment, &session.terms().network, Some(&registrar));
                 let sent = enrol::send(session, &enrolment)?;
+                finals.sent(name, sent.id);
                 print(&format!(
                     "{name}  enrolled as sensor {}  {}  {}\n",
                     key.device(),
@@ -155,6 +186,7 @@ impl Demo {
             let latest = RefCell::new(String::new());
             let samples = open(csv)?.inspect(|sample| note(sample, survey, &latest));
             let mut on_sent = |sent: &Sent, _: &Summary| {
+                finals.sent(name, sent.id);
                 let line = format!("{name}  {}  {}  {}\n", latest.borrow(), sent.status, sent.id);
                 // Whoever reads has read enough; the devices go on for those who ask the API.
                 let _closed = print(&line);
@@ -180,7 +212,7 @@ impl Demo {
             None => "three synthetic recordings, made up by this program".into(),
         };
         let mut lines = vec![
-            format!("weft demo: {source}, measured, signed, attached and made durable as you watch"),
+            format!("weft demo: {source}, measured, signed, attached and made final as you watch"),
             "  Do not feed it a patient's data: readings are not sealed yet.".into(),
             format!("  data     {}", self.data.display()),
         ];

@@ -52,6 +52,24 @@ pub enum Failure {
     /// The enrolment.
     #[error("--valid-days: {0}")]
     ValidDays(#[from] ValidDays),
+    /// What was sent is not final in time.
+    #[error(
+        "{id} is taken, but was not final within {seconds} s; `weft show {id}` tells when it is, `weft peers` which members of the committee are there"
+    )]
+    NotFinal {
+        /// The transaction.
+        id: weft_tangle::TxId,
+        /// How long was waited.
+        seconds: u32,
+    },
+    /// A list of names has what no name has.
+    #[error("--{flag} takes names separated by commas, not {value:?}")]
+    Names {
+        /// The flag.
+        flag: &'static str,
+        /// What it was given.
+        value: String,
+    },
     /// The load.
     #[error(transparent)]
     Load(#[from] LoadError),

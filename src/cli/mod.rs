@@ -9,11 +9,13 @@ mod admit;
 mod api;
 #[cfg(feature = "node")]
 mod arenas;
+mod commits;
 #[cfg(feature = "node")]
 mod db;
 #[cfg(feature = "node")]
 mod demo;
 mod device;
+mod events;
 mod failure;
 #[cfg(feature = "node")]
 mod join;
@@ -82,6 +84,10 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Show how a node stands with the other fog nodes
     Peers(peers::Peers),
+    /// Show what a node has made final together
+    Commits(commits::Commits),
+    /// Follow what happens at a node
+    Events(events::Events),
     /// Show a transaction
     Show(show::Show),
     /// Show the parents that a ticket would give now
@@ -107,6 +113,8 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "simulate")]
         Command::Simulate(arguments) => arguments.run(),
         Command::Peers(command) => command.run(),
+        Command::Commits(command) => command.run(),
+        Command::Events(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Tips(command) => command.run(),
     };

@@ -1,7 +1,8 @@
 //! `weft peers`: how a node stands with the other fog nodes.
 
 use super::api::{Api, stop_on_signals};
-use super::{Failure, Output};
+use super::{Failure, Output, output};
+use crate::sensor::client::FinalityInfo;
 use clap::Args;
 use serde_json::{Map, Value};
 
@@ -29,16 +30,43 @@ pub(super) struct Peers {
 
 impl Peers {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let peers = self.api.client(stop_on_signals()?)?.peers()?;
+        let client = self.api.client(stop_on_signals()?)?;
+        let peers = client.peers()?;
         if self.output.json {
             let lines: String = peers.iter().map(|peer| format!("{}\n", Value::from(peer.clone()))).collect();
             return self.output.text(&lines);
         }
-        if peers.is_empty() {
-            return self.output.text("this node knows of no other fog node\n");
-        }
-        self.output.text(&table(peers))
+        let finality = finality_line(&client.finality()?);
+        let peers = match peers.is_empty() {
+            true => "this node knows of no other fog node\n".to_owned(),
+            false => table(peers),
+        };
+        self.output.text(&(peers + &finality))
     }
+}
+
+/// How far the node has come, in a line, and in another one what is wrong with that.
+fn finality_line(finality: &FinalityInfo) -> String {
+    let FinalityInfo { transactions, finalised, open, commit, certified, members, diverged } = finality;
+    let commit = match commit {
+        Some(commit) => format!("commit {}, {certified} certified", commit.index),
+        None => "no commit yet".into(),
+    };
+    let rounds: Vec<_> =
+        members.iter().map(|member| member.round.map_or("-".into(), |round| round.to_string())).collect();
+    let mut line = format!(
+        "final: {finalised} of {transactions} transactions, {open} wait; {commit}; members at rounds {}\n",
+        rounds.join(" ")
+    );
+    if let Some(reason) = diverged {
+        line.push_str(&format!("not final any more: {}\n", shown(reason)));
+    }
+    line
+}
+
+/// Foreign words without what could steer a terminal.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A line a peer, as wide as what stands in it.
@@ -47,13 +75,7 @@ fn table(peers: Vec<Map<String, Value>>) -> String {
     for peer in peers.into_iter().map(Value::from) {
         rows.push(COLUMNS.map(|(_, place)| cell(&peer, place)).to_vec());
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
+    output::table(rows)
 }
 
 /// A value as a person reads it, without what could steer a terminal. A peer that does not answer has no address in use:
@@ -65,7 +87,7 @@ fn cell(peer: &Value, place: &str) -> String {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     };
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    shown(&text)
 }
 
 #[cfg(test)]

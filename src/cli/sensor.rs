@@ -2,10 +2,12 @@
 
 use super::api::{Api, read_key, say, stop_on_signals, with_session};
 use super::{Failure, Output, load, replay};
+use crate::sensor::finality;
 use crate::sensor::send::{self, Measurement};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
@@ -25,6 +27,9 @@ pub(super) struct Send {
     /// The device's key file
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    /// Wait until it is final, at most so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "30")]
+    wait_final: Option<u32>,
     #[command(flatten)]
     api: Api,
     #[command(flatten)]
@@ -47,11 +52,25 @@ impl Send {
         let content = send::content(&key.device(), &self.measurements)?;
         let stop = stop_on_signals()?;
         let client = self.api.client(stop.clone())?;
-        let sent = with_session(client, &key, stop, say, |session| Ok(send::send(session, &content)?))?;
+        let sent =
+            with_session(client, &key, stop.clone(), say, |session| Ok(send::send(session, &content)?))?;
+        let (id, counter) = (sent.id, json!(sent.counter));
+        let Some(seconds) = self.wait_final else {
+            let status = json!(sent.status);
+            return self.output.object(&[
+                ("id", json!(id.to_string())),
+                ("status", status),
+                ("counter", counter),
+            ]);
+        };
+        let became =
+            finality::wait(&self.api.client(stop.clone())?, &id, Duration::from_secs(seconds.into()), &stop)?;
         self.output.object(&[
-            ("id", json!(sent.id.to_string())),
-            ("status", json!(sent.status)),
-            ("counter", json!(sent.counter)),
-        ])
+            ("id", json!(id.to_string())),
+            ("status", json!(became.status)),
+            ("counter", counter),
+            ("commit", json!(became.commit)),
+        ])?;
+        if became.commit.is_none() { Err(Failure::NotFinal { id, seconds }) } else { Ok(()) }
     }
 }

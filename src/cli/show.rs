@@ -14,8 +14,8 @@ use weft_tangle::limits::SALT_BYTES;
 use weft_tangle::{DeviceId, Timestamp, TxId};
 
 /// A transaction's members as a person reads them: what it is, what it says, what became of it, where it stands.
-const ORDER: [&str; 8] =
-    ["id", "kind", "issuer", "timestamp", "content_format", "content", "status", "counter"];
+const ORDER: [&str; 9] =
+    ["id", "kind", "issuer", "timestamp", "content_format", "content", "status", "commit", "counter"];
 
 /// `weft show`.
 #[derive(Args, Debug)]
@@ -46,6 +46,12 @@ impl Show {
         {
             transaction.remove("body");
             transaction.insert("content".into(), content.into());
+        }
+        if !self.output.json
+            && let Some(commit) = transaction.get_mut("commit")
+            && let Some((index, digest)) = commit.get("index").zip(commit.get("digest"))
+        {
+            *commit = json!([index, digest]);
         }
         let place = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
         let mut members: Vec<(&str, Value)> =

@@ -17,6 +17,10 @@ fn what_is_wrong_is_a_matter_of_usage() {
         "weft key new a.key",
         "weft device enrol --key a.key --role sensor --registrar r.key --valid-days 3",
         "weft sensor send --key a.key hr=61 spo2=0.97:/",
+        "weft sensor send --key a.key hr=61 --wait-final",
+        "weft sensor send --key a.key --wait-final=5 hr=61",
+        "weft commits --limit 1000 --json",
+        "weft events --kind final,commit --of reading --after 17-3 --json",
         "weft sensor replay a.csv --key a.key --speed max --batch 50 --keep-time --unit hr=V --json",
         "weft sensor load --devices 64 --count 1000 --rate 0.5 --batch 50 --presign --ids f --data d --json",
         &format!("weft show {id} --wire"),
@@ -37,6 +41,9 @@ fn what_is_wrong_is_a_matter_of_usage() {
         "weft show 12",
         &format!("weft show {id} --wire --json"),
         "weft tips --count 65",
+        "weft commits --limit 1001",
+        "weft events --device x",
+        "weft sensor send --key a.key --wait-final=soon hr=61",
     ] {
         assert_eq!(parse(bad), Err(2), "{bad}");
     }

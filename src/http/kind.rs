@@ -91,6 +91,8 @@ kinds! {
     Damaged = SERVICE_UNAVAILABLE "damaged" "What the node stored is damaged",
     /// The node has more to do than it can.
     Overloaded = SERVICE_UNAVAILABLE "overloaded" "The node is overloaded",
+    /// As many clients follow events as are served at once.
+    TooManySubscribers = SERVICE_UNAVAILABLE "too-many-subscribers" "Too many clients follow events",
     /// The node is stopping.
     ShuttingDown = SERVICE_UNAVAILABLE "shutting-down" "The node is shutting down",
 }
@@ -108,7 +110,7 @@ impl Kind {
     pub const fn retry_after(self) -> Option<u32> {
         match self {
             Self::TooManyRequests | Self::Overloaded => Some(1),
-            Self::ShuttingDown => Some(5),
+            Self::ShuttingDown | Self::TooManySubscribers => Some(5),
             Self::Storage | Self::Damaged => Some(30),
             _ => None,
         }

@@ -11,6 +11,7 @@ pub mod rejection;
 pub mod routes;
 pub mod server;
 pub mod stats;
+pub mod streams;
 
 mod bounds;
 mod connection;

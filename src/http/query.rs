@@ -32,6 +32,12 @@ fn check(pairs: Vec<(String, String)>, allowed: &[&str]) -> Result<Query, Proble
 }
 
 impl Query {
+    /// These parameters, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
+        Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
     /// The parameter's text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

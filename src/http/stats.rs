@@ -2,6 +2,8 @@
 //!
 //! Counters only grow; `open` is a gauge.
 
+use super::streams::StreamStats;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why the server ended a connection that its client did not end.
@@ -49,6 +51,7 @@ pub struct ServerStats {
     malformed: AtomicU64,
     panics: AtomicU64,
     cuts: [AtomicU64; Cut::ALL.len()],
+    streams: Arc<StreamStats>,
 }
 
 impl ServerStats {
@@ -92,6 +95,12 @@ impl ServerStats {
     #[must_use]
     pub fn cuts(&self, cut: Cut) -> u64 {
         self.cuts[cut as usize].load(Ordering::Relaxed)
+    }
+
+    /// What is counted of streams of events.
+    #[must_use]
+    pub fn streams(&self) -> &Arc<StreamStats> {
+        &self.streams
     }
 
     pub(super) fn count_opened(&self) {

@@ -53,5 +53,11 @@ impl Metrics {
             let counter = self.connections.with_label_values(&[event]);
             counter.inc_by(count.saturating_sub(counter.get()));
         }
+        let streams = server.streams();
+        self.event_streams.set(streams.opened() as i64);
+        for (event, count) in streams.written().filter(|(_, count)| *count > 0) {
+            let counter = self.events.with_label_values(&[event]);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
     }
 }

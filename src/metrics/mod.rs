@@ -65,6 +65,8 @@ pub struct Metrics {
     pub scrub_finished: IntGauge,
     open_connections: IntGauge,
     connections: IntCounterVec,
+    event_streams: IntGauge,
+    events: IntCounterVec,
     gossip: GossipMetrics,
     finality: FinalityMetrics,
     wanted: IntGauge,
@@ -196,6 +198,8 @@ impl Metrics {
                 "HTTP connections by what happened to them.",
                 &["event"],
             )?,
+            event_streams: int_gauge(r, "weft_http_event_streams", "Streams of events open now.")?,
+            events: counters(r, "weft_http_events_total", "Events written to streams, by name.", &["event"])?,
             gossip: GossipMetrics::new(r)?,
             finality: FinalityMetrics::new(r)?,
             wanted: int_gauge(

@@ -3,6 +3,7 @@
 //! Always true: no commit is told of that is not durable, nor a vote for one.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use weft_tangle::Position;
 use weft_tangle::body::Vote;
 use weft_tangle::finality::{Handed, Status};
 
@@ -14,6 +15,8 @@ pub struct FinalityView(Mutex<Said>);
 struct Said {
     status: Status,
     durable: Vote,
+    /// Transactions that durable commits have delivered.
+    finalised: u64,
     /// What was counted until now.
     totals: Totals,
     /// What the replica had counted when it was last asked.
@@ -37,14 +40,17 @@ impl Totals {
 
 impl FinalityView {
     /// What a replica says that goes on behind the newest stored commit. What it found in the store is no news.
-    pub(super) fn new(status: Status) -> Self {
+    /// `stored` transactions are durable.
+    pub(super) fn new(status: Status, stored: Position) -> Self {
         let (durable, counted) = (status.last, Totals::of(&status));
-        Self(Mutex::new(Said { status, durable, totals: Totals::default(), counted }))
+        let finalised = stored.0.saturating_sub(status.undelivered);
+        Self(Mutex::new(Said { status, durable, finalised, totals: Totals::default(), counted }))
     }
 
     /// Goes on with another replica, which counts from nothing.
-    pub(super) fn begin_again(&self, status: Status) {
+    pub(super) fn begin_again(&self, status: Status, stored: Position) {
         let mut said = self.lock();
+        said.finalised = stored.0.saturating_sub(status.undelivered);
         said.counted = Totals::of(&status);
         said.durable = status.last;
         said.status = status;
@@ -62,7 +68,9 @@ impl FinalityView {
 
     /// A commit is on disk.
     pub(super) fn became_durable(&self, handed: &Handed) {
-        self.lock().durable = handed.delivered.vote();
+        let mut said = self.lock();
+        said.durable = handed.delivered.vote();
+        said.finalised += u64::from(handed.delivered.commit.count);
     }
 
     /// How finality stands, some tenths of a second ago; its newest commit is the newest durable one, of now.
@@ -75,6 +83,11 @@ impl FinalityView {
             member.confirmed = member.confirmed.min(said.durable.index);
         }
         status
+    }
+
+    /// How many transactions durable commits have delivered, witnesses among them.
+    pub fn finalised(&self) -> u64 {
+        self.lock().finalised
     }
 
     /// The newest durable commit; [`Vote::NONE`] while there is none.
@@ -97,7 +110,7 @@ impl FinalityView {
 mod tests {
     use super::*;
     use crate::testing::{CREATED, handed, network};
-    use weft_tangle::{Position, Replica};
+    use weft_tangle::Replica;
 
     fn status(index: u64, skipped: u64, twins: u64) -> Status {
         let replica = Replica::new(network("view"), Position(0));
@@ -110,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_is_not_on_disk_is_not_told() {
-        let view = FinalityView::new(status(0, 0, 0));
+        let view = FinalityView::new(status(0, 0, 0), Position(0));
         view.publish(status(3, 0, 0));
         let told = view.status();
         assert_eq!((told.last.index, told.certified, told.members[0].confirmed), (0, 0, 0));
@@ -122,12 +135,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_final_is_counted_on_from_what_was_found_on_disk() {
+        let open = |undelivered| Status { undelivered, ..status(0, 0, 0) };
+        let view = FinalityView::new(open(3), Position(10));
+        assert_eq!(view.finalised(), 7);
+        let handed = handed(1, CREATED, &[]);
+        view.became_durable(&handed);
+        assert_eq!(view.finalised(), 7 + u64::from(handed.delivered.commit.count));
+        // A replica that goes on behind a disk that had failed may have lost what it told.
+        view.begin_again(open(1), Position(9));
+        assert_eq!(view.finalised(), 8);
+    }
+
+    #[test]
     fn replicas_count_on_and_not_again_what_they_found() {
-        let view = FinalityView::new(status(0, 0, 4));
+        let view = FinalityView::new(status(0, 0, 4), Position(0));
         view.publish(status(0, 2, 5));
         view.publish(status(0, 3, 5));
         assert_eq!(view.totals(), Totals { skipped: 3, twins: 1 });
-        view.begin_again(status(0, 0, 5));
+        view.begin_again(status(0, 0, 5), Position(0));
         view.publish(status(0, 1, 7));
         assert_eq!(view.totals(), Totals { skipped: 4, twins: 3 });
     }

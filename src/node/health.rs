@@ -104,7 +104,13 @@ impl Health {
     pub fn reasons(&self) -> Vec<String> {
         let stopping = self.is_stopping().then(|| "the node is stopping".to_owned());
         let read_only = self.read_only().map(|cause| format!("the node is read-only: {cause}"));
-        let diverged = self.diverged().map(|reason| format!("nothing becomes final here any more: {reason}"));
+        let diverged = self.diverged().map(|reason| {
+            format!(
+                "nothing becomes final here any more: {reason}; compare this node's commits with those of others. If it alone \
+                 differs, keep its database for whoever looks into it and start it anew with an empty one, or a backup from before; \
+                 else more members lie, or run twice, than the network bears"
+            )
+        });
         stopping.into_iter().chain(read_only).chain(diverged).collect()
     }
 
@@ -142,6 +148,7 @@ mod tests {
             .stop_finalising(&Divergence::Twofold { index: 8, digests: [Digest([1; 32]), Digest([2; 32])] });
         let [reason] = &health.reasons()[..] else { panic!("{:?}", health.reasons()) };
         assert!(reason.contains("3 members") && reason.contains("commit 7"), "{reason}");
+        assert!(reason.contains("start it anew"), "it says what to do: {reason}");
         health.turn_read_only("the disk is full".into());
         assert!(
             health.turn_writable() && health.diverged().is_some(),

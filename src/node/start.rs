@@ -97,7 +97,7 @@ impl Ledger {
         peering: Option<Peering>,
     ) -> Result<(Self, Threads), StartError> {
         let recovered = Recovered::from(&network, &store, &own)?;
-        let finality = Arc::new(FinalityView::new(recovered.replica.finality()));
+        let finality = Arc::new(FinalityView::new(recovered.replica.finality(), store.next_position()?));
         let bus = Arc::new(Bus::default());
         metrics.set_occupancy(recovered.replica.occupancy());
         let directory = Arc::new(Directory::new(Arc::clone(&network)));

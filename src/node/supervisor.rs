@@ -171,9 +171,13 @@ impl Supervisor {
                 return None;
             }
             let reopened = self.store.try_reopen();
-            match reopened.and_then(|()| Recovered::from(&self.network, &self.store, &self.own)) {
-                Ok(recovered) => {
-                    self.finality.begin_again(recovered.replica.finality());
+            let recovered = || {
+                let recovered = Recovered::from(&self.network, &self.store, &self.own)?;
+                Ok((recovered, self.store.next_position()?))
+            };
+            match reopened.and_then(|()| recovered()) {
+                Ok((recovered, stored)) => {
+                    self.finality.begin_again(recovered.replica.finality(), stored);
                     self.directory.forget_all();
                     self.metrics.count_recovery();
                     self.metrics.set_occupancy(recovered.replica.occupancy());

@@ -27,8 +27,8 @@ pub(super) fn tell(bus: &Bus, store: &Store, batch: &Batch) {
             digest: handed.delivered.digest,
             transactions: commit.count,
         };
-        let delivered = handed.delivered.transactions.iter();
-        let delivered = delivered.flat_map(|judged| of_judged(judged, commit.index));
+        let delivered = (0..).zip(&handed.delivered.transactions);
+        let delivered = delivered.flat_map(|(place, judged)| of_judged(judged, commit.index, place));
         bus.tell(delivered.chain(earlier).chain([made]).collect());
     }
 }
@@ -45,10 +45,10 @@ fn of_attached(attached: &Attached) -> impl Iterator<Item = Happening> + use<> {
     [taken].into_iter().chain(is_disputed.then(|| disputed(id, kind, issuer, None)))
 }
 
-fn of_judged(judged: &Judged, commit: u64) -> impl Iterator<Item = Happening> + use<> {
+fn of_judged(judged: &Judged, commit: u64, place: u32) -> impl Iterator<Item = Happening> + use<> {
     let Judged { id, kind, issuer, verdict, .. } = *judged;
     let is_disputed = verdict == FinalVerdict::Disputed;
-    let delivered = Happening::Final { id, kind, issuer, verdict, commit };
+    let delivered = Happening::Final { id, kind, issuer, verdict, commit, place };
     [delivered].into_iter().chain(is_disputed.then(|| disputed(id, kind, issuer, Some(commit))))
 }
 

@@ -51,6 +51,21 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for a whole exchange: a node answers when its disk has, a busy one some seconds later.
 pub const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How often a node is asked whether a transaction is final.
+pub const FINAL_LOOK: Duration = Duration::from_millis(100);
+
+/// A stream of events that is silent for so long is lost: a node says something every 15 seconds.
+pub const STREAM_SILENCE: Duration = Duration::from_secs(60);
+
+/// Bytes of a line of such a stream; a node's have some three hundred.
+pub const STREAM_LINE_BYTES: u64 = 16_384;
+
+/// Events that were read and wait for whoever follows them.
+pub const STREAM_WAITING: usize = 256;
+
+/// How long a lost stream is left alone before it is opened anew.
+pub const STREAM_RETRY: Duration = Duration::from_secs(2);
+
 /// How often a transaction is made anew when the node finds its ticket stale.
 pub const REMAKES: u32 = 3;
 

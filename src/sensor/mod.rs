@@ -8,6 +8,8 @@ pub mod client;
 pub mod device;
 pub(crate) mod durable;
 pub mod enrol;
+pub mod finality;
+pub mod follow;
 pub mod key;
 pub mod limits;
 pub mod load;

@@ -3,6 +3,7 @@
 mod db;
 mod demo;
 mod desk;
+mod finality;
 mod join;
 mod network;
 mod node;

@@ -1,6 +1,6 @@
 //! The integration tests of the package, in one binary so that they link once.
 //!
-//! `cli` runs the `weft` command; `door`, `api` and `load` talk to a real node in a process of its own,
+//! `cli` runs the `weft` command; `door`, `api`, `events` and `load` talk to a real node in a process of its own,
 //! `gossip` lets several talk to each other, `finality` lets them agree, `hostile` lets peers lie to one, `stop` tells it to end, `stress` is greedy.
 //! `tidy`, `documents`, `catalogues` and `layers` read the project's own files: style and layering are failing tests,
 //! not promises.
@@ -17,6 +17,7 @@ mod cli;
 mod cluster;
 mod documents;
 mod door;
+mod events;
 mod finality;
 mod gossip;
 mod hostile;

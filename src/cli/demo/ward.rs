@@ -12,6 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use weft_tangle::finality::Commit;
 use weft_tangle::{History, TxId};
 
 /// As many as show that one may fail.
@@ -70,15 +71,26 @@ impl Ward {
     }
 }
 
+/// What the nodes agree upon.
+#[derive(Clone, Copy)]
+pub(super) struct Agreed {
+    /// How many transactions all hold, without the committee's witnesses.
+    pub(super) transactions: usize,
+    /// How many commits all have made.
+    pub(super) commits: u64,
+}
+
 impl Stores {
-    /// How many transactions of devices all hold, the same ones, once they do; nothing when they do not within seconds.
-    pub(super) fn agreed(&self) -> Option<usize> {
+    /// What all hold and have made final, the same, once that is so; nothing when it is not within seconds.
+    pub(super) fn agreed(&self) -> Option<Agreed> {
         for _ in 0..LOOKS {
-            let sets: Vec<_> = self.0.iter().map(|store| ids(store)).collect();
-            if let [Some(first), others @ ..] = &sets[..]
+            let kept: Vec<_> = self.0.iter().map(|store| Kept::of(store)).collect();
+            if let [Some(first), others @ ..] = &kept[..]
                 && others.iter().all(|other| other.as_ref() == Some(first))
+                && first.is_final
             {
-                return Some(first.len());
+                let transactions = first.transactions.len();
+                return Some(Agreed { transactions, commits: first.newest.map_or(0, |commit| commit.index) });
             }
             std::thread::sleep(LOOK_EVERY);
         }
@@ -86,17 +98,32 @@ impl Stores {
     }
 }
 
-/// What a node has stored, the nodes' own witnesses left out; nothing where that cannot be read.
-fn ids(store: &Store) -> Option<BTreeSet<TxId>> {
-    let (reader, mut all) = (store.reader().ok()?, Vec::new());
-    reader.log(0..u64::MAX, &mut |id| all.push(id)).ok()?;
-    let mut ids = BTreeSet::new();
-    for id in all {
-        if reader.is_witness(&id).ok()? == Some(false) {
-            ids.insert(id);
+/// What a node has stored.
+#[derive(PartialEq, Eq)]
+struct Kept {
+    /// All but witnesses.
+    transactions: BTreeSet<TxId>,
+    newest: Option<Commit>,
+    /// Whether each of the transactions is.
+    is_final: bool,
+}
+
+impl Kept {
+    /// What a node has stored; nothing where that cannot be read.
+    fn of(store: &Store) -> Option<Self> {
+        let reader = store.reader().ok()?;
+        let mut ids = Vec::new();
+        reader.log(0..u64::MAX, &mut |id| ids.push(id)).ok()?;
+        let newest = reader.newest_commit().ok()?.map(|resume| resume.commit);
+        let mut kept = Self { transactions: BTreeSet::new(), newest, is_final: true };
+        for id in ids {
+            if !reader.is_witness(&id).ok()?? {
+                kept.is_final &= reader.outcome(&id).ok()?.is_some();
+                kept.transactions.insert(id);
+            }
         }
+        Some(kept)
     }
-    Some(ids)
 }
 
 fn config(file: &Path, api: SocketAddr, node: u16) -> Result<Config, Failure> {

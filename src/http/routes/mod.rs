@@ -2,12 +2,15 @@
 //!
 //! Always true: whatever is asked, the answer is the resource or a problem, and each is counted by route and status.
 
+mod commits;
 mod device;
+mod events;
 mod fault;
 mod health;
 mod network;
 mod peers;
 mod readings;
+mod status;
 mod ticket;
 mod transactions;
 
@@ -52,6 +55,11 @@ impl Api {
         Arc::new(Self { ledger, node, server, bodies, answers })
     }
 
+    /// The highest index of a commit that a quorum has voted for.
+    fn certified(&self) -> u64 {
+        self.ledger.finality.status().certified
+    }
+
     /// Runs `read` on a snapshot of the store, where it may block.
     async fn read<T: Send + 'static>(
         self: &Arc<Self>,
@@ -78,6 +86,10 @@ pub fn filter(
         .unify()
         .or(transactions::routes(&api))
         .unify()
+        .or(commits::routes(&api))
+        .unify()
+        .or(events::routes(&api))
+        .unify()
         .or(device::routes(&api))
         .unify()
         .or(readings::routes(&api))
@@ -102,6 +114,9 @@ fn route_of(path: &str) -> &'static str {
         ["transactions"] => "/api/v1/transactions",
         ["transactions", "batch"] => "/api/v1/transactions/batch",
         ["transactions", _] => "/api/v1/transactions/{id}",
+        ["commits"] => "/api/v1/commits",
+        ["commits", _] => "/api/v1/commits/{index}",
+        ["events"] => "/api/v1/events",
         ["devices", _] => "/api/v1/devices/{id}",
         ["devices", _, "readings"] => "/api/v1/devices/{id}/readings",
         _ => "other",
@@ -182,6 +197,7 @@ mod tests {
         assert_eq!(route_of("/api/v1/transactions/abc"), "/api/v1/transactions/{id}");
         assert_eq!(route_of("/api/v1/transactions/batch"), "/api/v1/transactions/batch");
         assert_eq!(route_of("/api/v1/devices/abc/readings"), "/api/v1/devices/{id}/readings");
+        assert_eq!(route_of("/api/v1/commits/17"), "/api/v1/commits/{index}");
         assert_eq!(route_of("/metrics"), "/metrics");
         for path in ["/", "", "/metrics/x", "/api/v1/", "/api/v2/network", "/x/y/z", "metrics"] {
             assert_eq!(route_of(path), "other", "{path}");

@@ -1,13 +1,15 @@
 //! `/api/v1/network`: what this network and node are.
 
 use super::peers::peers;
+use super::status::commit_json;
 use super::{Answered, Api, READ, answered, json, only, stored_badly, with};
 use crate::http::problem::Problem;
 use crate::node::now;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
+use weft_tangle::finality::{MemberView, Round};
 
 pub(super) fn routes(
     api: &Arc<Api>,
@@ -23,6 +25,9 @@ fn describe(api: &Api) -> Result<Response, Problem> {
     let network = &api.ledger.network;
     let rules = network.rules();
     let (difficulty, enrolment_difficulty) = rules.base_difficulties();
+    let finality = &api.ledger.finality;
+    let status = finality.status();
+    let members: Vec<_> = status.members.iter().map(member).collect();
     let transactions = api.ledger.store.next_position().map_err(|error| stored_badly(&error))?.0;
     Ok(json(&json!({
         "network": network.id().to_string(),
@@ -33,8 +38,13 @@ fn describe(api: &Api) -> Result<Response, Problem> {
         "time": now().as_millis(),
         "tips": api.ledger.metrics.tips(),
         "transactions": transactions,
-        "finalised": 0,
-        "commit": null,
+        "finalised": finality.finalised(),
+        "commit": commit_json(Some(status.last).filter(|last| last.index > 0)),
+        "certified": status.certified,
+        "open": status.open,
+        "round": status.round.map(Round::get),
+        "members": members,
+        "diverged": api.ledger.health.diverged(),
         "peers": api.ledger.link.as_ref().map(|link| peers(link)).unwrap_or_default(),
         "rules": {
             "epoch_ms": rules.epoch_ms(),
@@ -44,4 +54,8 @@ fn describe(api: &Api) -> Result<Response, Problem> {
             "open_enrolment": network.is_open(),
         },
     })))
+}
+
+fn member(member: &MemberView) -> Value {
+    json!({ "device": member.device.to_string(), "round": member.round.map(Round::get) })
 }

@@ -1,5 +1,6 @@
 //! `/api/v1/devices/{id}/readings`: a device's measurements as one SenML pack, page by page.
 
+use super::status::Status;
 use super::{Answered, Api, READ, accept, answered, bytes, id, only, stored_badly, with};
 use crate::content::{self, ContentError};
 use crate::http::accept::choose;
@@ -29,6 +30,15 @@ const DAMAGED: HeaderName = HeaderName::from_static("weft-damaged");
 /// How many readings of the page were erased.
 const ERASED: HeaderName = HeaderName::from_static("weft-erased");
 
+/// How many readings of the page are not final yet.
+const ATTACHED: HeaderName = HeaderName::from_static("weft-attached");
+
+/// How many readings of the page are disputed.
+const DISPUTED: HeaderName = HeaderName::from_static("weft-disputed");
+
+/// How many readings of the page their device made after it was revoked.
+const REVOKED: HeaderName = HeaderName::from_static("weft-revoked");
+
 pub(super) fn routes(
     api: &Arc<Api>,
 ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
@@ -56,7 +66,27 @@ struct Asked {
 struct Found {
     records: Vec<Record>,
     missing: Missing,
+    unsettled: Unsettled,
     next: Option<TxId>,
+}
+
+/// How many readings of the page do not stand for good.
+#[derive(Clone, Copy, Default)]
+struct Unsettled {
+    attached: usize,
+    disputed: usize,
+    revoked: usize,
+}
+
+impl Unsettled {
+    fn count(&mut self, status: &Status) {
+        match status.word {
+            "attached" => self.attached += 1,
+            "disputed" => self.disputed += 1,
+            "revoked" => self.revoked += 1,
+            _ => {}
+        }
+    }
 }
 
 /// How many readings of the page are not in it, and why.
@@ -71,13 +101,14 @@ struct Missing {
 struct Shown {
     text: Bytes,
     missing: Missing,
+    unsettled: Unsettled,
     next: Option<TxId>,
 }
 
 impl Shown {
     fn of(found: Found, budget: &BodyBudget) -> Result<Self, Problem> {
         let text = budget.hold(senml::write_json(&found.records).into_bytes())?;
-        Ok(Self { text, missing: found.missing, next: found.next })
+        Ok(Self { text, missing: found.missing, unsettled: found.unsettled, next: found.next })
     }
 }
 
@@ -97,7 +128,16 @@ async fn find(text: &str, query: &Query, accept: Option<&str>, api: &Arc<Api>) -
     let found = found.await?;
     let mut response = bytes(SENML_JSON, found.text);
     let Missing { sealed, damaged, erased } = found.missing;
-    for (name, count) in [(SEALED, sealed), (DAMAGED, damaged), (ERASED, erased)] {
+    let Unsettled { attached, disputed, revoked } = found.unsettled;
+    let counts = [
+        (SEALED, sealed),
+        (DAMAGED, damaged),
+        (ERASED, erased),
+        (ATTACHED, attached),
+        (DISPUTED, disputed),
+        (REVOKED, revoked),
+    ];
+    for (name, count) in counts {
         if count > 0 {
             response.headers_mut().insert(name, count.into());
         }
@@ -132,6 +172,7 @@ fn collect(reader: &Reader, asked: &Asked) -> Result<Found, Problem> {
             }
             Err(error) => return Err(stored_badly(&error)),
         };
+        found.unsettled.count(&Status::read(reader, &transaction).map_err(|error| stored_badly(&error))?);
         let header = transaction.header();
         match content::records(header.content_format, transaction.content(), header.timestamp.as_millis()) {
             Ok(records) => found.records.extend(records),

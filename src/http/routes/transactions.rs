@@ -1,5 +1,6 @@
 //! `/api/v1/transactions`: taking transactions, one or many, and giving them back.
 
+use super::status::Status;
 use super::{
     Answered, Api, READ, accept, answered, bytes, fault, id, json, json_with, only, stored_badly, with,
 };
@@ -19,7 +20,6 @@ use warp::reply::Response;
 use warp::{Filter, Rejection};
 use weft_tangle::TxId;
 use weft_tangle::limits::TRANSACTION_MAX_BYTES;
-use weft_tangle::replica::Taken;
 
 use crate::limits::{BATCH_BYTES, BATCH_TRANSACTIONS};
 
@@ -53,6 +53,14 @@ async fn post(body: WholeBody, connection: ConnectionId, api: Arc<Api>) -> Answe
     )
 }
 
+/// A transaction that was handed in and is durable.
+#[derive(Clone, Copy)]
+struct Taken {
+    id: TxId,
+    is_new: bool,
+    status: Status,
+}
+
 fn take(taken: &Taken) -> Response {
     let status = if taken.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let mut response = json_with(status, &describe_taken(taken));
@@ -64,7 +72,7 @@ fn take(taken: &Taken) -> Response {
 }
 
 fn describe_taken(taken: &Taken) -> Value {
-    json!({ "id": taken.id.to_string(), "status": status(taken.disputed) })
+    json!({ "id": taken.id.to_string(), "status": taken.status.word })
 }
 
 async fn post_batch(body: WholeBody, connection: ConnectionId, api: Arc<Api>) -> Answered {
@@ -87,24 +95,27 @@ async fn submit(
     transactions: Vec<Bytes>,
 ) -> Vec<Result<Taken, Problem>> {
     let answers = api.ledger.intake.submit(connection, transactions).await;
-    let mut answers: Vec<_> =
-        answers.into_iter().map(|answer| answer.map_err(|fault| fault::problem(api, &fault))).collect();
+    let told = |answer: Result<weft_tangle::replica::Taken, Fault>| match answer {
+        Ok(taken) => Ok(Taken { id: taken.id, is_new: taken.is_new, status: Status::open(taken.disputed) }),
+        Err(fault) => Err(fault::problem(api, &fault)),
+    };
+    let mut answers: Vec<_> = answers.into_iter().map(told).collect();
     let known: Vec<TxId> =
         answers.iter().flatten().filter(|taken| !taken.is_new).map(|taken| taken.id).collect();
     if known.is_empty() {
         return answers;
     }
-    // Whether what was known before is disputed must be read. A client can hand in the same batch again and again,
-    // so that is done where it may block.
-    let verdicts =
+    // What became of what was known before must be read. A client can hand in the same batch again and again, so that is
+    // done where it may block.
+    let found =
         api.read(move |_, reader| Ok(known.iter().map(|id| load(reader, id)).collect::<Vec<_>>())).await;
-    let mut verdicts = verdicts.unwrap_or_else(|problem| vec![Err(problem)]).into_iter();
+    let mut found = found.unwrap_or_else(|problem| vec![Err(problem)]).into_iter();
     for answer in &mut answers {
         if let Ok(taken) = answer
             && !taken.is_new
         {
-            match verdicts.next() {
-                Some(Ok(found)) => taken.disputed = found.is_some_and(|(_, disputed)| disputed),
+            match found.next() {
+                Some(Ok(found)) => taken.status = found.map_or(taken.status, |(_, status)| status),
                 Some(Err(problem)) => *answer = Err(problem),
                 None => *answer = Err(Problem::new(Kind::Internal, "The node cannot read what it stored.")),
             }
@@ -153,7 +164,7 @@ async fn find(text: &str, accept: Option<&str>, api: &Arc<Api>) -> Result<Respon
     let media_type = choose(accept, &[JSON, WIRE])?;
     let id: TxId = id(text)?;
     let found = api.read(move |_, reader| load(reader, &id)).await?;
-    let Some((stored, disputed)) = found else {
+    let Some((stored, status)) = found else {
         let detail =
             "No transaction of this id is durable here. If it was answered 201 elsewhere, ask that node.";
         return Err(Problem::new(Kind::NotFound, detail));
@@ -161,20 +172,20 @@ async fn find(text: &str, accept: Option<&str>, api: &Arc<Api>) -> Result<Respon
     Ok(if media_type == WIRE {
         bytes(WIRE, stored.transaction.wire().to_vec())
     } else {
-        json(&describe(&stored, disputed))
+        json(&describe(&stored, &status))
     })
 }
 
-fn load(reader: &Reader, id: &TxId) -> Result<Option<(Stored, bool)>, Problem> {
+fn load(reader: &Reader, id: &TxId) -> Result<Option<(Stored, Status)>, Problem> {
     let load = || {
         let Some(stored) = reader.transaction(id)? else { return Ok(None) };
-        let disputed = reader.is_disputed(&stored.transaction)?;
-        Ok(Some((stored, disputed)))
+        let status = Status::read(reader, &stored.transaction)?;
+        Ok(Some((stored, status)))
     };
     load().map_err(|error| stored_badly(&error))
 }
 
-fn describe(stored: &Stored, disputed: bool) -> Value {
+fn describe(stored: &Stored, status: &Status) -> Value {
     let header = stored.transaction.header();
     json!({
         "id": stored.transaction.id().to_string(),
@@ -187,13 +198,9 @@ fn describe(stored: &Stored, disputed: bool) -> Value {
         "content_format": header.content_format,
         "body": BASE64.encode(stored.transaction.body()),
         "position": stored.position.0,
-        "status": status(disputed),
-        "commit": null,
+        "status": status.word,
+        "commit": status.commit_json(),
     })
-}
-
-const fn status(disputed: bool) -> &'static str {
-    if disputed { "disputed" } else { "attached" }
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ fn the_catalogue_is_as_specified() {
         (503, "storage"),
         (503, "damaged"),
         (503, "overloaded"),
+        (503, "too-many-subscribers"),
         (503, "shutting-down"),
     ];
     let listed: Vec<_> = Kind::ALL.iter().map(|kind| (kind.status().as_u16(), kind.slug())).collect();

@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use futures_channel::oneshot;
+use bytes::Bytes;
+use futures_channel::{mpsc, oneshot};
 use warp::http::Method;
 use warp::{Filter, Reply};
 
@@ -22,6 +23,8 @@ use crate::runtime::{block_on, sleep};
 pub(super) const MOST: usize = 100_000;
 /// More than the kernel buffers on both sides of a connection.
 pub(super) const LARGE: usize = 64 * 1_024 * 1_024;
+/// Pieces that wait for the client of a stream.
+const STREAM_PIECES: usize = 128;
 /// Long enough that only a hang reaches it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -32,6 +35,8 @@ pub(super) struct Fixture {
     /// Requests that reached `/gated`, which answers once `gate` is opened, and `/stuck`, which never does.
     pub(super) waiting: Arc<AtomicUsize>,
     pub(super) gate: Arc<AtomicUsize>,
+    /// What clients of `/stream` are told, each by its own end.
+    pub(super) streams: Streams,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -47,13 +52,14 @@ impl Fixture {
         let stats = Arc::new(ServerStats::default());
         let budget = BodyBudget::new(budget);
         let (waiting, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let filter = routes(budget.clone(), Arc::clone(&waiting), Arc::clone(&gate));
+        let streams = Streams::default();
+        let filter = routes(budget.clone(), Arc::clone(&waiting), Arc::clone(&gate), Arc::clone(&streams));
         let (stop, stopped) = oneshot::channel();
         let counted = Arc::clone(&stats);
         let thread = std::thread::spawn(move || {
             block_on(server.run(filter, limits, async { _ = stopped.await }, counted));
         });
-        Self { address, stats, budget, waiting, gate, stop: Some(stop), thread: Some(thread) }
+        Self { address, stats, budget, waiting, gate, streams, stop: Some(stop), thread: Some(thread) }
     }
 
     pub(super) fn connect(&self) -> Client {
@@ -86,10 +92,14 @@ impl Drop for Fixture {
     }
 }
 
+/// The ends from which open streams are told.
+pub(super) type Streams = Arc<Mutex<Vec<mpsc::Sender<Result<Bytes, Infallible>>>>>;
+
 fn routes(
     budget: BodyBudget,
     waiting: Arc<AtomicUsize>,
     gate: Arc<AtomicUsize>,
+    streams: Streams,
 ) -> impl Filter<Extract = (impl Reply,), Error = Infallible> + Clone {
     #[derive(serde::Deserialize)]
     struct Query {
@@ -128,7 +138,12 @@ fn routes(
     let connection = warp::path!("connection")
         .and(warp::ext::get())
         .map(|ConnectionId(number): ConnectionId| number.to_string());
-    let plain = hello.or(counted).or(large).or(connection);
+    let stream = warp::path!("stream").map(move || {
+        let (sender, receiver) = mpsc::channel(STREAM_PIECES);
+        streams.lock().unwrap().push(sender);
+        warp::reply::stream(receiver)
+    });
+    let plain = hello.or(counted).or(large).or(connection).or(stream);
     plain.or(body).or(panics).or(refused).or(gated).or(stuck).recover(rejection::answer)
 }
 
@@ -196,6 +211,19 @@ impl Client {
         }
         answer.body = self.buffer.drain(..length).collect();
         answer
+    }
+
+    /// Reads until these words have come, and forgets all up to them.
+    #[track_caller]
+    pub(super) fn read_until(&mut self, words: &str) {
+        loop {
+            let found = self.buffer.windows(words.len()).position(|window| window == words.as_bytes());
+            if let Some(at) = found {
+                self.buffer.drain(..at + words.len());
+                return;
+            }
+            assert!(self.read_more(), "the connection ended before {words:?}: {:?}", self.buffer);
+        }
     }
 
     /// Waits for the end of the connection; nothing more may come before it.

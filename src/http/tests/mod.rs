@@ -7,3 +7,4 @@ mod deadlines;
 mod errors;
 mod harness;
 mod stopping;
+mod streams;

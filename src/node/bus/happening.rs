@@ -29,6 +29,8 @@ pub enum Happening {
         verdict: FinalVerdict,
         /// The commit's index.
         commit: u64,
+        /// Its place in what the commit delivers, from 0.
+        place: u32,
     },
     /// From now on a transaction is shown as disputed: another one of its issuer has its counter.
     Disputed {

@@ -33,7 +33,7 @@ fn everybody_hears_what_it_wants_in_its_order() {
     let told = [
         reading(1),
         attached(2, Kind::Witness, 2),
-        Happening::Final { id, kind, issuer, verdict, commit: 7 },
+        Happening::Final { id, kind, issuer, verdict, commit: 7, place: 0 },
         Happening::Disputed { id, kind, issuer, commit: Some(7) },
         Happening::Commit { index: 7, digest: Digest([3; 32]), transactions: 1 },
         Happening::Peer { device: device(2), change: PeerChange::Left },

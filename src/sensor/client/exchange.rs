@@ -5,7 +5,9 @@
 
 use super::{ClientError, Problem};
 use crate::sensor::Stop;
-use crate::sensor::limits::{ANSWER_BYTES, CONNECT_TIMEOUT, EXCHANGE_TIMEOUT, SHOWN_CHARACTERS};
+use crate::sensor::limits::{
+    ANSWER_BYTES, CONNECT_TIMEOUT, EXCHANGE_TIMEOUT, SHOWN_CHARACTERS, STREAM_SILENCE,
+};
 use std::time::Duration;
 use ureq::http::{Response, Uri, header};
 use ureq::{Agent, Body};
@@ -88,12 +90,29 @@ impl Exchange {
     /// Sends the request until there is an answer that is final.
     pub(super) fn run(&self, request: &Request<'_>) -> Result<Answer, ClientError> {
         let url = format!("{}{}", self.base, request.path);
+        self.patiently(|| self.once(&url, request))
+    }
+
+    /// Opens a stream of events, to be read without an end; `last` is the id of the last event that is known.
+    pub(super) fn stream(&self, path: &str, last: Option<&str>) -> Result<Response<Body>, ClientError> {
+        let url = format!("{}{path}", self.base);
+        self.patiently(|| {
+            let request = self.agent.get(&url).header(header::ACCEPT, "text/event-stream");
+            let request = last.into_iter().fold(request, |request, id| request.header("last-event-id", id));
+            let request =
+                request.config().timeout_global(None).timeout_per_read(Some(STREAM_SILENCE)).build();
+            self.good(&url, request.call().map_err(|error| self.failed(&url, error))?)
+        })
+    }
+
+    /// Tries until there is an answer that is final.
+    fn patiently<T>(&self, attempt: impl Fn() -> Result<T, Failure>) -> Result<T, ClientError> {
         let mut retry = 0;
         loop {
             if self.stop.is_raised() {
                 return Err(ClientError::Stopped);
             }
-            let (error, asked) = match self.once(&url, request) {
+            let (error, asked) = match attempt() {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Passing(error, asked)) => (error, asked),
@@ -118,13 +137,20 @@ impl Exchange {
                 .content_type("application/octet-stream")
                 .send(body),
         };
-        let mut response = answer.map_err(|error| self.failed(url, error))?;
+        let mut response = self.good(url, answer.map_err(|error| self.failed(url, error))?)?;
         let status = response.status().as_u16();
         let bytes = response.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec();
-        let bytes = bytes.map_err(|error| self.failed(url, error))?;
+        Ok(Answer { url: url.into(), status, bytes: bytes.map_err(|error| self.failed(url, error))? })
+    }
+
+    /// The answer itself when it is good, else what it says.
+    fn good(&self, url: &str, mut response: Response<Body>) -> Result<Response<Body>, Failure> {
+        let status = response.status().as_u16();
         if (200..300).contains(&status) {
-            return Ok(Answer { url: url.into(), status, bytes });
+            return Ok(response);
         }
+        let bytes = response.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec();
+        let bytes = bytes.map_err(|error| self.failed(url, error))?;
         let asked = retry_after(&response);
         let error = refusal(url, status, asked, is_problem(&response), &bytes);
         let asked = asked.or_else(|| error.problem().and_then(|problem| problem.retry_after));

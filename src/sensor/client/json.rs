@@ -29,6 +29,49 @@ pub(in crate::sensor) struct PeersAnswer {
     pub(in crate::sensor) peers: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// The commits in the answer to `GET /api/v1/commits`.
+#[derive(Debug, Deserialize)]
+pub(in crate::sensor) struct CommitsAnswer {
+    pub(in crate::sensor) commits: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// How far a node has come, in the answer to `GET /api/v1/network`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct FinalityInfo {
+    /// Transactions that are durable there.
+    pub transactions: u64,
+    /// Those that a commit has delivered.
+    pub finalised: u64,
+    /// Those that are no witnesses and wait for one.
+    pub open: u64,
+    /// The newest commit.
+    pub commit: Option<CommitInfo>,
+    /// The highest index that a quorum has voted for.
+    pub certified: u64,
+    /// The committee.
+    pub members: Vec<MemberInfo>,
+    /// How the node's chain has parted from that of others, if it has.
+    pub diverged: Option<String>,
+}
+
+/// A commit as it is named.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CommitInfo {
+    /// Its index.
+    pub index: u64,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// A member of the committee.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct MemberInfo {
+    /// Its device id.
+    pub device: String,
+    /// The highest round of its witnesses.
+    pub round: Option<u64>,
+}
+
 /// The numbers of the network file.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct RulesInfo {

@@ -1,6 +1,7 @@
 //! A blocking client of a node's HTTP API (`spec/09-http.md`): plain HTTP, bounded in time, size and retries.
 
 mod error;
+mod events;
 mod exchange;
 mod json;
 
@@ -10,9 +11,10 @@ pub(super) mod scripted;
 mod tests;
 
 pub use error::ClientError;
+pub use events::{Event, Events};
 pub use exchange::Patience;
-pub use json::{Accepted, NetworkInfo, Problem, RulesInfo, Ticket};
-pub(super) use json::{BatchAnswer, BatchResult, PeersAnswer};
+pub use json::{Accepted, FinalityInfo, NetworkInfo, Problem, RulesInfo, Ticket};
+pub(super) use json::{BatchAnswer, BatchResult, CommitsAnswer, PeersAnswer};
 
 use super::Stop;
 use super::limits::{BATCH_TRANSACTIONS, PAIRS_KEPT};
@@ -127,6 +129,29 @@ impl Client {
     /// What the node knows of a device.
     pub fn device(&self, id: &DeviceId) -> Result<serde_json::Map<String, serde_json::Value>, ClientError> {
         read(&self.get(&format!("/api/v1/devices/{id}"), JSON)?)
+    }
+
+    /// How far the node has come with making transactions final.
+    pub fn finality(&self) -> Result<FinalityInfo, ClientError> {
+        read(&self.get("/api/v1/network", JSON)?)
+    }
+
+    /// The newest commits, the newest first, as the node shows them; at most 1,000.
+    pub fn commits(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, ClientError> {
+        Ok(read::<CommitsAnswer>(&self.get(&format!("/api/v1/commits?limit={limit}"), JSON)?)?.commits)
+    }
+
+    /// What happens at the node from now on, or behind the event with the id `last`. `query` chooses, as in
+    /// `kind=final&of=reading`.
+    ///
+    /// # Errors
+    /// As for every call; what is read from the stream has its own.
+    pub fn events(&self, query: &str, last: Option<&str>) -> Result<Events, ClientError> {
+        let path = format!("/api/v1/events?{query}");
+        Ok(Events::new(self.exchange.stream(&path, last)?))
     }
 
     fn get(&self, path: &str, accept: &str) -> Result<Answer, ClientError> {

@@ -141,6 +141,11 @@ impl Delivery {
         self.open
     }
 
+    /// How many attached transactions wait to be delivered, witnesses among them.
+    pub(super) fn waiting(&self) -> u64 {
+        self.undelivered.len() as u64 + self.outside
+    }
+
     /// The newest commit.
     pub(super) fn last(&self) -> Vote {
         self.last

@@ -63,6 +63,7 @@ impl Finality {
             last: self.delivery.last(),
             certified: self.votes.certified(),
             open: self.delivery.open(),
+            undelivered: self.delivery.waiting(),
             round: self.window.top(),
             skipped: self.committer.skipped(),
             uncovered: self.coverage.len(),

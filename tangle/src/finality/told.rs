@@ -98,6 +98,8 @@ pub struct Status {
     pub certified: u64,
     /// Attached transactions that are no witnesses and that no commit has delivered.
     pub open: u64,
+    /// Attached transactions, witnesses among them, that no commit has delivered.
+    pub undelivered: u64,
     /// The highest round with a witness.
     pub round: Option<Round>,
     /// Slots skipped since the start.

@@ -1,4 +1,4 @@
-//! `weft demo`: what it prints is in the directory afterwards, and it ends when it is told to.
+//! `weft demo`: what it prints is in the directory afterwards and final on every node, and it ends when it is told to.
 
 use super::desk::Desk;
 use crate::support::Node;
@@ -28,8 +28,21 @@ fn what_it_prints_is_in_the_directory() {
         |ids: &[(&str, &str, TxId)]| ids.iter().filter(|id| id.1.starts_with("enrolled")).count();
     assert_eq!((first_ids.len(), enrolments(&first_ids)), (18, 3), "{first}");
     assert_eq!((second_ids.len(), enrolments(&second_ids)), (15, 0), "{second}");
-    assert!(first.contains("\nall 3 nodes hold the same 18 transactions\n"), "{first}");
-    assert!(second.contains("\nall 3 nodes hold the same 33 transactions\n"), "{second}");
+    for (printed, ids, held) in [(&first, &first_ids, 18), (&second, &second_ids, 33)] {
+        for (device, _, id) in ids {
+            let told = printed.lines().filter(|line| {
+                line.starts_with(&format!("{device}  final on all 3 nodes after "))
+                    && line.ends_with(&id.to_string())
+            });
+            assert_eq!(told.count(), 1, "{id}: {printed}");
+        }
+        assert!(
+            printed.contains(&format!("\nall {} transactions are final on all 3 nodes: ", ids.len())),
+            "{printed}"
+        );
+        let agreed = format!("\nall 3 nodes hold the same {held} transactions, final in the same ");
+        assert!(printed.contains(&agreed), "{printed}");
+    }
     for device in ["bed-1", "bed-2", "bed-3"] {
         assert_eq!(first_ids.iter().filter(|id| id.0 == device).count(), 6);
     }
@@ -42,6 +55,7 @@ fn what_it_prints_is_in_the_directory() {
         let (status, transaction) = node.get(&format!("/api/v1/transactions/{id}"));
         let kind = if says.starts_with("enrolled") { "enrol" } else { "reading" };
         assert_eq!((status, transaction["kind"].as_str()), (200, Some(kind)), "{id}");
+        assert_eq!(transaction["status"], "final", "{id}");
     }
     // The addresses that it named are those of the devices.
     let path = second.lines().find_map(|line| Some(&line[line.find("/api/v1/devices/")?..])).unwrap();

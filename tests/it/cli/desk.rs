@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use weft::network_file::NetworkFile;
 use weft::sensor::KeyFile;
 use weft_tangle::finality::Pace;
-use weft_tangle::signing::{Seed, SigningKey};
+use weft_tangle::signing::{PublicKey, Seed, SigningKey};
 use weft_tangle::{Network, NetworkParts, Rules, Timestamp};
 
 /// What a command left.
@@ -68,21 +68,31 @@ impl Desk {
 
     /// A desk with a node of a network whose file the node did not make: open, or closed to all but the registrar.
     pub(super) fn with_network(open: bool) -> (Self, Node) {
+        // It never starts, so that there are no witnesses among what is counted.
+        let absent = SigningKey::from_seed(&Seed::from_bytes([9; 32])).unwrap().public_key().clone();
+        Self::with_members(open, vec![(absent, "127.0.0.1:1".into())])
+    }
+
+    /// A desk with the node of an open network that is alone in its committee, so that it makes final what it takes.
+    pub(super) fn that_finalises() -> (Self, Node) {
+        Self::with_members(true, Vec::new())
+    }
+
+    /// A desk with a node of a network; the others of its committee are not there.
+    fn with_members(open: bool, others: Vec<(PublicKey, String)>) -> (Self, Node) {
         let mut desk = Self::alone();
         std::fs::create_dir(desk.path("node")).unwrap();
         let key = |name: &str| KeyFile::create(&desk.path(name)).unwrap().key().public_key().clone();
         let (member, registrar) = (key("node/node.key"), key("registrar.key"));
-        // It never starts, so that there are no witnesses among what is counted.
-        let absent = SigningKey::from_seed(&Seed::from_bytes([9; 32])).unwrap().public_key().clone();
+        let addresses: Vec<_> = std::iter::once((member, "ward:8471".into())).chain(others).collect();
         let network = Network::new(NetworkParts {
             name: "ward".into(),
             created: Timestamp::from_millis(now() - 1_000),
             open_enrolment: open,
             rules: Rules::new(86_400_000, 600, 0, 1).unwrap(),
             registrars: vec![registrar.clone()],
-            committee: vec![member.clone(), absent.clone()],
+            committee: addresses.iter().map(|(key, _)| key.clone()).collect(),
         });
-        let addresses = vec![(member, "ward:8471".into()), (absent, "127.0.0.1:1".into())];
         let file = NetworkFile { network: network.unwrap(), addresses, pace: Pace::default() };
         std::fs::write(desk.path("ward.toml"), file.to_toml(&[registrar])).unwrap();
         let node = desk.start_node();
