@@ -11,12 +11,13 @@ run_crashes() {
         summed_up 'crashes of'
 }
 
-# A thousand seeds of mixed faults, or as many as WEFT_SEEDS says, and a tenth as many of rougher ones. A seed that fails
-# leaves the shortest scenario that does in the step's log.
+# A thousand seeds of mixed faults and a thousand with a committee, or as many as WEFT_SEEDS says, and a tenth as many of
+# rougher ones. A seed that fails leaves the shortest scenario that does in the step's log.
 run_simulations() {
     local seeds="${WEFT_SEEDS:-1000}"
     cargo build --locked --package weft --bin weft
     simulate tests/scenarios/mixed.toml "$seeds"
+    simulate tests/scenarios/finality.toml "$seeds"
     simulate tests/scenarios/rough.toml $((seeds / 10 + 1))
 }
 

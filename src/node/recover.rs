@@ -19,16 +19,26 @@ pub(crate) fn replica(network: &Arc<Network>, store: &Store) -> Result<Replica, 
         replica.resume(&newest, reader.own_digests()?.into_iter());
     }
     drop(reader);
+    let mut window = Vec::new();
+    store.recover(WINDOW, &mut |arrival| window.push(arrival))?;
+    // In the order of positions, or the window would lack the edges from what is open to what is final.
+    let mut window = window.into_iter().peekable();
     let mut wrong = None;
-    store.restore_finality(&mut |position, kept, is_delivered| match kept {
-        Kept::Whole(transaction) => {
-            if let Err(error) = replica.restore(position, &transaction, is_delivered) {
-                wrong.get_or_insert(StoreError::Damaged { id: transaction.id(), cause: error.to_string() });
-            }
+    store.restore_finality(&mut |position, kept, is_delivered| {
+        while let Some(arrival) = window.next_if(|arrival| arrival.position < position) {
+            replica.recover(&arrival);
         }
-        Kept::Erased(remains) => replica.restore_erased(position, &remains),
+        match kept {
+            Kept::Whole(transaction) => {
+                if let Err(error) = replica.restore(position, &transaction, is_delivered) {
+                    let cause = error.to_string();
+                    wrong.get_or_insert(StoreError::Damaged { id: transaction.id(), cause });
+                }
+            }
+            Kept::Erased(remains) => replica.restore_erased(position, &remains),
+        }
     })?;
     wrong.map_or(Ok(()), Err)?;
-    store.recover(WINDOW, &mut |arrival| replica.recover(&arrival))?;
+    window.for_each(|arrival| replica.recover(&arrival));
     Ok(replica)
 }

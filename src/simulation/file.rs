@@ -3,6 +3,7 @@
 //! Always true: what is written reads back to the same scenario. Unknown fields are refused, for a misspelt one would
 //! silently leave a fault out.
 
+mod fault;
 mod fields;
 mod raw;
 mod written;
@@ -81,7 +82,7 @@ impl ScenarioFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weft_tangle::sim::{Lie, Span, Topology};
+    use weft_tangle::sim::{FalseWitness, Lie, Span, Topology};
 
     #[test]
     fn an_empty_file_is_the_plain_scenario() {
@@ -94,11 +95,14 @@ mod tests {
         let text = "seed = 9\nnodes = [3, 8]\ntopology = [\"ring\", \"random\"]\nduration_s = [20, 40]\n\
             [links]\ndelay_ms = [0.1, 33.333]\nloss = [0, 0.05]\nbandwidth_kb_s = [100, 2000]\n\
             [liars]\ncount = 2\nlies = [\"twins\", \"garbage\"]\noften = 0.125\n\
+            [members]\ncount = [1, 8]\nlying = [0, 2]\nlies = [\"hide\", \"equivocate\"]\nfastest_ms = 20\n\
             [faults]\ncrash = 3\nrestore = 3\ncut = 9\nsplit = 3\ndrop = 9\nclock = 3\nslow = 3\n\
             [[fault]]\nat_s = 1.5\nfor_s = 2\nkind = \"split\"\nside = [0, 2]\n";
         let file = ScenarioFile::parse(text, "drawn").unwrap();
         assert_eq!(file.seed, Some(9));
         assert_eq!(file.scenario.lies, [Lie::Twins, Lie::Garbage]);
+        assert_eq!(file.scenario.members.lies, [FalseWitness::Hide, FalseWitness::Equivocate]);
+        assert_eq!(file.scenario.members.fastest_ms, Span::of(20));
         assert_eq!(file.scenario.topology, [Topology::Ring, Topology::Random]);
         assert_eq!(file.scenario.links.delay, Span::new(100, 33_333));
         assert_eq!(ScenarioFile::parse(&file.to_toml(), "").unwrap(), file);
@@ -121,6 +125,12 @@ mod tests {
             ("[links]\nloss = 2", "`links.loss` must be 0 to 1"),
             ("[links]\ndelay_ms = -1", "`links.delay_ms` must be 0 to "),
             ("[liars]\nlies = [\"white\"]", "`liars.lies` must be"),
+            ("[members]\nlies = \"all\"", "`members.lies` must be one of equivocate, hide"),
+            ("[members]\ncount = 200", "`members.count` must be 0 to 128"),
+            (
+                "[members]\nfastest_ms = 900",
+                "`members.fastest_ms` must be at most `members.slowest_ms`, 500, not 900",
+            ),
             ("[sensors]\nbytes = 20000", "`sensors.bytes` must be 0 to 16368"),
             ("[[fault]]\nat_s = 1\nkind = \"crash\"", "fault number 1: a crash needs `node`"),
             ("[[fault]]\nat_s = 1\nkind = \"fire\"\nnode = 1", "fault number 1: `kind` must be one of crash"),

@@ -1,8 +1,8 @@
-//! Faults planted in the ledger by tests, which show that the simulator's invariants can fail.
+//! Faults planted in the ledger by tests, which show that the tests of finality and the simulator's invariants can fail.
 //!
 //! Outside the unit tests of this crate there are none: [`is`] is a constant then.
 
-/// A fault, one for each invariant.
+/// A fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Planted {
     /// A transaction counts as taken before it is on disk.
@@ -25,6 +25,25 @@ pub(crate) enum Planted {
     ForgottenCounter,
     /// What has come is wanted all the same.
     LastingWants,
+    /// One less than a quorum is taken for one.
+    SmallQuorum,
+    /// A leader's witness that is swept has a vote.
+    SweptVotes,
+    /// Two witnesses of one author count as two authors. What counts them is there in tests alone.
+    #[cfg(test)]
+    CountedWitnesses,
+    /// A member that starts anew does not ask which rounds it has signed.
+    AsksNobody,
+    /// What only a witness of a round long ago has covered is not delivered.
+    CollectedByRound,
+    /// Witness parents may be two of one author.
+    TwinParents,
+    /// New turns are taken one commit too early.
+    RotatesEarly,
+    /// What was decided by the turns before stays decided when turns change.
+    KeepsDecisions,
+    /// A member rests when one vote is missing to a certificate.
+    RestsEarly,
 }
 
 #[cfg(test)]
@@ -50,11 +69,19 @@ mod active {
         ACTIVE.get() == Some(planted)
     }
 
+    /// Takes the fault out again, however what was done ends.
+    struct Taken;
+
+    impl Drop for Taken {
+        fn drop(&mut self) {
+            ACTIVE.set(None);
+        }
+    }
+
     /// Does something with a fault planted.
     pub(crate) fn with<T>(planted: Planted, act: impl FnOnce() -> T) -> T {
         ACTIVE.set(Some(planted));
-        let result = act();
-        ACTIVE.set(None);
-        result
+        let _taken = Taken;
+        act()
     }
 }

@@ -1,12 +1,14 @@
 //! A scenario file as it stands in TOML, every field optional, and how it is lowered.
 
+use super::fault::RawFault;
 use super::fields::{Names, Number, Plain, Unit, choose};
 use super::{ScenarioFile, ScenarioFileError};
 use serde::{Deserialize, Serialize};
-use weft_tangle::sim::{Fault, Lie, Planned, Scenario, Topology};
+use weft_tangle::limits::{COMMITTEE, PACE_MS};
+use weft_tangle::sim::{FalseWitness, Lie, Scenario, Topology};
 
 /// The longest time that a field may name, in seconds: a day.
-const DAY_S: u64 = 86_400;
+pub(super) const DAY_S: u64 = 86_400;
 
 /// Units of the fields.
 pub(super) const NODES: Unit = Unit::count(1, 10_000);
@@ -20,6 +22,8 @@ pub(super) const SENSORS: Unit = Unit::count(0, 1_000_000);
 pub(super) const BYTES: Unit = Unit::count(0, 16_368);
 pub(super) const FAULTS: Unit = Unit::count(0, 10_000);
 pub(super) const AHEAD: Unit = Unit { scale: 1_000, least: 0, most: 3_600 };
+pub(super) const MEMBERS: Unit = Unit::count(0, COMMITTEE as u64);
+pub(super) const PACE: Unit = Unit::count(1, PACE_MS);
 pub(super) const SKEW: Unit = Unit::count(0, 3_600_000);
 
 #[derive(Serialize, Deserialize, Default)]
@@ -39,6 +43,7 @@ pub(super) struct File {
     pub(super) machines: Machines,
     pub(super) sensors: Sensors,
     pub(super) liars: Liars,
+    pub(super) members: Members,
     pub(super) faults: Faults,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) fault: Vec<RawFault>,
@@ -70,6 +75,7 @@ pub(super) struct Machines {
 pub(super) struct Sensors {
     pub(super) count: Option<Number>,
     pub(super) equivocating: Option<Number>,
+    pub(super) revoking: Option<Number>,
     pub(super) think_s: Option<Number>,
     pub(super) pause_s: Option<Number>,
     pub(super) roam: Option<Number>,
@@ -89,6 +95,18 @@ pub(super) struct Liars {
 
 #[derive(Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct Members {
+    pub(super) count: Option<Number>,
+    pub(super) lying: Option<Number>,
+    pub(super) lies: Option<Names>,
+    pub(super) often: Option<Number>,
+    pub(super) fastest_ms: Option<Number>,
+    pub(super) slowest_ms: Option<Number>,
+    pub(super) delta_ms: Option<Number>,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Faults {
     pub(super) crash: Option<Number>,
     pub(super) restore: Option<Number>,
@@ -100,29 +118,6 @@ pub(super) struct Faults {
     pub(super) lasting_s: Option<Number>,
     pub(super) ahead_s: Option<Number>,
     pub(super) commit_ms: Option<Number>,
-}
-
-#[derive(Serialize, Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawFault {
-    pub(super) at_s: Plain,
-    #[serde(default)]
-    pub(super) for_s: Plain,
-    pub(super) kind: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) node: Option<usize>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) back: Option<usize>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) a: Option<usize>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) b: Option<usize>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) side: Option<Vec<usize>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) ahead_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) commit_ms: Option<Plain>,
 }
 
 impl File {
@@ -140,6 +135,7 @@ impl File {
         LIARS.span("liars.count", self.liars.count, &mut scenario.liars)?;
         choose("liars.lies", self.liars.lies, &Lie::ALL, Lie::name, &mut scenario.lies)?;
         Unit::CHANCE.span("liars.often", self.liars.often, &mut scenario.lying)?;
+        self.members.lower(&mut scenario)?;
         self.faults.lower(&mut scenario)?;
         for (number, fault) in (1..).zip(&self.fault) {
             let problem = |problem| ScenarioFileError::Fault { number, problem };
@@ -185,6 +181,7 @@ impl Sensors {
         let sensors = &mut scenario.sensors;
         SENSORS.span("sensors.count", self.count, &mut sensors.count)?;
         SENSORS.span("sensors.equivocating", self.equivocating, &mut sensors.equivocating)?;
+        SENSORS.span("sensors.revoking", self.revoking, &mut sensors.revoking)?;
         SECONDS.span("sensors.think_s", self.think_s, &mut sensors.think)?;
         SECONDS.span("sensors.pause_s", self.pause_s, &mut sensors.pause)?;
         Unit::CHANCE.span("sensors.roam", self.roam, &mut sensors.roam)?;
@@ -192,6 +189,25 @@ impl Sensors {
         Unit::CHANCE.span("sensors.lost_state", self.lost_state, &mut sensors.lost_state)?;
         BYTES.one("sensors.bytes", self.bytes, &mut sensors.bytes)?;
         sensors.enrol = self.enrol.unwrap_or(sensors.enrol);
+        Ok(())
+    }
+}
+
+impl Members {
+    fn lower(self, scenario: &mut Scenario) -> Result<(), ScenarioFileError> {
+        let members = &mut scenario.members;
+        MEMBERS.span("members.count", self.count, &mut members.count)?;
+        MEMBERS.span("members.lying", self.lying, &mut members.lying)?;
+        choose("members.lies", self.lies, &FalseWitness::ALL, FalseWitness::name, &mut members.lies)?;
+        Unit::CHANCE.span("members.often", self.often, &mut members.often)?;
+        PACE.span("members.fastest_ms", self.fastest_ms, &mut members.fastest_ms)?;
+        PACE.span("members.slowest_ms", self.slowest_ms, &mut members.slowest_ms)?;
+        PACE.span("members.delta_ms", self.delta_ms, &mut members.delta_ms)?;
+        let (fastest, slowest) = (members.fastest_ms.high, members.slowest_ms.low);
+        if fastest > slowest {
+            let problem = format!("must be at most `members.slowest_ms`, {slowest}, not {fastest}");
+            return Err(ScenarioFileError::Field { field: "members.fastest_ms", problem });
+        }
         Ok(())
     }
 }
@@ -209,41 +225,5 @@ impl Faults {
         SECONDS.span("faults.lasting_s", self.lasting_s, &mut faults.lasting)?;
         AHEAD.span("faults.ahead_s", self.ahead_s, &mut faults.ahead_ms)?;
         MILLISECONDS.span("faults.commit_ms", self.commit_ms, &mut faults.commit)
-    }
-}
-
-impl RawFault {
-    fn lower(&self) -> Result<Planned, String> {
-        let micros = |name: &str, Plain(seconds): Plain| match seconds {
-            seconds if (0.0..=DAY_S as f64).contains(&seconds) => Ok((seconds * 1e6).round() as u64),
-            _ => Err(format!("`{name}` must be 0 to {DAY_S}, not {seconds}")),
-        };
-        let kind = self.kind.as_str();
-        let needs = |name: &str| format!("a {kind} needs `{name}`");
-        let node = || self.node.ok_or_else(|| needs("node"));
-        let pair = || match (self.a, self.b) {
-            (Some(a), Some(b)) if a != b => Ok((a, b)),
-            _ => Err(format!("a {kind} needs two nodes, `a` and `b`")),
-        };
-        let fault = match kind {
-            "crash" => Fault::Crash { node: node()? },
-            "restore" => Fault::Restore { node: node()?, back: self.back.unwrap_or(0) },
-            "cut" => pair().map(|(a, b)| Fault::Cut { a, b })?,
-            "drop" => pair().map(|(a, b)| Fault::Drop { a, b })?,
-            "split" => Fault::Split { side: self.side.clone().ok_or_else(|| needs("side"))? },
-            "clock" => {
-                Fault::Clock { node: node()?, ahead_ms: self.ahead_ms.ok_or_else(|| needs("ahead_ms"))? }
-            }
-            "slow" => {
-                let Plain(commit) = self.commit_ms.ok_or_else(|| needs("commit_ms"))?;
-                Fault::Slow { node: node()?, commit: micros("commit_ms", Plain(commit / 1e3))? }
-            }
-            _ => {
-                return Err(format!(
-                    "`kind` must be one of crash, restore, cut, drop, split, clock, slow, not {kind:?}"
-                ));
-            }
-        };
-        Ok(Planned { at: micros("at_s", self.at_s)?, lasting: micros("for_s", self.for_s)?, fault })
     }
 }

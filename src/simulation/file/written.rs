@@ -1,17 +1,19 @@
 //! A scenario as the text of a file, every field in it, so that it does not depend on what holds without one.
 
 use super::ScenarioFile;
-use super::fields::{Plain, Unit, names};
+use super::fault::RawFault;
+use super::fields::{Unit, names};
 use super::raw::{
-    AHEAD, BANDWIDTH, BYTES, EPOCH, FAULTS, Faults, File, LIARS, Liars, Links, MILLISECONDS, Machines,
-    NEIGHBOURS, NODES, RawFault, SECONDS, SENSORS, SKEW, Sensors,
+    AHEAD, BANDWIDTH, BYTES, EPOCH, FAULTS, Faults, File, LIARS, Liars, Links, MEMBERS, MILLISECONDS,
+    Machines, Members, NEIGHBOURS, NODES, PACE, SECONDS, SENSORS, SKEW, Sensors,
 };
-use weft_tangle::sim::{Fault, Lie, Planned, Topology};
+use weft_tangle::sim::{FalseWitness, Lie, Topology};
 
 pub(super) fn text(file: &ScenarioFile) -> String {
     let scenario = &file.scenario;
     let (links, machines, sensors, faults) =
         (&scenario.links, &scenario.machines, &scenario.sensors, &scenario.faults);
+    let members = &scenario.members;
     let chance = |span| Unit::CHANCE.write(span);
     let raw = File {
         name: Some(scenario.name.clone()),
@@ -39,6 +41,7 @@ pub(super) fn text(file: &ScenarioFile) -> String {
         sensors: Sensors {
             count: SENSORS.write(sensors.count),
             equivocating: SENSORS.write(sensors.equivocating),
+            revoking: SENSORS.write(sensors.revoking),
             think_s: SECONDS.write(sensors.think),
             pause_s: SECONDS.write(sensors.pause),
             roam: chance(sensors.roam),
@@ -52,6 +55,15 @@ pub(super) fn text(file: &ScenarioFile) -> String {
             lies: names(&scenario.lies, Lie::name).filter(|_| !scenario.lies.is_empty()),
             often: chance(scenario.lying),
         },
+        members: Members {
+            count: MEMBERS.write(members.count),
+            lying: MEMBERS.write(members.lying),
+            lies: names(&members.lies, FalseWitness::name).filter(|_| !members.lies.is_empty()),
+            often: chance(members.often),
+            fastest_ms: PACE.write(members.fastest_ms),
+            slowest_ms: PACE.write(members.slowest_ms),
+            delta_ms: PACE.write(members.delta_ms),
+        },
         faults: Faults {
             crash: FAULTS.write(faults.crash),
             restore: FAULTS.write(faults.restore),
@@ -64,27 +76,7 @@ pub(super) fn text(file: &ScenarioFile) -> String {
             ahead_s: AHEAD.write(faults.ahead_ms),
             commit_ms: MILLISECONDS.write(faults.commit),
         },
-        fault: scenario.plan.iter().map(fault).collect(),
+        fault: scenario.plan.iter().map(RawFault::of).collect(),
     };
     toml::to_string(&raw).expect("numbers, strings and tables can all be written as TOML")
-}
-
-fn fault(planned: &Planned) -> RawFault {
-    let seconds = |micros: u64| Plain(micros as f64 / 1e6);
-    let raw = RawFault {
-        at_s: seconds(planned.at),
-        for_s: seconds(planned.lasting),
-        kind: planned.fault.name().to_owned(),
-        ..RawFault::default()
-    };
-    match planned.fault.clone() {
-        Fault::Crash { node } => RawFault { node: Some(node), ..raw },
-        Fault::Restore { node, back } => RawFault { node: Some(node), back: Some(back), ..raw },
-        Fault::Cut { a, b } | Fault::Drop { a, b } => RawFault { a: Some(a), b: Some(b), ..raw },
-        Fault::Split { side } => RawFault { side: Some(side), ..raw },
-        Fault::Clock { node, ahead_ms } => RawFault { node: Some(node), ahead_ms: Some(ahead_ms), ..raw },
-        Fault::Slow { node, commit } => {
-            RawFault { node: Some(node), commit_ms: Some(Plain(commit as f64 / 1e3)), ..raw }
-        }
-    }
 }

@@ -44,14 +44,18 @@ impl Report {
         let (traffic, nodes) = (measured.traffic(), measured.nodes.max(1) as f64);
         let seconds = measured.lasts() as f64 / 1e6;
         let reached = (measured.latencies.count().max(1)) as f64;
-        let [links, fewest, most] = measured.links;
+        let [linked, fewest, most] = measured.links;
         let last = measured.looks.last().copied().unwrap_or_default();
         let each = |count: u64| round(count as f64 / nodes);
         let share = |bytes: u64| round(bytes as f64 / traffic.bytes.max(1) as f64);
+        let links = &measured.outcome.scenario.links;
+        let way = ((links.delay.low + links.delay.high + links.jitter.low).max(1)) as f64 / 2.0;
+        let members = measured.outcome.scenario.members.count.low.max(1) as f64;
+        let witnesses = measured.witnesses() as f64;
         let ms = |latencies: &Latencies, permille| json!(latencies.quantile(permille) as f64 / 1e3);
         let mut figures = vec![
             ("nodes", json!(measured.nodes)),
-            ("links", json!(links)),
+            ("links", json!(linked)),
             ("links_of_a_node_least", json!(fewest)),
             ("links_of_a_node_most", json!(most)),
             ("sensors", json!(measured.outcome.scenario.sensors.count.low)),
@@ -64,6 +68,12 @@ impl Report {
             ("to_all_nodes_p50_ms", ms(&measured.everywhere, 500)),
             ("to_all_nodes_p99_ms", ms(&measured.everywhere, 990)),
             ("to_all_nodes_most_ms", json!(measured.everywhere.most() as f64 / 1e3)),
+            ("final_p50_ms", ms(&measured.finals, 500)),
+            ("final_p99_ms", ms(&measured.finals, 990)),
+            ("final_p50_ways", round(measured.finals.quantile(500) as f64 / way)),
+            ("witnesses_a_member_second", round(witnesses / members / seconds)),
+            ("commits_a_second", round(measured.commits() as f64 / seconds)),
+            ("witness_bytes_a_node_second", round(traffic.witnesses as f64 / nodes / seconds)),
             ("duplicates_a_body", round(traffic.duplicates as f64 / reached)),
             ("bytes_a_body_byte", round(traffic.bytes as f64 / traffic.delivered.max(1) as f64)),
             ("share_control", share(traffic.control)),

@@ -208,7 +208,8 @@ fn a_writer_that_meets_a_failed_read_does_not_wait_for_itself() {
 fn a_file_that_holds_less_than_was_acknowledged_is_not_taken_up() {
     let network = network("older");
     let (ledger, _) = ledger(&network, 39, 2, 40);
-    for (loses_commits, words) in [(false, "were acknowledged"), (true, "0 commits, but 1 were acknowledged")] {
+    for (loses_commits, words) in [(false, "were acknowledged"), (true, "0 commits, but 1 were acknowledged")]
+    {
         let disk = MemoryDisk::default();
         let store = open_with(&disk, &network).unwrap();
         store.append(&ledger.arrivals[..20]).unwrap();

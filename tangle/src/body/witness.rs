@@ -5,6 +5,7 @@
 
 use crate::finality::Round;
 use crate::limits::{COMMITTEE, SALT_BYTES, SWEEPS};
+use crate::planted::{self, Planted};
 use crate::{Digest, Header, Malformed, Network, ParentsFault, Refusal, TxId, blake2s, codec::Reader};
 
 /// Bytes of a witness's content before its list of references.
@@ -156,7 +157,8 @@ impl Witness {
     /// [`Refusal::Malformed`], [`ParentsFault::NotOlder`].
     pub fn check_header(&self, header: &Header, network: &Network) -> Result<(), Refusal> {
         let size = network.committee_size();
-        let enough = size.quorum()..=size.members();
+        let most = if planted::is(Planted::TwinParents) { COMMITTEE } else { size.members() };
+        let enough = size.quorum()..=most;
         if self.head.round != Round::FIRST && !enough.contains(&self.parents.len()) {
             let problem = "must be of a quorum of the committee, one each";
             return Err(Malformed::Field { field: "witness parents", problem }.into());

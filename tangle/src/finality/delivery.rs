@@ -15,6 +15,7 @@ use super::verdict::Judge;
 use super::{Member, merkle};
 use crate::body::Vote;
 use crate::limits::{COMMIT_TRANSACTIONS, REACH_STEPS, REACHED, UNDELIVERED};
+use crate::planted::{self, Planted};
 use crate::{HistoryError, Kind, Network, NetworkId, Timestamp, TxId};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -218,6 +219,8 @@ impl Delivery {
         for _ in 0..self.bounds.steps {
             let Some(id) = coming.frontier.last().copied() else { break };
             match self.undelivered(&id, ledger) {
+                Ok(Some(entry)) if planted::is(Planted::CollectedByRound) && self.is_old(&entry, &coming) => {
+                }
                 Ok(Some(entry)) => {
                     coming.frontier.extend(&entry.references);
                     coming.rest.push_back(id);
@@ -236,6 +239,12 @@ impl Delivery {
         }
         self.coming = Some(coming);
         gone
+    }
+
+    /// Whether a witness is of a round long before its leader's: for a fault that is planted.
+    fn is_old(&self, entry: &Entry, coming: &Coming) -> bool {
+        let leader = self.undelivered.get(&coming.leader).and_then(|entry| entry.round);
+        leader.zip(entry.round).is_some_and(|(leader, round)| leader.since(round) > 8)
     }
 
     fn undelivered(&self, id: &TxId, ledger: &dyn Ledger) -> Result<Option<Cow<'_, Entry>>, HistoryError> {

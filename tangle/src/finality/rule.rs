@@ -5,16 +5,15 @@
 use super::{Member, Members, Place, Round, WitnessGraph};
 use crate::CommitteeSize;
 use crate::limits::{ACTIVE_ROUNDS, ROTATION_COMMITS};
+use crate::planted::{self, Planted};
 use std::ops::RangeInclusive;
 
-/// What the rule counts by. A network has only its size to choose; tests have shorter cycles and plant faults.
+/// What the rule counts by. A network has only its size to choose; tests have shorter cycles.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parameters {
     pub(super) size: CommitteeSize,
     pub(super) rotation_commits: u64,
     pub(super) active_rounds: u64,
-    #[cfg(test)]
-    pub(super) fault: Option<super::testing::Fault>,
 }
 
 /// Who has said a thing: authors, however many witnesses each of them has said it in.
@@ -27,22 +26,13 @@ pub(super) struct Tally {
 
 impl Parameters {
     pub(super) fn new(size: CommitteeSize) -> Self {
-        Self {
-            size,
-            rotation_commits: ROTATION_COMMITS,
-            active_rounds: ACTIVE_ROUNDS,
-            #[cfg(test)]
-            fault: None,
-        }
+        Self { size, rotation_commits: ROTATION_COMMITS, active_rounds: ACTIVE_ROUNDS }
     }
 
     /// Whether one of these commits sets new turns.
     pub(super) fn is_rotation(&self, commits: RangeInclusive<u64>) -> bool {
         let (first, last) = commits.into_inner();
-        #[cfg(test)]
-        let early = u64::from(self.fault == Some(super::testing::Fault::RotatesEarly));
-        #[cfg(not(test))]
-        let early = 0;
+        let early = u64::from(planted::is(Planted::RotatesEarly));
         let turns_until = |index: u64| index.saturating_add(early) / self.rotation_commits;
         turns_until(last) > turns_until(first.saturating_sub(1))
     }
@@ -50,12 +40,10 @@ impl Parameters {
     /// Whether so many have said it that no other quorum can have said another thing.
     pub(super) fn is_quorum(&self, tally: &Tally) -> bool {
         #[cfg(test)]
-        match self.fault {
-            Some(super::testing::Fault::SmallQuorum) => return tally.authors.len() + 1 >= self.size.quorum(),
-            Some(super::testing::Fault::CountsWitnesses) => return tally.witnesses >= self.size.quorum(),
-            _ => {}
+        if planted::is(Planted::CountedWitnesses) {
+            return tally.witnesses >= self.size.quorum();
         }
-        tally.authors.is_quorum(self.size)
+        tally.authors.len() + usize::from(planted::is(Planted::SmallQuorum)) >= self.size.quorum()
     }
 }
 

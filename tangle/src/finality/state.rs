@@ -9,6 +9,7 @@ use super::{
 };
 use crate::body::{Vote, Witness};
 use crate::limits::{ACTIVE_ROUNDS, OWN_DIGESTS};
+use crate::planted::{self, Planted};
 use crate::{HistoryError, Kind, Network, Remains, Transaction, TxId};
 
 /// What the witnesses of a member show.
@@ -37,8 +38,6 @@ pub struct Finality {
     /// The leader to go on with once its witness is handed in again, and the first index it gave.
     resumed: Option<(TxId, u64)>,
     pub(super) last_open: u64,
-    #[cfg(test)]
-    pub(super) fault: Option<super::testing::Fault>,
 }
 
 impl Finality {
@@ -60,8 +59,6 @@ impl Finality {
             resumed: None,
             last_open: 0,
             committee,
-            #[cfg(test)]
-            fault: None,
         }
     }
 
@@ -127,7 +124,14 @@ impl Finality {
         let previous = Some(transaction.header().parents[0]).filter(|parent| *parent != self.genesis);
         let id = transaction.id();
         let has_twin = self.witnesses_of(known).next().is_some();
-        let place = self.window.insert(id, known.author, known.round, witness.parents(), previous);
+        let swept: Vec<TxId>;
+        let parents = if planted::is(Planted::SweptVotes) {
+            swept = witness.references().copied().collect();
+            &swept
+        } else {
+            witness.parents()
+        };
+        let place = self.window.insert(id, known.author, known.round, parents, previous);
         if let Some(seen) = self.seen.get_mut(known.author.place()) {
             seen.round = seen.round.max(Some(known.round));
             seen.twins += u64::from(has_twin && place.is_some());

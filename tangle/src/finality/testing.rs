@@ -1,27 +1,8 @@
-//! What tests of finality need: faults to plant, and graphs of witnesses drawn by hand.
+//! What tests of finality need: graphs of witnesses drawn by hand.
 
 use super::{Member, Round, Window};
 use crate::{Timestamp, TxId, blake2s};
 use std::collections::BTreeMap;
-
-/// A fault that a test plants in the rule, to see that it is found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fault {
-    /// One less than a quorum is taken for one.
-    SmallQuorum,
-    /// Two witnesses of one author count as two authors.
-    CountsWitnesses,
-    /// What was decided by the turns before stays decided when turns change.
-    KeepsDecisions,
-    /// New turns are taken one commit too early.
-    RotatesEarly,
-    /// A member rests when one vote is missing to a certificate.
-    RestsEarly,
-    /// A member that starts anew does not ask which rounds it has signed.
-    AsksNobody,
-    /// Witness parents may be two of one author. Not in the rule but in the shape of witnesses.
-    TwinParents,
-}
 
 /// A witness drawn for a test.
 #[derive(Clone, PartialEq, Eq, Debug)]

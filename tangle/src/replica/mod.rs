@@ -133,7 +133,8 @@ pub struct Replica {
 impl Replica {
     /// A replica of `network` whose order of arrival begins at `next`, the number of transactions that are stored.
     /// Before the first event say, in this order: [`Replica::set_device`] and [`Replica::set_pace`],
-    /// [`Replica::resume`], [`Replica::restore`] for what finality needs, [`Replica::recover`] for the newest.
+    /// [`Replica::resume`], then, in the order of positions, [`Replica::restore`] for what finality needs and
+    /// [`Replica::recover`] for the newest; of what is both, restore first.
     pub fn new(network: Arc<Network>, next: Position) -> Self {
         Self {
             graph: Graph::new(WINDOW),

@@ -8,7 +8,7 @@ use super::catalogue::{Number, Slot};
 use super::invariants::Invariant;
 use super::net::Net;
 use super::trace::name;
-use crate::limits::VARIANTS_PER_COUNTER;
+use crate::limits::{VARIANTS_PER_COUNTER, WITNESSES_PER_ROUND};
 use crate::replica::Effect;
 use crate::replica::{Event, Ticket};
 use crate::{DeviceId, Timestamp};
@@ -49,15 +49,19 @@ impl Net {
 
     /// What every honest node must have: all that any of them has, but for variants too many that nothing needed
     /// references.
-    fn needed(&self) -> BTreeSet<Number> {
+    pub(super) fn needed(&self) -> BTreeSet<Number> {
         // A place for each transaction there is: a thousand nodes hold the same ones.
         let mut is_held = vec![false; self.catalogue.len()];
         let honest = self.nodes.iter().filter(|node| node.is_honest());
         honest.flat_map(|node| node.disk.order()).for_each(|held| is_held[*held as usize] = true);
         let is_held = |transaction: &Number| is_held[*transaction as usize];
         let is_surplus = |transaction: &Number| {
-            let variants = self.catalogue.variants(&self.catalogue.slot(*transaction)).iter();
-            variants.filter(|variant| is_held(variant)).count() > VARIANTS_PER_COUNTER
+            let variants = self.catalogue.variants(&self.catalogue.slot(*transaction));
+            let witness = self.catalogue.witness(*transaction);
+            let twins = witness.map_or(&[][..], |w| self.catalogue.of_round(w.round, w.author));
+            let are_more =
+                |same: &[Number], most: usize| same.iter().filter(|variant| is_held(variant)).count() > most;
+            are_more(variants, VARIANTS_PER_COUNTER) || are_more(twins, WITNESSES_PER_ROUND)
         };
         let mut needed = BTreeSet::new();
         let mut open: Vec<Number> = (0..self.catalogue.len() as Number)
@@ -65,7 +69,7 @@ impl Net {
             .collect();
         while let Some(transaction) = open.pop() {
             if needed.insert(transaction) {
-                open.extend(self.catalogue.parents(transaction));
+                open.extend(self.catalogue.referenced(transaction));
             }
         }
         needed
@@ -91,18 +95,32 @@ impl Net {
         self.catalogue.variants(slot).iter().filter(|variant| disk.has(**variant)).count() > 1
     }
 
-    /// What some honest node holds proof of that it was used twice.
+    /// What some honest node holds proof of that it was used twice, but for what only some need to hold proof of: of
+    /// three or more witnesses of one round each takes two by itself, whatever their counters.
     fn contested(&self) -> BTreeSet<Slot> {
         let slots = self.catalogue.slots().filter(|slot| self.catalogue.variants(slot).len() > 1);
         let honest = || (0..self.nodes.len()).filter(|node| self.nodes[*node].is_honest());
-        slots.filter(|slot| honest().any(|node| self.is_proven(node, slot))).copied().collect()
+        let is_proven = |slot: &&Slot| honest().any(|node| self.is_proven(node, slot));
+        slots.filter(is_proven).filter(|slot| !self.is_vague(slot)).copied().collect()
+    }
+
+    /// Whether a witness of a round that has too many is among what claims the slot.
+    fn is_vague(&self, slot: &Slot) -> bool {
+        let of_round = |variant: &Number| {
+            let witness = self.catalogue.witness(*variant)?;
+            Some(self.catalogue.of_round(witness.round, witness.author).len())
+        };
+        let mut counts = self.catalogue.variants(slot).iter().filter_map(of_round);
+        counts.any(|count| count > WITNESSES_PER_ROUND)
     }
 
     /// A device has used a counter twice where two transactions say so, and a node knows it of the same ones. What is
     /// proven anywhere is proven everywhere.
     fn look_at_evidence(&mut self, number: usize, contested: &BTreeSet<Slot>) {
         let twins = self.nodes[number].disk.twins().keys();
-        let known: BTreeSet<Slot> = twins.map(|twin| self.catalogue.slot(*twin)).collect();
+        let known = twins.map(|twin| self.catalogue.slot(*twin));
+        let known: BTreeSet<Slot> =
+            known.filter(|slot| !self.is_vague(slot) || !self.is_proven(number, slot)).collect();
         let unproven = contested.iter().find(|slot| !self.is_proven(number, slot));
         let differs = known.symmetric_difference(contested).next().or(unproven).copied();
         if let Some((device, epoch, counter)) = differs {
@@ -139,7 +157,7 @@ impl Net {
         let node = &mut self.nodes[number];
         let now: Timestamp = node.clock(self.now);
         let token = node.next_token();
-        let view = super::disk::View { catalogue: &self.catalogue, disk: &node.disk };
+        let view = super::history::View { catalogue: &self.catalogue, disk: &node.disk };
         let event = Event::Ticket { device, count: 1, entropy: [0; 32], token };
         let effects = node.replica.handle(event, now, &view).ok()?;
         effects.into_iter().find_map(|effect| match effect {

@@ -4,8 +4,9 @@
 //! something is in here says nothing of whether any node has it.
 
 use super::keys::{Book, Key};
-use crate::body::Enrolment;
+use crate::body::{Enrolment, Revocation, Witness};
 use crate::check::check_enrolment_cheaply;
+use crate::finality::{Committee, Member, Round};
 use crate::{
     DeviceId, Draft, Epoch, Issuer, Kind, Network, Refusal, Role, Standing, Timestamp, Transaction, TxId,
 };
@@ -23,6 +24,14 @@ pub(super) type Slot = (DeviceId, Epoch, u32);
 /// An enrolment, by its number, and the issuer that it makes.
 type Enrolled = (Number, Arc<Issuer>);
 
+/// A witness by a member of the committee, whoever has it and whether its references are right or not.
+#[derive(Debug)]
+pub(super) struct Witnessed {
+    pub(super) author: Member,
+    pub(super) round: Round,
+    pub(super) content: Witness,
+}
+
 /// All transactions, the network that they are of, and who may issue in it.
 #[derive(Debug)]
 pub(super) struct Catalogue {
@@ -34,12 +43,22 @@ pub(super) struct Catalogue {
     enrolments: BTreeMap<DeviceId, Vec<Enrolled>>,
     /// Issuers that every node knows from the beginning.
     given: BTreeMap<DeviceId, Arc<Issuer>>,
+    committee: Committee,
+    witnesses: BTreeMap<Number, Witnessed>,
+    by_round: BTreeMap<(Round, Member), Vec<Number>>,
+    /// What revokes a device.
+    revocations: BTreeMap<DeviceId, Vec<Number>>,
 }
 
 impl Catalogue {
     pub(super) fn new(network: Arc<Network>) -> Self {
+        let committee = Committee::of(&network);
         Self {
             network,
+            committee,
+            witnesses: BTreeMap::new(),
+            by_round: BTreeMap::new(),
+            revocations: BTreeMap::new(),
             book: Book::default(),
             entries: IndexMap::new(),
             by_issuer: BTreeMap::new(),
@@ -53,6 +72,12 @@ impl Catalogue {
     pub(super) fn give(&mut self, key: &Key) {
         let given = || issuer(key.public(), standing(Timestamp::default()));
         self.given.entry(key.device()).or_insert_with(given);
+    }
+
+    /// Lets every node know the members of the committee, who stand in the network file.
+    pub(super) fn give_members(&mut self) {
+        let members = self.network.committee().map(|(id, key)| (*id, issuer(key, Standing::Committee)));
+        self.given.extend(members);
     }
 
     /// Signs a draft and takes it in.
@@ -80,8 +105,50 @@ impl Catalogue {
             let made = enrolment.map(|enrolment| issuer(&enrolment.public_key, enrolment.standing()));
             self.enrolments.entry(issuer_id).or_default().extend(made.map(|issuer| (number, issuer)));
         }
+        if let Ok(revocation) = Revocation::decode(transaction.content())
+            && header.kind == Kind::RevokeDevice
+        {
+            self.revocations.entry(revocation.device).or_default().push(number);
+        }
+        if let (Some(known), Ok(content)) =
+            (self.committee.known(transaction), Witness::decode(transaction.content()))
+        {
+            let (author, round) = (known.author, known.round);
+            self.witnesses.insert(number, Witnessed { author, round, content });
+            self.by_round.entry((round, author)).or_default().push(number);
+        }
         self.entries.insert(id, transaction.clone());
         number
+    }
+
+    pub(super) fn committee(&self) -> &Committee {
+        &self.committee
+    }
+
+    /// What a witness by a member is; none of all else.
+    pub(super) fn witness(&self, number: Number) -> Option<&Witnessed> {
+        self.witnesses.get(&number)
+    }
+
+    /// The device that a transaction revokes, whoever has issued it.
+    pub(super) fn revokes(&self, number: Number) -> Option<DeviceId> {
+        let revocation = Revocation::decode(self.get(number).content()).ok()?;
+        Some(revocation.device)
+    }
+
+    /// How many witnesses members have ever signed.
+    pub(super) fn witnesses(&self) -> usize {
+        self.witnesses.len()
+    }
+
+    /// The witnesses that a member has signed of a round.
+    pub(super) fn of_round(&self, round: Round, author: Member) -> &[Number] {
+        self.by_round.get(&(round, author)).map_or(&[], Vec::as_slice)
+    }
+
+    /// What revokes a device.
+    pub(super) fn revocations(&self, device: &DeviceId) -> &[Number] {
+        self.revocations.get(device).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn number(&self, id: &TxId) -> Option<Number> {
@@ -101,9 +168,16 @@ impl Catalogue {
         self.entries.len()
     }
 
-    /// Numbers of those that a transaction approves; the genesis has none.
-    pub(super) fn parents(&self, number: Number) -> impl Iterator<Item = Number> {
-        self.get(number).header().parents.into_iter().filter_map(|id| self.number(&id))
+    /// All that a transaction references but the genesis: what it approves and, of a witness, its list. Some more than once.
+    pub(super) fn references(&self, number: Number) -> impl Iterator<Item = TxId> {
+        let listed = self.witness(number).into_iter().flat_map(|witness| witness.content.references());
+        let genesis = self.network.genesis();
+        self.get(number).header().parents.into_iter().chain(listed.copied()).filter(move |id| *id != genesis)
+    }
+
+    /// The numbers of those that anybody has made.
+    pub(super) fn referenced(&self, number: Number) -> impl Iterator<Item = Number> {
+        self.references(number).filter_map(|id| self.number(&id))
     }
 
     /// A device's transactions in a range of time, in id order.

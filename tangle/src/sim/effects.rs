@@ -1,9 +1,9 @@
 //! What a replica wants done is done: written, sent, served, answered. So does the node around it in production.
 
 use super::catalogue::Number;
-use super::disk::Cursors;
+use super::happening::{Happening, Load};
 use super::link::Parcel;
-use super::net::{Happening, Load, Net};
+use super::net::Net;
 use super::trace::Note;
 use crate::gossip::{Message, Stretch};
 use crate::replica::{Attached, Effect, Event, Source};
@@ -17,8 +17,12 @@ impl Net {
     pub(super) fn perform(&mut self, node: usize, effect: Effect) {
         match effect {
             Effect::Persist(attached) => self.persist(node, &attached),
-            // No node here is a member of the committee.
-            Effect::Commit(_) | Effect::Witness(_) => {}
+            Effect::Commit(handed) => {
+                self.nodes[node].note(self.now, Note::Finalised(handed.delivered.vote().index));
+                self.nodes[node].disk.push_commit(handed);
+                self.start_commit(node);
+            }
+            Effect::Witness(proposal) => self.sign_later(node, proposal),
             Effect::Answer(token, answer) => self.answer(node, token, answer),
             Effect::Ticket(token, ticket) => self.give_ticket(node, token, &ticket),
             Effect::Verify(screened, source) => {
@@ -88,12 +92,14 @@ impl Net {
     /// Writes what has queued up, unless a commit runs: then it takes what queues until it ends.
     pub(super) fn start_commit(&mut self, number: usize) {
         let node = &mut self.nodes[number];
-        let count = node.disk.unsaved().min(COMMIT_TRANSACTIONS);
-        if node.committing.is_some() || (count == 0 && node.disk.cursors_to_come.is_empty()) {
+        if node.committing.is_some() {
             return;
         }
-        let cursors: Cursors = std::mem::take(&mut node.disk.cursors_to_come);
-        node.committing = Some((count, cursors));
+        let batch = node.disk.take_batch(COMMIT_TRANSACTIONS);
+        if batch.is_empty() {
+            return;
+        }
+        node.committing = Some(batch);
         let (life, commit) = (node.life, node.commit);
         let pause = self.around(commit);
         self.later(pause, Happening::Committed { node: number as u32, life });
@@ -101,14 +107,31 @@ impl Net {
 
     /// A commit has ended.
     pub(super) fn committed(&mut self, number: usize) {
+        let Some(batch) = self.nodes[number].committing.take() else { return };
+        let (count, commits) = (batch.count, batch.commits);
+        self.look_at_commits(number, commits);
         let node = &mut self.nodes[number];
-        let Some((count, cursors)) = node.committing.take() else { return };
-        node.disk.commit(count, cursors);
+        node.disk.write(batch, &self.catalogue);
         node.note(self.now, Note::Committed(count));
         let last = (node.disk.durable().len() as u64).checked_sub(1).filter(|_| count > 0);
-        if let Some(last) = last {
-            self.event(number, Event::Durable { position: Some(Position(last)), commit: None });
+        let commit = Some(node.disk.durable_commits().len() as u64).filter(|_| commits > 0);
+        if last.is_some() || commit.is_some() {
+            self.count_final(number, commits);
+            self.event(number, Event::Durable { position: last.map(Position), commit });
         }
         self.start_commit(number);
+    }
+
+    /// Counts how long it took what a client handed in here, now that it is final.
+    fn count_final(&mut self, number: usize, commits: usize) {
+        let newest: Vec<_> = self.nodes[number].disk.durable_commits().rev().take(commits).cloned().collect();
+        for judged in newest.iter().flat_map(|handed| &handed.delivered.transactions) {
+            let transaction = self.catalogue.number(&judged.id);
+            if let Some(taken) = transaction.and_then(|transaction| self.judge.taken(transaction))
+                && taken.node == number
+            {
+                self.finals.add(self.now - taken.at);
+            }
+        }
     }
 }

@@ -3,7 +3,8 @@
 //! Always true: faults that overlap add up; a node is up, a link whole, when no fault says otherwise any more.
 
 use super::Micros;
-use super::net::{Happening, Net};
+use super::happening::Happening;
+use super::net::Net;
 use super::random::Random;
 use super::trace::Note;
 
@@ -153,7 +154,11 @@ impl Net {
         let is_written = self.random.below(2) == 0;
         self.nodes[node].note(self.now, Note::Crashed(is_written));
         self.abandon(node);
-        self.nodes[node].crash(is_written);
+        let commits = self.nodes[node].committing.as_ref().map_or(0, |batch| batch.commits);
+        if is_written {
+            self.look_at_commits(node, commits);
+        }
+        self.nodes[node].crash(is_written, &self.catalogue);
     }
 
     /// Starts a node that is down.
@@ -180,6 +185,7 @@ impl Net {
         }
         let lost = self.nodes[node].disk.restore(back);
         self.excuse(node, &lost);
+        self.excuse_rounds(&lost);
         self.nodes[node].note(self.now, Note::Restored(lost.len()));
     }
 

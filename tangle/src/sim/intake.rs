@@ -2,7 +2,8 @@
 
 use super::Micros;
 use super::catalogue::Number;
-use super::net::{Bulk, Happening, Load, Net};
+use super::happening::{Bulk, Happening, Load};
+use super::net::Net;
 use super::node::Known;
 use super::trace::Note;
 use crate::check::{check_door, check_enrolment_cheaply};

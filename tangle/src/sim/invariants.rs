@@ -8,12 +8,12 @@ use super::net::Net;
 use super::trace::{name, seconds};
 use crate::gossip::Reason;
 use crate::limits::{
-    ASKED_PER_PEER, IN_FLIGHT, PEERS, PENDING, REFERENCES, REQUESTS_PER_PEER, TAIL_CREDIT, TIP_POOL,
-    VERDICTS, WANT_IDS, WINDOW,
+    ASKED_PER_PEER, COMMITS_IN_FLIGHT, IN_FLIGHT, PEERS, PENDING, REFERENCES, REQUESTS_PER_PEER, TAIL_CREDIT,
+    TIP_POOL, VERDICTS, WANT_IDS, WINDOW,
 };
 use crate::replica::Ticket;
 use crate::{Position, TxId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Events between two looks at the bounds of single peers.
 const LOOK_AT_PEERS: u64 = 64;
@@ -41,11 +41,21 @@ pub enum Invariant {
     Counters,
     /// When nothing happens any more nothing waits, and nothing is asked for.
     Rest,
+    /// The commits of honest nodes are prefixes of each other.
+    Chain,
+    /// What a commit delivers follows from its leader: order, verdicts, time, and whose turn it was.
+    Verdicts,
+    /// No honest member signs a round twice.
+    Signed,
+    /// When faults have ended, all that was taken becomes final everywhere.
+    Final,
+    /// When all is final and known to be, no witness is made.
+    Idle,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::Kept,
         Self::Order,
         Self::Causal,
@@ -56,6 +66,11 @@ impl Invariant {
         Self::Evidence,
         Self::Counters,
         Self::Rest,
+        Self::Chain,
+        Self::Verdicts,
+        Self::Signed,
+        Self::Final,
+        Self::Idle,
     ];
 
     /// A short stable name.
@@ -71,6 +86,11 @@ impl Invariant {
             Self::Evidence => "evidence",
             Self::Counters => "counters",
             Self::Rest => "rest",
+            Self::Chain => "chain",
+            Self::Verdicts => "verdicts",
+            Self::Signed => "signed",
+            Self::Final => "final",
+            Self::Idle => "idle",
         }
     }
 }
@@ -95,11 +115,19 @@ impl std::fmt::Display for Violation {
     }
 }
 
+/// When and where a client was told first that a transaction is taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    pub(super) at: Micros,
+    pub(super) node: usize,
+}
+
 /// What was promised, and the first promise that was broken.
 #[derive(Default, Debug)]
 pub(super) struct Judge {
     violation: Option<Violation>,
-    acknowledged: BTreeSet<Number>,
+    /// What was acknowledged, and by whom first.
+    acknowledged: BTreeMap<Number, Taken>,
     /// Acknowledged, and gone with the only disk that had it when an older one took its place.
     excused: BTreeSet<Number>,
 }
@@ -111,7 +139,12 @@ impl Judge {
 
     /// What was acknowledged and must be there.
     pub(super) fn promised(&self) -> impl Iterator<Item = Number> {
-        self.acknowledged.difference(&self.excused).copied()
+        self.acknowledged.keys().filter(|number| !self.excused.contains(number)).copied()
+    }
+
+    /// Who told a client first that it is taken.
+    pub(super) fn taken(&self, number: Number) -> Option<Taken> {
+        self.acknowledged.get(&number).copied()
     }
 
     /// How many clients were told that theirs is taken.
@@ -136,11 +169,11 @@ impl Net {
         }
         let is_gapless = position.0 == disk.order().len() as u64 && !disk.has(transaction);
         let content = self.catalogue.get(transaction);
-        let genesis = self.catalogue.network.genesis();
-        let parents = content.header().parents;
-        let known = parents.iter().filter(|id| **id == genesis).count()
-            + self.catalogue.parents(transaction).filter(|parent| disk.has(*parent)).count();
-        let is_causal = parents.iter().all(|parent| *parent < content.id());
+        let id = content.id();
+        let is_known =
+            |reference: TxId| self.catalogue.number(&reference).is_some_and(|number| disk.has(number));
+        let is_complete = self.catalogue.references(transaction).all(is_known);
+        let is_causal = self.catalogue.references(transaction).all(|reference| reference < id);
         if !is_gapless {
             self.violated(Invariant::Order, number, |net| {
                 format!(
@@ -150,14 +183,17 @@ impl Net {
                 )
             });
         }
-        if known < parents.len() {
+        if !is_complete {
             self.violated(Invariant::Order, number, |net| {
                 format!("{} is attached before what it references", name(transaction, &net.catalogue))
             });
         }
         if !is_causal {
             self.violated(Invariant::Causal, number, |net| {
-                format!("{} has an id below that of a parent", name(transaction, &net.catalogue))
+                format!(
+                    "{} has an id below that of something it references",
+                    name(transaction, &net.catalogue)
+                )
             });
         }
     }
@@ -167,7 +203,8 @@ impl Net {
         if !self.nodes[number].is_honest() {
             return;
         }
-        self.judge.acknowledged.insert(transaction);
+        let taken = Taken { at: self.now, node: number };
+        self.judge.acknowledged.entry(transaction).or_insert(taken);
         self.judge.excused.remove(&transaction);
         if !self.nodes[number].disk.has_durable(transaction) {
             self.violated(Invariant::Kept, number, |net| {
@@ -211,7 +248,8 @@ impl Net {
             ("tips", held.tips, TIP_POOL),
             ("pending", held.pending, PENDING),
             ("window", held.window, WINDOW),
-            ("in flight", held.in_flight, IN_FLIGHT),
+            ("in flight", held.in_flight, IN_FLIGHT + 1),
+            ("commits in flight", held.commits_in_flight, COMMITS_IN_FLIGHT),
             ("wanted", held.wanted, PEERS * TAIL_CREDIT + REFERENCES),
             ("connected", node.ends.len(), self.nodes.len().min(PEERS + 1)),
         ];

@@ -42,6 +42,10 @@ pub struct Look {
     pub events: u64,
     /// Transactions that exist.
     pub transactions: u64,
+    /// Of these, witnesses.
+    pub witnesses: u64,
+    /// Commits of the longest chain.
+    pub commits: u64,
     /// What went over all links until then.
     pub traffic: Traffic,
     /// What nodes hold.
@@ -65,6 +69,8 @@ pub struct Measured {
     pub latencies: Latencies,
     /// Microseconds from the first node that attached a transaction to the last, where all have it in the end.
     pub everywhere: Latencies,
+    /// Microseconds from the word that a transaction is taken to the commit on disk that made it final, where it was said.
+    pub finals: Latencies,
     /// Bytes that the node sent in that time which sent most.
     pub most_sent: u64,
 }
@@ -80,6 +86,18 @@ impl Measured {
     pub fn transactions(&self) -> u64 {
         let [first, last] = self.ends();
         last.transactions - first.transactions
+    }
+
+    /// Witnesses that were made while figures count.
+    pub fn witnesses(&self) -> u64 {
+        let [first, last] = self.ends();
+        last.witnesses - first.witnesses
+    }
+
+    /// Commits that were made while figures count.
+    pub fn commits(&self) -> u64 {
+        let [first, last] = self.ends();
+        last.commits - first.commits
     }
 
     /// What happened while figures count, in number.
@@ -115,6 +133,7 @@ pub fn measure(scenario: &Scenario, seed: u64, looked: &mut dyn FnMut(&Look)) ->
         looks.iter().last().into_iter().for_each(&mut *looked);
         if step as usize == warm {
             net.latencies = Latencies::default();
+            net.finals = Latencies::default();
             begun = net.now();
             sent = net.nodes.iter().map(|node| node.sent).collect();
         }
@@ -135,6 +154,7 @@ pub fn measure(scenario: &Scenario, seed: u64, looked: &mut dyn FnMut(&Look)) ->
         looks,
         warm,
         latencies: net.latencies().clone(),
+        finals: net.finals().clone(),
         everywhere: net.everywhere(begun),
         most_sent: most_sent.unwrap_or(0),
         outcome: Outcome::of(&net, scenario, seed, settled),
@@ -153,8 +173,15 @@ impl Net {
             held.wanted += replica.wanted as u64;
             held.verdicts += node.memory.len() as u64;
         }
-        let transactions = self.catalogue.len() as u64;
-        Look { at: self.now(), events: self.events(), transactions, traffic: self.traffic(), held }
+        Look {
+            at: self.now(),
+            events: self.events(),
+            transactions: self.catalogue.len() as u64,
+            witnesses: self.witnesses() as u64,
+            commits: self.commits() as u64,
+            traffic: self.traffic(),
+            held,
+        }
     }
 
     /// How long each transaction took to all honest nodes that was attached somewhere from `begun` on.

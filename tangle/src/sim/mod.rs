@@ -13,21 +13,28 @@
 
 mod agreement;
 mod catalogue;
+mod chain;
 mod disk;
 mod effects;
 mod faults;
+mod finality;
+mod happening;
+mod history;
 mod intake;
 mod invariants;
 mod keys;
 mod liar;
 mod link;
 mod measure;
+mod member;
 mod net;
 mod node;
 mod random;
 mod run;
 mod scenario;
+mod sending;
 mod sensor;
+mod settings;
 mod shrink;
 mod stats;
 #[cfg(test)]
@@ -37,15 +44,16 @@ mod wire;
 
 pub use faults::{Fault, Planned};
 pub use invariants::{Invariant, Violation};
-pub use liar::Lie;
+pub use liar::{FalseWitness, Lie};
 pub use link::LinkSettings;
 pub use measure::{Held, Look, Measured, measure};
-pub use net::{Net, Settings};
+pub use net::Net;
 pub use node::Node;
 pub use random::{CERTAIN, Chance, Random};
 pub use run::{NODES, Outcome, build, run};
-pub use scenario::{Faults, Links, Machines, Scenario, Sensors, Span, Topology};
+pub use scenario::{Faults, Links, Machines, Members, Scenario, Sensors, Span, Topology};
 pub use sensor::SensorSettings;
+pub use settings::Settings;
 pub use shrink::shrink;
 pub use stats::{Latencies, Traffic};
 

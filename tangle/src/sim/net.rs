@@ -3,21 +3,23 @@
 //! Always true: what happens follows from the settings, the seed and the calls from outside, and from nothing else; time
 //! goes on only in [`Net::run`], and stops for good when an invariant is violated.
 
-use super::catalogue::{Catalogue, Number};
-use super::disk::View;
+use super::catalogue::Catalogue;
+use super::chain::Chain;
 use super::faults::Planned;
+use super::happening::{Due, Happening};
+use super::history::View;
 use super::invariants::{Judge, Violation};
 use super::keys::Key;
-use super::link::{Link, LinkSettings, Parcel};
+use super::link::Link;
 use super::node::Node;
 use super::random::Random;
-use super::sensor::{Sensor, SensorSettings, Step};
+use super::sensor::{Sensor, SensorSettings};
+use super::settings::Settings;
 use super::stats::{Latencies, Traffic};
 use super::trace::Trace;
 use super::{CREATED, Micros};
-use crate::gossip::Tree;
-use crate::replica::{Event, Source};
-use crate::{Network, NetworkParts, Rules, Screened, TxId};
+use crate::replica::Event;
+use crate::{Network, NetworkParts, Rules, TxId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
@@ -27,118 +29,6 @@ const TICK: Micros = 200_000;
 
 /// A node that has something to do at once does it this many microseconds later, as in production.
 const REST: Micros = 1_000;
-
-/// How machines and the network are.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// What all that is drawn follows from.
-    pub seed: u64,
-    /// Milliseconds of an epoch, 1,000 to 86,400,000.
-    pub epoch_ms: u64,
-    /// Links, where nothing else is said.
-    pub link: LinkSettings,
-    /// Microseconds of a transaction's checks, half as much to half as much again.
-    pub check: Micros,
-    /// Microseconds of a commit, half as much to half as much again.
-    pub commit: Micros,
-    /// Microseconds between two backups of each node; none without.
-    pub backups: Option<Micros>,
-}
-
-impl Settings {
-    /// Machines side by side with fast disks.
-    pub const fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            epoch_ms: 600_000,
-            link: LinkSettings::LOOPBACK,
-            check: 100,
-            commit: 1_000,
-            backups: None,
-        }
-    }
-}
-
-/// What is to be checked.
-#[derive(Debug)]
-pub(super) enum Load {
-    Known(Number),
-    Wire(Arc<[u8]>),
-    Again(Box<Screened>),
-}
-
-/// The bulk stream that something came on: link and connection.
-pub(super) type Bulk = Option<(u32, u32)>;
-
-/// What happens.
-#[derive(Debug)]
-pub(super) enum Happening {
-    Arrives { link: u32, generation: u32, side: u8, parcel: Parcel },
-    Check { node: u32, life: u32, source: Source, tree: Option<Tree>, load: Load, bulk: Bulk },
-    Door { node: u32, life: u32, sensor: u32, turn: u32, number: Number },
-    Committed { node: u32, life: u32 },
-    Wake { node: u32, life: u32 },
-    Lost { link: u32, generation: u32, side: u8 },
-    Idle { link: u32, cut: u32 },
-    Dial { link: u32 },
-    Drained { link: u32, generation: u32, side: u8 },
-    Begins(u32),
-    Ends(u32),
-    Sensor { sensor: u32, turn: u32, step: Step },
-    Lies { node: u32, life: u32 },
-    BackUp,
-}
-
-impl Happening {
-    /// What sets it apart from others of the same time, for the trace.
-    fn words(&self) -> [u64; 3] {
-        let words = |kind, a: u32, b: u32| [kind, u64::from(a), u64::from(b)];
-        match self {
-            Self::Arrives { link, generation, side, .. } => words(u64::from(*side), *link, *generation),
-            Self::Check { node, life, .. } => words(2, *node, *life),
-            Self::Door { sensor, number, .. } => words(3, *sensor, *number),
-            Self::Committed { node, life } => words(4, *node, *life),
-            Self::Wake { node, life } => words(5, *node, *life),
-            Self::Lost { link, generation, side } => words(6 + u64::from(*side), *link, *generation),
-            Self::Idle { link, cut } => words(8, *link, *cut),
-            Self::Dial { link } => words(9, *link, 0),
-            Self::Drained { link, generation, side } => words(10 + u64::from(*side), *link, *generation),
-            Self::Begins(fault) => words(12, *fault, 0),
-            Self::Ends(fault) => words(13, *fault, 0),
-            Self::Sensor { sensor, turn, .. } => words(14, *sensor, *turn),
-            Self::Lies { node, life } => words(15, *node, *life),
-            Self::BackUp => words(16, 0, 0),
-        }
-    }
-}
-
-/// A happening in the queue.
-#[derive(Debug)]
-struct Due {
-    at: Micros,
-    sequence: u64,
-    happening: Happening,
-}
-
-impl PartialEq for Due {
-    fn eq(&self, other: &Self) -> bool {
-        self.sequence == other.sequence
-    }
-}
-
-impl Eq for Due {}
-
-impl PartialOrd for Due {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Due {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.sequence).cmp(&(other.at, other.sequence))
-    }
-}
 
 /// A network of simulated nodes, and its sensors.
 #[derive(Debug)]
@@ -157,8 +47,11 @@ pub struct Net {
     pub(super) random: Random,
     pub(super) now: Micros,
     pub(super) judge: Judge,
+    pub(super) chain: Chain,
     pub(super) traffic: Traffic,
     pub(super) latencies: Latencies,
+    /// From the word that a transaction is taken to the commit that made it final, at the node that said so.
+    pub(super) finals: Latencies,
     /// When each transaction was attached anywhere first, and last.
     pub(super) attached_at: Vec<Option<(Micros, Micros)>>,
     pub(super) said: VecDeque<(usize, Event)>,
@@ -168,21 +61,29 @@ pub struct Net {
     queue: BinaryHeap<Reverse<Due>>,
 }
 
+/// A network with these members, or with one that is nowhere.
+pub(super) fn network(epoch_ms: u64, members: &[Key]) -> Arc<Network> {
+    let nobody = Key::new(u64::MAX);
+    let members = if members.is_empty() { std::slice::from_ref(&nobody) } else { members };
+    let network = Network::new(NetworkParts {
+        name: "simulated".into(),
+        created: CREATED,
+        open_enrolment: true,
+        rules: Rules::new(epoch_ms.clamp(1_000, 86_400_000), u32::MAX, 0, 0)
+            .expect("the epoch has a length that is allowed"),
+        registrars: vec![],
+        committee: members.iter().map(|member| member.public().clone()).collect(),
+    });
+    Arc::new(network.expect("these are a network"))
+}
+
 impl Net {
     /// A network of nodes without any link.
     pub fn new(nodes: usize, settings: Settings) -> Self {
-        let network = Network::new(NetworkParts {
-            name: "simulated".into(),
-            created: CREATED,
-            open_enrolment: true,
-            rules: Rules::new(settings.epoch_ms.clamp(1_000, 86_400_000), u32::MAX, 0, 0)
-                .expect("the epoch has a length that is allowed"),
-            registrars: vec![],
-            committee: vec![Key::new(u64::MAX).public().clone()],
-        });
-        let network = Arc::new(network.expect("these are a network"));
-        let catalogue = Catalogue::new(network);
-        let node = |number| Node::new(&catalogue, number, settings.commit);
+        let members: Vec<Key> = settings.members().map(Node::key).collect();
+        let mut catalogue = Catalogue::new(network(settings.epoch_ms, &members));
+        catalogue.give_members();
+        let node = |number| Node::new(&catalogue, number, &settings);
         let mut net = Self {
             nodes: (0..nodes).map(node).collect(),
             links: Vec::new(),
@@ -194,8 +95,10 @@ impl Net {
             random: Random::new(settings.seed, &[1]),
             now: 0,
             judge: Judge::default(),
+            chain: Chain::new(&catalogue),
             traffic: Traffic::default(),
             latencies: Latencies::default(),
+            finals: Latencies::default(),
             attached_at: Vec::new(),
             said: VecDeque::new(),
             trace: Trace::default(),
@@ -252,10 +155,17 @@ impl Net {
         &self.latencies
     }
 
+    /// Microseconds from the word that a transaction is taken to the commit on disk that made it final, at the node that
+    /// said so.
+    pub fn finals(&self) -> &Latencies {
+        &self.finals
+    }
+
     /// Begins to count anew.
     pub fn reset_figures(&mut self) {
         self.traffic = Traffic::default();
         self.latencies = Latencies::default();
+        self.finals = Latencies::default();
     }
 
     /// The first thing that was not as it must always be.
@@ -314,8 +224,11 @@ impl Net {
             Happening::Ends(fault) => self.ends(fault),
             Happening::Sensor { sensor, turn, step } => self.sensor_steps(sensor, turn, step),
             Happening::Lies { node, life } if self.lives(node, life) => self.lie(node as usize),
+            Happening::Signs { node, life, proposal } if self.lives(node, life) => {
+                self.sign_witness(node as usize, &proposal);
+            }
             Happening::BackUp => self.back_up(),
-            Happening::Committed { .. } | Happening::Lies { .. } => {}
+            Happening::Committed { .. } | Happening::Lies { .. } | Happening::Signs { .. } => {}
         }
     }
 

@@ -4,15 +4,18 @@
 //! was meant for an earlier life finds another number of lives and is nothing.
 
 use super::catalogue::{Catalogue, Number};
-use super::disk::{Cursors, Disk, View};
-use super::keys::{Checks, Memory};
+use super::disk::{Batch, Disk};
+use super::history::View;
+use super::keys::{Checks, Key, Memory};
 use super::liar::Lies;
 use super::link::End;
+use super::settings::Settings;
 use super::trace::{Note, Notes};
 use super::{BASE, Micros};
 use crate::check_peer::Knowledge;
+use crate::finality::{Pace, Round};
 use crate::gossip::Reason;
-use crate::limits::WINDOW;
+use crate::limits::{OWN_DIGESTS, WINDOW};
 use crate::replica::{Arrival, Source, Token};
 use crate::verdicts::Recall;
 use crate::{DeviceId, History, HistoryError, Issuer, Kind, Position, Replica, Timestamp, Transaction, TxId};
@@ -23,6 +26,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Node {
     pub(super) device: DeviceId,
+    pace: Pace,
     pub(super) replica: Replica,
     pub(super) disk: Disk,
     /// The ends of its connections, by their sources.
@@ -35,7 +39,7 @@ pub struct Node {
     /// Counts its lives.
     pub(super) life: u32,
     /// What the commit that runs will have written.
-    pub(super) committing: Option<(usize, Cursors)>,
+    pub(super) committing: Option<Batch>,
     /// How long a commit takes.
     pub(super) commit: Micros,
     pub(super) wakes_at: Option<Micros>,
@@ -52,26 +56,45 @@ pub struct Node {
     tokens: u64,
 }
 
-fn replica(catalogue: &Catalogue, device: DeviceId, disk: &Disk) -> Replica {
+/// Keys of nodes have numbers from here on.
+const NODES_KEYS: u64 = 1 << 41;
+
+/// A replica that goes on behind what is on disk.
+fn replica(catalogue: &Catalogue, device: DeviceId, pace: Pace, disk: &Disk) -> Replica {
     let durable = disk.durable();
     let mut replica = Replica::new(Arc::clone(&catalogue.network), Position(durable.len() as u64));
+    replica.set_pace(pace);
     replica.set_device(device, disk.cursors.get(&device).map_or(&[], Vec::as_slice));
-    for (position, number) in durable.iter().enumerate().skip(durable.len().saturating_sub(WINDOW)) {
+    let commits = disk.durable_commits();
+    let digests = commits.skip(disk.durable_commits().len().saturating_sub(OWN_DIGESTS));
+    let mut first = Round::FIRST;
+    if let Some(newest) = disk.durable_commits().next_back() {
+        first = newest.resume.first_round();
+        replica.resume(&newest.resume, digests.map(|commit| commit.delivered.vote()));
+    }
+    for (position, number) in (0..).map(Position).zip(durable) {
+        let is_delivered = disk.outcome(*number).is_some();
+        let is_deciding = catalogue.witness(*number).is_some_and(|witness| witness.round >= first);
+        if !is_delivered || is_deciding {
+            let restored = replica.restore(position, catalogue.get(*number), is_delivered);
+            restored.expect("a witness that was attached has a body");
+        }
+    }
+    for (position, number) in (0..).map(Position).zip(durable).skip(durable.len().saturating_sub(WINDOW)) {
         let (id, header) = (catalogue.id(*number), catalogue.get(*number).header());
         let (parents, is_witness) = (header.parents, header.kind == Kind::Witness);
-        replica.recover(&Arrival { position: Position(position as u64), id, parents, is_witness });
+        replica.recover(&Arrival { position, id, parents, is_witness });
     }
     replica
 }
 
 impl Node {
-    pub(super) fn new(catalogue: &Catalogue, number: usize, commit: Micros) -> Self {
-        let device =
-            DeviceId::from_bytes(crate::blake2s(&[b"simulated node", &(number as u64).to_be_bytes()]));
-        let disk = Disk::default();
+    pub(super) fn new(catalogue: &Catalogue, number: usize, settings: &Settings) -> Self {
+        let (device, disk, pace) = (Self::key(number).device(), Disk::default(), settings.pace);
         Self {
             device,
-            replica: replica(catalogue, device, &disk),
+            pace,
+            replica: replica(catalogue, device, pace, &disk),
             disk,
             ends: BTreeMap::new(),
             offset: 0,
@@ -79,7 +102,7 @@ impl Node {
             downs: 0,
             life: 0,
             committing: None,
-            commit,
+            commit: settings.commit,
             wakes_at: None,
             waiting: BTreeMap::new(),
             memory: Memory::default(),
@@ -90,6 +113,11 @@ impl Node {
             sources: 0,
             tokens: 0,
         }
+    }
+
+    /// The key of a node, made anew each time: keys are long, and nodes may be many.
+    pub(super) fn key(number: usize) -> Key {
+        Key::new(NODES_KEYS + number as u64)
     }
 
     /// Its device.
@@ -160,9 +188,9 @@ impl Node {
     }
 
     /// The process ends. Whether the commit that ran then is on disk is for `is_written` to say.
-    pub(super) fn crash(&mut self, is_written: bool) {
-        if let Some((count, cursors)) = self.committing.take().filter(|_| is_written) {
-            self.disk.commit(count, cursors);
+    pub(super) fn crash(&mut self, is_written: bool, catalogue: &Catalogue) {
+        if let Some(batch) = self.committing.take().filter(|_| is_written) {
+            self.disk.write(batch, catalogue);
         }
         self.disk.crash();
         self.ends.clear();
@@ -176,7 +204,7 @@ impl Node {
     /// Begins again with what is on disk.
     pub(super) fn restart(&mut self, catalogue: &Catalogue) {
         self.is_up = true;
-        self.replica = replica(catalogue, self.device, &self.disk);
+        self.replica = replica(catalogue, self.device, self.pace, &self.disk);
     }
 }
 

@@ -3,12 +3,14 @@
 use super::Micros;
 use super::invariants::{Invariant, Violation};
 use super::link::LinkSettings;
-use super::net::{Net, Settings};
+use super::net::Net;
 use super::random::Random;
 use super::scenario::{Scenario, Topology};
 use super::sensor::SensorSettings;
+use super::settings::Settings;
 use super::stats::{Latencies, Traffic};
 use crate::limits::PENDING_MS;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// Microseconds between two looks whether all hold the same.
@@ -17,6 +19,9 @@ const LOOK: Micros = 1_000_000;
 /// Microseconds after which nothing waits any more for what does not exist: a reference is asked for all the while that
 /// what references it waits, and what came for it late waits as long again.
 const REST: Micros = 2 * PENDING_MS * 1_000 + 10_000_000;
+
+/// Microseconds after which, when all is final, members know that all know it.
+const QUIET: Micros = 40_000_000;
 
 /// Nodes that sensors can go to, liars aside.
 pub const NODES: RangeInclusive<u64> = 1..=10_000;
@@ -42,6 +47,10 @@ pub struct Outcome {
     pub acknowledged: usize,
     /// Microseconds from the end of the faults until all held the same.
     pub settled: Option<Micros>,
+    /// Commits of the longest chain of an honest node.
+    pub commits: usize,
+    /// Microseconds from the word that a transaction is taken to the commit that made it final.
+    pub finals: Latencies,
     /// What went over the links.
     pub traffic: Traffic,
     /// Microseconds from the first node to each other one.
@@ -55,6 +64,9 @@ pub fn build(scenario: &Scenario, seed: u64) -> Net {
     let scenario = scenario.fixed(seed);
     let (honest, liars) =
         (scenario.nodes.low.clamp(*NODES.start(), *NODES.end()) as usize, scenario.liars.low as usize);
+    let members = &scenario.members;
+    let (seats, lying) = (members.count.low as usize, members.lying.low as usize);
+    let first = honest - (seats - lying);
     let mut net = Net::new(
         honest + liars,
         Settings {
@@ -64,6 +76,8 @@ pub fn build(scenario: &Scenario, seed: u64) -> Net {
             check: scenario.machines.check.low,
             commit: scenario.machines.commit.low,
             backups: Some(scenario.machines.backups).filter(|pause| *pause > 0),
+            members: (first, first + seats),
+            pace: members.pace(),
         },
     );
     let mut random = Random::new(seed, &[5]);
@@ -72,6 +86,7 @@ pub fn build(scenario: &Scenario, seed: u64) -> Net {
         net.nodes[node].offset = if random.below(2) == 0 { skew } else { -skew };
     }
     net.corrupt(liars, &scenario.lies, scenario.lying.chance());
+    net.forswear(&members.lies, members.often.chance());
     let topology = scenario.topology.first().copied().unwrap_or(Topology::Full);
     let mut pairs = topology.pairs(honest, scenario.neighbours.low as usize, &mut random);
     for liar in honest..honest + liars {
@@ -79,6 +94,11 @@ pub fn build(scenario: &Scenario, seed: u64) -> Net {
         let first = random.index(honest);
         pairs.extend((0..friends as usize).map(|next| ((first + next) % honest, liar)));
     }
+    // The network file has the members' addresses, so they look for each other.
+    let members = net.settings.members();
+    let known: BTreeSet<(usize, usize)> = pairs.iter().copied().collect();
+    let sworn = members.clone().flat_map(|b| (members.start..b).map(move |a| (a, b)));
+    pairs.extend(sworn.filter(|pair| !known.contains(pair)));
     for (a, b) in pairs {
         let links = &scenario.links;
         let settings = LinkSettings {
@@ -99,6 +119,7 @@ pub fn build(scenario: &Scenario, seed: u64) -> Net {
         lost_answer: sensors.lost_answer.chance(),
         lost_state: sensors.lost_state.chance(),
         bytes: sensors.bytes as usize,
+        revoking: sensors.revoking.low as usize,
         enrol: sensors.enrol,
     };
     net.add_sensors(sensors.count.low as usize, sensors.equivocating.low as usize, settings);
@@ -129,6 +150,8 @@ impl Outcome {
             transactions: honest.map(|node| node.attached()).max().unwrap_or(0),
             acknowledged: net.acknowledged(),
             settled,
+            commits: net.commits(),
+            finals: net.finals().clone(),
             traffic: net.traffic(),
             latencies: net.latencies().clone(),
             notes: net.notes(),
@@ -142,9 +165,11 @@ impl Net {
     pub fn settle(&mut self, most: Micros) -> Option<Micros> {
         let begin = self.now();
         self.end_faults();
-        while self.violation().is_none() && !(self.busy_sensors() == 0 && self.is_agreed()) {
+        while self.violation().is_none() && !(self.busy_sensors() == 0 && self.is_agreed() && self.is_final())
+        {
             if self.now() >= begin + most {
                 self.look_at_the_end();
+                self.look_at_finality();
                 self.violated(Invariant::Alike, 0, |net| {
                     format!("{} sensors still hand in what nobody takes", net.busy_sensors())
                 });
@@ -153,8 +178,12 @@ impl Net {
             self.run(LOOK);
         }
         let settled = self.now() - begin;
+        self.run(QUIET);
+        let witnesses = self.witnesses();
         self.run(REST);
         self.look_at_the_end();
+        self.look_at_finality();
+        self.look_at_idleness(witnesses);
         self.violation().is_none().then_some(settled)
     }
 

@@ -110,6 +110,16 @@ impl Search {
                 break;
             }
         }
+        for lying in 0..self.best.scenario.members.lying.low {
+            if self.with(|scenario| scenario.members.lying = Span::of(lying)) {
+                break;
+            }
+        }
+        for lie in self.best.scenario.members.lies.clone() {
+            if self.best.scenario.members.lying.low > 0 {
+                self.with(|scenario| scenario.members.lies.retain(|other| *other != lie));
+            }
+        }
         for lie in self.best.scenario.lies.clone() {
             if self.best.scenario.liars.low > 0 {
                 self.with(|scenario| scenario.lies.retain(|other| *other != lie));
@@ -125,6 +135,7 @@ impl Search {
             && self.with(|scenario| scenario.nodes = Span::of(scenario.nodes.low - 1))
         {}
         self.with(|scenario| scenario.sensors.equivocating = none);
+        self.with(|scenario| scenario.sensors.revoking = none);
         self.with(|scenario| scenario.sensors.lost_state = none);
         self.with(|scenario| scenario.sensors.lost_answer = none);
         self.with(|scenario| scenario.sensors.roam = none);

@@ -11,6 +11,8 @@ pub struct Traffic {
     pub control: u64,
     /// Of these, those of answers to requests.
     pub bulk: u64,
+    /// Of these, those of witnesses, pushed or asked for.
+    pub witnesses: u64,
     /// Messages that were sent.
     pub messages: u64,
     /// Transactions that arrived.
@@ -30,6 +32,7 @@ impl Traffic {
             bytes: self.bytes - earlier.bytes,
             control: self.control - earlier.control,
             bulk: self.bulk - earlier.bulk,
+            witnesses: self.witnesses - earlier.witnesses,
             messages: self.messages - earlier.messages,
             bodies: self.bodies - earlier.bodies,
             delivered: self.delivered - earlier.delivered,

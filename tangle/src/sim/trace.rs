@@ -41,6 +41,8 @@ pub(super) enum Note {
     Attached(Number),
     Acknowledged(u32, Number),
     Committed(usize),
+    Finalised(u64),
+    Signed(Number),
     Crashed(bool),
     Restored(usize),
     Restarted,
@@ -98,6 +100,11 @@ fn words(note: &Note, catalogue: &Catalogue) -> String {
             format!("tells sensor {sensor} that {} is taken", named(number))
         }
         Note::Committed(count) => format!("has written {count} more"),
+        Note::Finalised(commit) => format!("makes commit {commit}"),
+        Note::Signed(number) => match catalogue.witness(*number) {
+            Some(witness) => format!("signs {}, its witness of {:?}", named(number), witness.round),
+            None => format!("signs {}", named(number)),
+        },
         Note::Crashed(true) => "crashes, just after a commit".into(),
         Note::Crashed(false) => "crashes; what was not written is gone".into(),
         Note::Restored(lost) => format!("is restored from a backup that lacks {lost}"),

@@ -8,8 +8,9 @@
 use crate::CommitteeSize;
 use crate::TxId;
 use crate::finality::rule::{Parameters, is_certificate};
-use crate::finality::testing::{Fault, id, member, round};
+use crate::finality::testing::{id, member, round};
 use crate::finality::{Committer, Member, Place, Rotation, Round, Window, WitnessGraph};
+use crate::planted::{Planted, with};
 
 const LEADER: usize = 1;
 
@@ -33,9 +34,9 @@ struct Findings {
 }
 
 impl Graph {
-    fn new(fault: Option<Fault>) -> Self {
+    fn new() -> Self {
         let size = CommitteeSize::new(4).unwrap();
-        let parameters = Parameters { fault, ..Parameters::new(size) };
+        let parameters = Parameters::new(size);
         Self {
             window: Window::new(Round::FIRST),
             committer: Committer::with(parameters, Rotation::new(size), Round::FIRST),
@@ -82,8 +83,8 @@ impl Graph {
 }
 
 /// The first two rounds, one for each pattern of votes: each honest member for one of the leader's witnesses or none.
-fn beginnings(liar: usize, fault: Option<Fault>) -> Vec<Graph> {
-    let mut start = Graph::new(fault);
+fn beginnings(liar: usize) -> Vec<Graph> {
+    let mut start = Graph::new();
     for author in 0..4 {
         start = start.with(author, 1, &[]);
         if author == liar && liar == LEADER {
@@ -119,10 +120,10 @@ fn beginnings(liar: usize, fault: Option<Fault>) -> Vec<Graph> {
     graphs.into_iter().map(|(graph, _)| graph).collect()
 }
 
-fn enumerate(liar: usize, fault: Option<Fault>) -> Findings {
+fn enumerate(liar: usize) -> Findings {
     let mut findings = Findings::default();
     let honest: Vec<usize> = (0..4).filter(|author| *author != liar).collect();
-    for beginning in beginnings(liar, fault) {
+    for beginning in beginnings(liar) {
         let [first, second, third]: [usize; 3] = honest.clone().try_into().unwrap();
         for one in beginning.choices(2, first, false) {
             let graph = beginning.with(first, 3, &one);
@@ -217,7 +218,7 @@ impl std::fmt::Debug for Graph {
 #[test]
 fn no_two_views_of_any_graph_decide_the_first_slot_differently() {
     for (liar, all) in [(LEADER, 1_389_150), (3, 138_915)] {
-        let findings = enumerate(liar, None);
+        let findings = enumerate(liar);
         assert_eq!(findings.faults, [""; 0], "liar {liar}");
         let Findings { graphs, commits, skips, open, .. } = findings;
         assert_eq!(graphs, all);
@@ -227,5 +228,5 @@ fn no_two_views_of_any_graph_decide_the_first_slot_differently() {
 
 #[test]
 fn the_enumeration_finds_a_quorum_one_too_small() {
-    assert!(!enumerate(LEADER, Some(Fault::SmallQuorum)).faults.is_empty());
+    assert!(!with(Planted::SmallQuorum, || enumerate(LEADER)).faults.is_empty());
 }

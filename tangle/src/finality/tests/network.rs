@@ -3,8 +3,9 @@
 use super::book::{Book, network};
 use super::world::{Settings, World};
 use crate::body::{Vote, Witness};
-use crate::finality::testing::{Fault, round};
+use crate::finality::testing::round;
 use crate::finality::{Entry, Finality, Pace};
+use crate::planted::{Planted, with};
 use crate::{Kind, Timestamp, TxId};
 
 const CALM: Settings = Settings {
@@ -16,7 +17,6 @@ const CALM: Settings = Settings {
     crashes: 0,
     restored: false,
     commit_size: usize::MAX,
-    fault: None,
     parted: (0, 0),
     delay_ms: 30,
 };
@@ -77,11 +77,11 @@ fn members_restored_from_old_copies_sign_nothing_twice() {
 #[test]
 fn planted_faults_are_found() {
     for (fault, settings) in [
-        (Fault::RestsEarly, Settings { members: 2, ..CALM }),
-        (Fault::AsksNobody, Settings { crashes: 10, restored: true, every_ms: 40, ..CALM }),
+        (Planted::RestsEarly, Settings { members: 2, ..CALM }),
+        (Planted::AsksNobody, Settings { crashes: 10, restored: true, every_ms: 40, ..CALM }),
     ] {
         let finds = |seed| {
-            let run = || settled(seed, Settings { fault: Some(fault), ..settings });
+            let run = || with(fault, || settled(seed, settings));
             std::panic::catch_unwind(run).is_err()
         };
         assert!((0..20).any(finds), "{fault:?}");

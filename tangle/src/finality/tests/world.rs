@@ -3,7 +3,7 @@
 use super::book::{Book, network};
 use super::universe::Dice;
 use crate::body::{Vote, Witness};
-use crate::finality::testing::{Fault, member};
+use crate::finality::testing::member;
 use crate::finality::{Entry, Finality, Handed, Members, Next, Pace, Plan, Shape, Status};
 use crate::transaction::body_digest;
 use crate::{
@@ -60,7 +60,6 @@ pub(super) struct Settings {
     pub(super) restored: bool,
     /// Transactions of a commit. Where there are few, the newest commits are lost in a crash, each by itself.
     pub(super) commit_size: usize,
-    pub(super) fault: Option<Fault>,
     /// The first half of the members hears nothing of the others in this time.
     pub(super) parted: (u64, u64),
     pub(super) delay_ms: usize,
@@ -194,11 +193,7 @@ impl World {
         }
         let mut finality = Finality::new(&self.network);
         finality.set_device(&self.devices[place], Pace::default());
-        finality.fault = self.settings.fault;
         finality.set_commit_size(self.settings.commit_size);
-        if self.settings.fault == Some(Fault::AsksNobody) {
-            self.devices.iter().for_each(|device| finality.heard(device));
-        }
         let Node { finality: running, stored: node, .. } = &mut self.nodes[place];
         let resume = node.commits.last().map(|handed| handed.resume);
         if let Some(resume) = &resume {

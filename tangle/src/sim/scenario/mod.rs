@@ -3,184 +3,19 @@
 //! Always true: what [`Scenario::fixed`] has drawn is a scenario again, with nothing left to draw that a person would
 //! want to leave out: its nodes, sensors and faults stand there one by one.
 
+mod parts;
+mod topology;
+
+pub use parts::{Faults, Links, Machines, Members, Sensors, Span};
+pub use topology::Topology;
+
 use super::Micros;
 use super::faults::{Fault, Planned, pick};
-use super::liar::Lie;
-use super::random::{Chance, Random};
-use std::collections::BTreeSet;
-
-/// From and to, both possible.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Span {
-    /// The least.
-    pub low: u64,
-    /// The most.
-    pub high: u64,
-}
-
-impl Span {
-    /// One number and no other.
-    pub const fn of(number: u64) -> Self {
-        Self { low: number, high: number }
-    }
-
-    /// From and to.
-    pub const fn new(low: u64, high: u64) -> Self {
-        Self { low, high }
-    }
-
-    pub(super) fn draw(self, random: &mut Random) -> u64 {
-        random.between(self.low, self.high)
-    }
-
-    fn fix(&mut self, random: &mut Random) {
-        *self = Self::of(self.draw(random));
-    }
-
-    /// As a chance, in millionths.
-    pub(super) fn chance(self) -> Chance {
-        Chance(u32::try_from(self.low).unwrap_or(u32::MAX))
-    }
-}
-
-/// Who is linked with whom, liars aside.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Topology {
-    /// Everybody with everybody.
-    Full,
-    /// Each with the next.
-    Ring,
-    /// Each with the next, but for the last and the first.
-    Line,
-    /// One with all others.
-    Star,
-    /// Each with some drawn at random; a way leads from each to each.
-    Random,
-}
-
-impl Topology {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Full, Self::Ring, Self::Line, Self::Star, Self::Random];
-
-    /// A short stable name, as scenario files have it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Ring => "ring",
-            Self::Line => "line",
-            Self::Star => "star",
-            Self::Random => "random",
-        }
-    }
-
-    /// Pairs of nodes that are linked, each once, the smaller number first.
-    pub(super) fn pairs(self, nodes: usize, neighbours: usize, random: &mut Random) -> Vec<(usize, usize)> {
-        let mut pairs: Vec<(usize, usize)> = match self {
-            Self::Full => (0..nodes).flat_map(|b| (0..b).map(move |a| (a, b))).collect(),
-            Self::Line | Self::Ring => (1..nodes).map(|node| (node - 1, node)).collect(),
-            Self::Star => (1..nodes).map(|node| (0, node)).collect(),
-            // Each with one before it, so that a way leads from each to each.
-            Self::Random => (1..nodes).map(|node| (random.index(node), node)).collect(),
-        };
-        if self == Self::Ring && nodes > 2 {
-            pairs.push((0, nodes - 1));
-        }
-        if self == Self::Random && nodes > 1 {
-            let wanted = (nodes * neighbours / 2).min(nodes * (nodes - 1) / 2);
-            let mut drawn: BTreeSet<_> = std::mem::take(&mut pairs).into_iter().collect();
-            // Drawn anew where there is one; a bound, for the last ones are hard to find.
-            for _ in 0..wanted * 8 {
-                if drawn.len() >= wanted {
-                    break;
-                }
-                let [a, b] = [random.index(nodes), random.index(nodes)];
-                if a != b {
-                    drawn.insert((a.min(b), a.max(b)));
-                }
-            }
-            pairs.extend(drawn);
-        }
-        pairs
-    }
-}
-
-/// How links are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Links {
-    /// Microseconds from end to end, drawn for each link.
-    pub delay: Span,
-    /// At most so many more, drawn once.
-    pub jitter: Span,
-    /// Millionths of frames that must be sent again, drawn once.
-    pub loss: Span,
-    /// Millionths of transactions that come twice, drawn once.
-    pub repeat: Span,
-    /// Bytes a second, drawn for each link; none where that is no matter.
-    pub bandwidth: Option<Span>,
-    /// Microseconds after which both ends notice that nothing comes any more.
-    pub idle: Micros,
-}
-
-/// How machines are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Machines {
-    /// Microseconds of a transaction's checks, drawn once.
-    pub check: Span,
-    /// Microseconds of a commit, drawn once.
-    pub commit: Span,
-    /// Milliseconds by which a node's clock is ahead or behind from the beginning, drawn for each.
-    pub skew_ms: Span,
-    /// Microseconds between two backups of each node.
-    pub backups: Micros,
-}
-
-/// How sensors are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Sensors {
-    /// How many, drawn once.
-    pub count: Span,
-    /// How many of them equivocate, drawn once.
-    pub equivocating: Span,
-    /// Microseconds from a ticket to handing in, drawn each time.
-    pub think: Span,
-    /// Microseconds from one reading to the next, drawn each time.
-    pub pause: Span,
-    /// Millionths of readings before which a sensor goes to another node.
-    pub roam: Span,
-    /// Millionths of answers that are lost.
-    pub lost_answer: Span,
-    /// Millionths of readings after which a sensor has lost its state.
-    pub lost_state: Span,
-    /// Bytes of a reading's content.
-    pub bytes: u64,
-    /// Whether they introduce themselves first.
-    pub enrol: bool,
-}
-
-/// How many faults of each sort happen, and how they are. All are over when the simulation begins to settle.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Faults {
-    /// Losses of power.
-    pub crash: Span,
-    /// Backups restored.
-    pub restore: Span,
-    /// Links cut.
-    pub cut: Span,
-    /// Nodes split in two parts.
-    pub split: Span,
-    /// Connections dropped.
-    pub drop: Span,
-    /// Clocks set wrong.
-    pub clock: Span,
-    /// Disks slow.
-    pub slow: Span,
-    /// Microseconds that each lasts.
-    pub lasting: Span,
-    /// Milliseconds by which a clock is wrong, either way.
-    pub ahead_ms: Span,
-    /// Microseconds by which a commit takes longer.
-    pub commit: Span,
-}
+use super::liar::{FalseWitness, Lie};
+use super::random::Random;
+use crate::CommitteeSize;
+use crate::finality::Pace;
+use crate::limits::COMMITTEE;
 
 /// What is simulated.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -211,6 +46,8 @@ pub struct Scenario {
     pub machines: Machines,
     /// Sensors.
     pub sensors: Sensors,
+    /// Members of the committee.
+    pub members: Members,
     /// Faults to be drawn.
     pub faults: Faults,
     /// Faults at their times.
@@ -221,6 +58,7 @@ impl Scenario {
     /// Three nodes side by side and a few sensors, without any fault.
     pub fn plain(name: &str) -> Self {
         let none = Span::of(0);
+        let pace = Pace::default();
         Self {
             name: name.to_owned(),
             nodes: Span::of(3),
@@ -249,6 +87,7 @@ impl Scenario {
             sensors: Sensors {
                 count: Span::of(8),
                 equivocating: none,
+                revoking: none,
                 think: Span::new(100_000, 2_000_000),
                 pause: Span::new(500_000, 2_000_000),
                 roam: none,
@@ -256,6 +95,15 @@ impl Scenario {
                 lost_state: none,
                 bytes: 200,
                 enrol: true,
+            },
+            members: Members {
+                count: none,
+                lying: none,
+                lies: FalseWitness::ALL.to_vec(),
+                often: Span::of(500_000),
+                fastest_ms: Span::of(pace.fastest_ms()),
+                slowest_ms: Span::of(pace.slowest_ms()),
+                delta_ms: Span::of(pace.delta_ms()),
             },
             faults: Faults {
                 crash: none,
@@ -277,8 +125,9 @@ impl Scenario {
     pub fn fixed(&self, seed: u64) -> Self {
         let mut random = Random::new(seed, &[0]);
         let mut fixed = self.clone();
-        let Self { nodes, liars, neighbours, epoch_ms, lasts, links, machines, sensors, lying, .. } =
-            &mut fixed;
+        let Self {
+            nodes, liars, neighbours, epoch_ms, lasts, links, machines, sensors, members, lying, ..
+        } = &mut fixed;
         let spans = [
             nodes,
             liars,
@@ -293,17 +142,35 @@ impl Scenario {
             &mut machines.commit,
             &mut sensors.count,
             &mut sensors.equivocating,
+            &mut sensors.revoking,
             &mut sensors.roam,
             &mut sensors.lost_answer,
             &mut sensors.lost_state,
+            &mut members.count,
+            &mut members.lying,
+            &mut members.often,
+            &mut members.fastest_ms,
+            &mut members.slowest_ms,
+            &mut members.delta_ms,
         ];
         spans.into_iter().for_each(|span| span.fix(&mut random));
+        fixed.seat_members();
         if !fixed.topology.is_empty() {
             fixed.topology = vec![pick(&mut random, &fixed.topology)];
         }
         fixed.draw_faults(&mut random);
         fixed.plan.sort_by_key(|planned| planned.at);
         fixed
+    }
+
+    /// Members are honest nodes, and at most f of them liars, of which there are enough.
+    fn seat_members(&mut self) {
+        let Members { count, lying, .. } = &mut self.members;
+        let most = self.nodes.low.min(COMMITTEE as u64);
+        *count = Span::of(count.low.min(most));
+        let faulty = CommitteeSize::new(count.low as usize).map_or(0, CommitteeSize::faulty);
+        *lying = Span::of(lying.low.min(faulty as u64));
+        self.liars = Span::of(self.liars.low.max(lying.low));
     }
 
     fn draw_faults(&mut self, random: &mut Random) {
@@ -368,20 +235,18 @@ mod tests {
     }
 
     #[test]
-    fn a_way_leads_from_each_to_each() {
-        for topology in Topology::ALL {
-            for nodes in 1..12 {
-                let pairs = topology.pairs(nodes, 3, &mut Random::new(nodes as u64, &[]));
-                let unique: BTreeSet<_> = pairs.iter().collect();
-                assert_eq!(unique.len(), pairs.len(), "{topology:?} {nodes}");
-                assert!(pairs.iter().all(|(a, b)| a < b && *b < nodes), "{topology:?} {nodes}");
-                let mut reached = BTreeSet::from([0]);
-                for _ in 0..nodes {
-                    let next = pairs.iter().filter(|(a, b)| reached.contains(a) != reached.contains(b));
-                    reached.extend(next.flat_map(|(a, b)| [*a, *b]).collect::<Vec<_>>());
-                }
-                assert_eq!(reached.len(), nodes, "{topology:?} {nodes}");
-            }
+    fn no_more_than_f_members_lie_and_all_have_a_node() {
+        let mut scenario = Scenario::plain("members");
+        scenario.nodes = Span::new(1, 12);
+        scenario.liars = Span::new(0, 1);
+        scenario.members.count = Span::new(0, 10);
+        scenario.members.lying = Span::of(9);
+        let drawn: Vec<Scenario> = (0..200).map(|seed| scenario.fixed(seed)).collect();
+        for Scenario { nodes, liars, members, .. } in &drawn {
+            let faulty = members.count.low.saturating_sub(1) / 3;
+            assert!(members.count.low <= nodes.low && members.lying.low == faulty && liars.low >= faulty);
         }
+        assert!((0..=10).all(|count| drawn.iter().any(|drawn| drawn.members.count.low == count)));
+        assert_eq!(drawn[7].fixed(3), drawn[7]);
     }
 }

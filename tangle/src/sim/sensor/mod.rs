@@ -3,15 +3,20 @@
 //! Always true: an honest sensor uses a counter once, as long as it keeps its state; it hands in the same bytes again
 //! until some node answers. One that equivocates uses each counter for several readings.
 
+mod settings;
+mod sign;
+
+pub use settings::SensorSettings;
+
 use super::Micros;
 use super::catalogue::Number;
+use super::happening::Happening;
 use super::keys::Key;
-use super::net::{Happening, Net};
-use super::random::{Chance, Random};
+use super::net::Net;
+use super::random::Random;
 use super::trace::Note;
-use crate::body::Enrolment;
 use crate::replica::{Event, Ticket, Token};
-use crate::{DeviceId, Draft, Epoch, Kind, Refusal, Role, Timestamp, TxId, content_format};
+use crate::{DeviceId, Epoch, Kind, Refusal, TxId};
 
 /// Microseconds between a sensor and a node, each way.
 const WAY: Micros = 5_000;
@@ -22,47 +27,11 @@ const PATIENCE: Micros = 3_000_000;
 /// Microseconds before a sensor tries what did not work again.
 const AGAIN: Micros = 500_000;
 
-/// Readings that a sensor that equivocates makes of one counter, at most.
-const VARIANTS: u64 = 4;
-
 /// Refusals for want of an enrolment after which a sensor enrols again: it was lost with a disk.
 const REFUSALS: u32 = 16;
 
-/// CoAP Content-Format of the readings; nobody here looks into them.
-const SENML_JSON: u16 = content_format::SENML_JSON;
-
-/// How sensors are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SensorSettings {
-    /// Microseconds from a ticket to handing in, from and to.
-    pub think: (Micros, Micros),
-    /// Microseconds from one reading to the next, from and to.
-    pub pause: (Micros, Micros),
-    /// How often a sensor goes to another node.
-    pub roam: Chance,
-    /// How often an answer is lost.
-    pub lost_answer: Chance,
-    /// How often, after a reading, a sensor has lost its state.
-    pub lost_state: Chance,
-    /// Bytes of a reading, less than 16,384.
-    pub bytes: usize,
-    /// Whether sensors introduce themselves first. Else every node knows them from the beginning.
-    pub enrol: bool,
-}
-
-impl Default for SensorSettings {
-    fn default() -> Self {
-        Self {
-            think: (0, 0),
-            pause: (1_000_000, 1_000_000),
-            roam: Chance(0),
-            lost_answer: Chance(0),
-            lost_state: Chance(0),
-            bytes: 200,
-            enrol: false,
-        }
-    }
-}
+/// Readings after which a sensor that revokes itself does so, at most.
+const REVOKES_AFTER: u64 = 8;
 
 /// What a sensor does next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +54,8 @@ pub(super) struct Sensor {
     random: Random,
     is_enrolled: bool,
     pub(super) equivocates: bool,
+    /// Readings until it revokes itself.
+    revokes_in: Option<u64>,
     /// The epoch that it counts in, and the next counter.
     counter: Option<(Epoch, u32)>,
     /// Counts what it waits for: answers to what it does not wait for any more are nothing.
@@ -114,6 +85,8 @@ impl Net {
             let mut random = Random::new(self.settings.seed, &[3, number as u64]);
             let node = random.index(self.honest().max(1));
             let begin = random.between(0, settings.pause.1.max(1));
+            let is_revoking = number + settings.revoking >= count;
+            let revokes_in = is_revoking.then(|| random.below(REVOKES_AFTER));
             self.sensors.push(Sensor {
                 number: number as u64,
                 device,
@@ -121,6 +94,7 @@ impl Net {
                 random,
                 is_enrolled: !settings.enrol,
                 equivocates: number < equivocating,
+                revokes_in,
                 counter: None,
                 turn: 0,
                 ticket: None,
@@ -262,58 +236,6 @@ impl Net {
         }
     }
 
-    fn sign(&mut self, number: u32) -> Option<Number> {
-        let rules = *self.catalogue.network.rules();
-        let (now, bytes) = (self.now, self.sensor_settings.bytes);
-        let sensor = &mut self.sensors[number as usize];
-        let ticket = sensor.ticket.take()?;
-        let key = sensor.key();
-        let parents = *ticket.parents.first()?;
-        let since = ticket.time.plus((now - sensor.asked_at) / 1_000);
-        let timestamp = parents.iter().map(|id| id.timestamp().plus(1)).fold(since, Timestamp::max);
-        let epoch = rules.epoch(timestamp);
-        let own = sensor.counter.filter(|(own, _)| *own == epoch).map_or(0, |(_, next)| next);
-        let told = if ticket.epoch == epoch { ticket.counter } else { 0 };
-        let counter = own.max(told);
-        sensor.counter = Some((epoch, counter + 1));
-        let salt = sensor.random.bytes();
-        let content = if sensor.is_enrolled { vec![7; bytes] } else { enrolment(&key, timestamp).encode() };
-        let (kind, content_format) = match sensor.is_enrolled {
-            true => (Kind::Reading, SENML_JSON),
-            false => (Kind::Enrol, content_format::WEFT),
-        };
-        let draft = Draft { kind, content_format, counter, timestamp, parents, salt, content: &content };
-        if !self.sensor_settings.enrol {
-            self.catalogue.give(&key);
-        }
-        self.catalogue.make(&draft, &key).ok()
-    }
-
-    /// A sensor uses the counter of what it has just handed in for others too, each handed in somewhere.
-    fn equivocate(&mut self, number: u32, open: Number) {
-        let header = self.catalogue.get(open).header().clone();
-        let variants = self.sensors[number as usize].random.below(VARIANTS);
-        for _ in 0..variants {
-            let honest = self.honest();
-            let sensor = &mut self.sensors[number as usize];
-            let (node, salt) = (sensor.random.index(honest), sensor.random.bytes());
-            let draft = Draft {
-                kind: header.kind,
-                content_format: header.content_format,
-                counter: header.counter,
-                timestamp: header.timestamp,
-                parents: header.parents,
-                salt,
-                content: b"another",
-            };
-            let made = self.catalogue.make(&draft, &self.sensors[number as usize].key());
-            if let Some(made) = made.ok().filter(|_| self.nodes[node].is_up) {
-                // Nobody waits for this one's answer.
-                self.hand_in(node, number, u32::MAX, made);
-            }
-        }
-    }
-
     /// A sensor hears what has become of what it handed in.
     pub(super) fn sensor_hears(&mut self, number: u32, turn: u32, answer: Result<(), &Refusal>) {
         let SensorSettings { pause, lost_answer, lost_state, .. } = self.sensor_settings;
@@ -370,19 +292,5 @@ impl Net {
         let pick = |at: usize| self.catalogue.id(durable[durable.len() - 1 - at]);
         let [first, second] = [random.index(recent), random.index(recent)];
         if first == second { [pick(first), genesis] } else { [pick(first), pick(second)] }
-    }
-}
-
-/// What a sensor says of itself.
-fn enrolment(key: &Key, from: Timestamp) -> Enrolment {
-    Enrolment {
-        role: Role::Sensor,
-        valid_from: from.minus(60_000),
-        valid_until: Timestamp::from_millis(u64::MAX),
-        owner: [0; 32],
-        public_key: key.public().clone(),
-        kem_public_key: None,
-        address: None,
-        admission: None,
     }
 }

@@ -1,5 +1,7 @@
 //! Each invariant can fail: with a fault planted in the ledger the simulator finds it.
 
+mod finality;
+
 use super::*;
 use crate::planted::{Planted, with};
 
@@ -32,9 +34,12 @@ fn lonely() -> Scenario {
     scenario
 }
 
+/// Seeds that are tried for a fault that is planted.
+const SEEDS: u64 = 300;
+
 /// The first of some seeds that finds something.
 fn found(scenario: &Scenario, planted: Planted) -> Option<Outcome> {
-    let outcomes = || (0..40).map(|seed| run(scenario, seed));
+    let outcomes = || (0..SEEDS).map(|seed| run(scenario, seed));
     with(planted, || outcomes().find(|outcome| outcome.violation.is_some()))
 }
 
@@ -123,7 +128,7 @@ fn rest_fails_when_what_has_come_is_still_wanted() {
 #[test]
 fn what_fails_is_made_shorter_and_fails_alike() {
     let (long, short) = with(Planted::HastyCursor, || {
-        let outcomes = (0..40).map(|seed| run(&lonely(), seed));
+        let outcomes = (0..SEEDS).map(|seed| run(&lonely(), seed));
         let long = outcomes.into_iter().find(|outcome| outcome.violation.is_some()).unwrap();
         (long.clone(), shrink(long))
     });
