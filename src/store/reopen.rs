@@ -9,7 +9,7 @@ use super::layout::ARRIVALS;
 use super::tail::Tail;
 use super::wal::Log;
 use super::{Store, StoreError, open, reader, wal};
-use crate::limits::{REOPEN_POLL, REOPEN_READERS, STORE_RESUME_BYTES};
+use crate::limits::{REOPEN_POLL, REOPEN_READERS, SNAPSHOT_LOOKS, STORE_RESUME_BYTES};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
@@ -196,7 +196,22 @@ impl Store {
         }
     }
 
+    /// What is stored, as a whole. A commit is seen in the database a moment before the tail has its rows, or has let go of
+    /// them; who looks in between looks again.
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        for _ in 0..SNAPSHOT_LOOKS {
+            let snapshot = self.look()?;
+            if reader::next_position(&snapshot.rows.open_table(ARRIVALS)?)? <= snapshot.end {
+                return Ok(snapshot);
+            }
+            drop(snapshot);
+            std::thread::yield_now();
+        }
+        // Whoever commits has been kept from going on. What it has committed is not to be seen in the index yet.
+        self.look()
+    }
+
+    fn look(&self) -> Result<Snapshot, StoreError> {
         // The lease comes first: a snapshot is never older than its lease says.
         let lease = self.lease();
         let state = self.failed_state(|cause| self.distrust_soon(cause)).unwrap_or_else(|| self.read_state());

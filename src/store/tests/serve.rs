@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::{Cursors, Served};
-use weft_tangle::{DeviceId, Transaction};
+use weft_tangle::{DeviceId, History, Transaction};
 
 #[test]
 fn stretches_are_read_in_their_order_within_their_bytes() {
@@ -65,4 +65,21 @@ fn a_cursor_is_what_was_written_last_with_transactions_or_without() {
     assert_eq!((reader.cursor(&one).unwrap(), reader.cursor(&other).unwrap()), (b"22".into(), b"3".into()));
     assert_eq!(reader.transactions().unwrap(), 6);
     assert_eq!(reader.serve(0..9, 1 << 20).unwrap().found.len(), 6, "an empty batch leaves no row");
+}
+
+#[test]
+fn whoever_reads_while_a_commit_is_made_sees_all_of_it_or_nothing() {
+    let network = network("at-once");
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, _) = ledger(&network, 5, 4, 600);
+    let store = Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| ledger.arrivals.chunks(2).for_each(|batch| store.append(batch).unwrap()));
+        while !writer.is_finished() {
+            let reader = store.reader().unwrap();
+            let newest = reader.transactions().unwrap().saturating_sub(3)..u64::MAX;
+            let look = &mut |id| assert!(reader.position(&id).unwrap().is_some(), "{id} is in the log alone");
+            History::log(&reader, newest, look).unwrap();
+        }
+    });
 }
