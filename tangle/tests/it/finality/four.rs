@@ -3,6 +3,7 @@
 use super::town::Town;
 use std::collections::BTreeSet;
 use weft_tangle::TxId;
+use weft_tangle::replica::{Event, Source};
 
 /// All of these are final everywhere, and everybody is at rest and knows the same chain.
 fn assert_settled(town: &Town, readings: &[TxId]) {
@@ -59,12 +60,7 @@ fn what_a_witness_misses_is_fetched_and_then_it_is_attached() {
         let transaction = town.reading(0, number % 4);
         town.unlucky.insert(transaction.id());
         readings.push(transaction.id());
-        let received = weft_tangle::replica::Event::Received {
-            transaction,
-            source: weft_tangle::replica::Source::Door,
-            token: None,
-        };
-        town.event(0, received);
+        town.event(0, Event::Received { transaction, source: Source::Door, token: None });
         town.run(5);
     }
     town.run(4_000);
