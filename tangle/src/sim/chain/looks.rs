@@ -88,16 +88,17 @@ impl Net {
         if !self.nodes[number].is_honest() {
             return;
         }
+        if self.chain.excused.contains(&(number, round)) {
+            // Whoever has that witness or a commit that follows from it may have another one now.
+            self.chain.relapsed.insert(number);
+            return;
+        }
         let signed = self.chain.signed.entry((number, round)).or_default();
         let disk = &self.nodes[number].disk;
         let is_known = |other: &&Number| self.chain.told.contains(other) || disk.has_durable(**other);
         let first = signed.iter().find(is_known).copied();
         signed.push(transaction);
         let Some(first) = first.filter(|first| *first != transaction) else { return };
-        if self.chain.excused.contains(&(number, round)) {
-            self.chain.relapsed.insert(number);
-            return;
-        }
         self.violated(Invariant::Signed, number, |net| {
             let [first, second] = [first, transaction].map(|number| name(number, &net.catalogue));
             format!("{round:?} is signed in {first} and again in {second}")
