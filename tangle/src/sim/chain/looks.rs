@@ -67,14 +67,15 @@ impl Net {
         }
     }
 
-    /// A node sends a transaction. Its own witness must be on its disk before anybody gets it.
+    /// A node sends a transaction. Its own witness must be on its disk before anybody gets it; one that its disk has lost
+    /// since and that a peer has given back is passed on like any other.
     pub(in super::super) fn look_at_sent(&mut self, number: usize, transaction: Number) {
         let node = &self.nodes[number];
         let is_own = || self.catalogue.get(transaction).header().issuer == node.device;
         if !node.is_honest() || self.catalogue.witness(transaction).is_none() || !is_own() {
             return;
         }
-        if !node.disk.has_durable(transaction) {
+        if !node.disk.has_durable(transaction) && !self.chain.told.contains(&transaction) {
             return self.violated(Invariant::Signed, number, |net| {
                 format!("{} is sent before it is on disk", name(transaction, &net.catalogue))
             });
