@@ -37,43 +37,51 @@ COLUMNS = [("nodes", "nodes"), ("links", "links_of_a_node"), ("tx/s", "transacti
 
 
 def main():
-    arguments = parse()
-    weft = find_weft(arguments.weft)
-    tables = quick_tables() if arguments.quick else all_tables()
-    results = {}
-    with tempfile.TemporaryDirectory(prefix="weft-capacity-") as temporary:
-        directory = arguments.keep or temporary
-        for title, cases in tables.items():
-            results[title] = [measure(weft, directory, *case) for case in cases]
-    if arguments.json:
-        print(json.dumps(results))
-        return
-    for title, rows in results.items():
-        print(f"{title}\n")
-        print("| " + " | ".join(name for name, _ in COLUMNS) + " |")
-        print("|" + " --- |" * len(COLUMNS))
-        for row in rows:
-            print("| " + " | ".join(written(row.get(key)) for _, key in COLUMNS) + " |")
-        print()
+    report(__doc__, COLUMNS, all_tables, quick_tables, measure)
 
 
-def parse():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="two small cases")
+def report(description, columns, all_tables, quick_tables, measure):
+    """Runs the cases of a benchmark in virtual time and prints their tables: of each title the arguments of `measure`."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few and short cases, to see that it runs")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--keep", metavar="DIR", help="where scenarios, reports and charts are to stay")
     parser.add_argument("--weft", metavar="FILE", help="the weft binary to measure")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    weft = find_weft(arguments.weft)
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="weft-virtual-") as temporary:
+        directory = arguments.keep or temporary
+        for title, cases in (quick_tables() if arguments.quick else all_tables()).items():
+            results[title] = [measure(weft, directory, **case) for case in cases]
+            if not arguments.json:
+                show(title, columns, results[title])
+    if arguments.json:
+        print(json.dumps(results))
+
+
+def show(title, columns, rows):
+    """One table, as soon as it is there, for the next may take minutes."""
+    print(f"{title}\n")
+    print("| " + " | ".join(name for name, _ in columns) + " |")
+    print("|" + " --- |" * len(columns))
+    for row in rows:
+        print("| " + " | ".join(written(row.get(key)) for _, key in columns) + " |")
+    print(flush=True)
 
 
 def all_tables():
-    return {"more nodes": [(10, 25, LINKS, 40), (100, 25, LINKS, 40), (1000, 25, LINKS, 20)],
-            "a higher rate": [(100, rate, LINKS, 20) for rate in (25, 100, 400)],
-            "more links": [(100, 50, links, 20) for links in (3, 8, 16, 32)]}
+    return {"more nodes": [case(nodes, 25, LINKS, seconds) for nodes, seconds in ((10, 40), (100, 40), (1000, 20))],
+            "a higher rate": [case(100, rate, LINKS, 20) for rate in (25, 100, 400)],
+            "more links": [case(100, 50, links, 20) for links in (3, 8, 16, 32)]}
 
 
 def quick_tables():
-    return {"more nodes": [(10, 20, LINKS, 4), (30, 20, LINKS, 4)]}
+    return {"more nodes": [case(10, 20, LINKS, 4), case(30, 20, LINKS, 4)]}
+
+
+def case(nodes, rate, links, seconds):
+    return {"nodes": nodes, "rate": rate, "links": links, "seconds": seconds}
 
 
 def measure(weft, directory, nodes, rate, links, seconds):

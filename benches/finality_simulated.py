@@ -15,13 +15,12 @@ node that took it. Everything but what is marked with a star follows from scenar
 Needs `weft` in a release build, which is made when it is missing (--weft names another one).
 """
 
-import argparse
 import json
 import os
 import subprocess
-import tempfile
 
-from peers import find_weft, note
+from capacity import report
+from peers import note
 
 # Sensors are so many that each sends once in this many seconds.
 PAUSE_S = 20
@@ -34,32 +33,7 @@ COLUMNS = [("members", "nodes"), ("of them down", "down"), ("fastest ms", "faste
 
 
 def main():
-    arguments = parse()
-    weft = find_weft(arguments.weft)
-    results = {}
-    with tempfile.TemporaryDirectory(prefix="weft-finality-simulated-") as temporary:
-        directory = arguments.keep or temporary
-        for title, cases in (quick_tables() if arguments.quick else all_tables()).items():
-            results[title] = [measure(weft, directory, **case) for case in cases]
-    if arguments.json:
-        print(json.dumps(results))
-        return
-    for title, rows in results.items():
-        print(f"{title}\n")
-        print("| " + " | ".join(name for name, _ in COLUMNS) + " |")
-        print("|" + " --- |" * len(COLUMNS))
-        for row in rows:
-            print("| " + " | ".join(written(row.get(key)) for _, key in COLUMNS) + " |")
-        print()
-
-
-def parse():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one short case of each table")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument("--keep", metavar="DIR", help="where scenarios, reports and charts are to stay")
-    parser.add_argument("--weft", metavar="FILE", help="the weft binary to measure")
-    return parser.parse_args()
+    report(__doc__, COLUMNS, all_tables, quick_tables, measure)
 
 
 def all_tables():
@@ -118,12 +92,6 @@ slowest_ms = {slowest}
     figures["kilobytes_a_node_second"] = figures["bytes_a_node_second"] / 1000
     figures["witness_kilobytes_a_node_second"] = figures["witness_bytes_a_node_second"] / 1000
     return figures
-
-
-def written(number):
-    if number is None:
-        return "-"
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 if __name__ == "__main__":
