@@ -2,6 +2,7 @@
 //! those of the code.
 
 mod bounds;
+mod content;
 mod kinds;
 
 use crate::tree::{root, rust_files};
