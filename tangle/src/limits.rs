@@ -136,7 +136,8 @@ pub const DELIVERED_IN_FLIGHT: usize = 65_536;
 /// Milliseconds of a round or of a message's way at most.
 pub const PACE_MS: u64 = 60_000;
 
-/// Transactions that pay for a round: so there is at most one witness of each member for so many.
+/// Transactions that pay for a round in a committee of four to nine; as many as there are members pay for one in a smaller
+/// one, half as many in a larger one.
 pub const TRANSACTIONS_PER_ROUND: u64 = 4;
 
 /// Rounds that can be saved up: those that a lone reading needs to become final, to be voted for, and three more.
