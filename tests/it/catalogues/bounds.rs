@@ -164,7 +164,7 @@ fn gossip() -> Vec<Sentence> {
     let page = "14-gossip";
     let mut sentences = vec![
         (page, "one message, not `Done` | {} bytes", numbers![ledger::MESSAGE_BYTES]),
-        (page, "tree (1), then transactions | {} bytes", numbers![ledger::FRAME_BYTES]),
+        (page, ", then transactions | {} bytes", numbers![ledger::FRAME_BYTES]),
         (page, "(2, big-endian; 1 to {})", numbers![ledger::TRANSACTION_MAX_BYTES]),
         (page, "checkpoints: list (at most {})", numbers![ledger::CHECKPOINTS]),
         (page, "runs: list (at most {}), 1 to {}", numbers![ledger::LOG_ENTRIES, ledger::LOG_ENTRIES]),
