@@ -45,7 +45,8 @@ impl Gossip {
         Ok(())
     }
 
-    /// The log goes on behind the highest checkpoint that is of this very log, as all below it are.
+    /// The log goes on behind the highest checkpoint that is of this very log, no lower one contradicting it. One of a life
+    /// that is forgotten says neither: whoever made a later one had all before it, for it was made from where both agreed.
     fn tail(
         &mut self,
         source: Source,
@@ -56,7 +57,7 @@ impl Gossip {
     ) -> Result<Result<(), Fault>, HistoryError> {
         let mut position = 0;
         for mark in checkpoints.iter().rev() {
-            let is_shared = self.lives.share(mark.life, mark.position);
+            let Some(is_shared) = self.lives.share(mark.life, mark.position) else { continue };
             if !is_shared || self.log.id(mark.position, here)? != Some(mark.id) {
                 break;
             }

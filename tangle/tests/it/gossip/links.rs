@@ -2,6 +2,7 @@
 
 use super::played::{LIFE, Played, asked, device, invented, relayed, sent};
 use crate::support::Drawing;
+use weft_tangle::DeviceId;
 use weft_tangle::TxId;
 use weft_tangle::gossip::{Checkpoint, LinkState, Message, Run};
 use weft_tangle::limits::*;
@@ -109,6 +110,41 @@ fn a_tail_begins_behind_the_highest_checkpoint_below_which_all_match() {
         let effects = played.says(1, Message::Tail { checkpoints, credit: 99 });
         assert_eq!(sent(&effects, 1)[0], Message::From { position: expected, length: 4, life });
     }
+}
+
+#[test]
+fn a_tail_begins_behind_the_newest_checkpoint_though_the_first_ones_life_is_forgotten() {
+    let drawing = Drawing::of("a:[g,g]; b:[a,g]; c:[b,g]; d:[c,g]");
+    let ids = ["a", "b", "c", "d"].map(|name| drawing.id(name));
+    let mut played = Played::new();
+    let first_life = played.rig.now.as_millis();
+    let lives_of = |effects: Vec<Effect>| {
+        let own = DeviceId::from_bytes([0x11; 32]);
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Remember { device, cursor } if device == own => Some(cursor),
+            _ => None,
+        })
+    };
+    let mut lives = lives_of(played.rig.event(Event::Tick)).expect("a life is written down");
+    // The later lives add nothing to it.
+    ["a", "b", "c", "d"].iter().for_each(|name| {
+        played.rig.door_sends(&drawing.get(name));
+    });
+    played.rig.store_all();
+    let start = |played: &mut Played, lives: &[u8]| {
+        played.rig.replica.set_device(DeviceId::from_bytes([0x11; 32]), lives);
+        played.rig.now = played.rig.now.plus(1);
+        lives_of(played.rig.event(Event::Tick)).expect("a life is written down")
+    };
+    for _ in 0..LIVES {
+        lives = start(&mut played, &lives);
+    }
+    let life = played.rig.now.as_millis();
+    played.connect(1);
+    let mark = |position: usize, life| Checkpoint { position: position as u64, id: ids[position], life };
+    let checkpoints = vec![mark(3, first_life), mark(2, life), mark(0, first_life)];
+    let effects = played.says(1, Message::Tail { checkpoints, credit: 99 });
+    assert!(matches!(sent(&effects, 1)[0], Message::From { position: 3, .. }), "{effects:?}");
 }
 
 #[test]
