@@ -8,7 +8,7 @@ use weft_tangle::gossip::{Checkpoint, LinkState, Message, Run};
 use weft_tangle::limits::*;
 use weft_tangle::replica::{Effect, Event, Source};
 
-const TREE: u8 = 0x11;
+const TREE: u32 = 0x1111_1111;
 
 fn logs(effects: &[Effect], peer: u32) -> Vec<(u64, Vec<Run>)> {
     let log = |message| match message {
@@ -206,6 +206,19 @@ fn a_pushed_transaction_goes_on_along_grafted_links_only_and_never_back() {
     played.rig.event(Event::Served { source: Source::Peer(2), request: 0 });
     played.says(2, graft(1));
     assert_eq!(played.view(2).unwrap().trees, 1, "not again at once");
+}
+
+#[test]
+fn what_is_pushed_on_the_own_tree_is_not_passed_on() {
+    let drawing = Drawing::of("a:[g,g]; b:[a,g]");
+    let mut played = Played::new();
+    (1..=2).for_each(|peer| played.joined(peer, 0));
+    let effects = played.pushes(1, TREE, &drawing.get("a"));
+    assert!(relayed(&effects).is_empty(), "it did not come in at the own door");
+    let transaction = drawing.get("b");
+    let effects = played.rig.event(Event::Received { transaction, source: Source::Door, token: None });
+    let both = vec![Source::Peer(1), Source::Peer(2)];
+    assert_eq!(relayed(&effects), [(both, TREE, drawing.id("b"))]);
 }
 
 #[test]
