@@ -39,7 +39,7 @@ impl Replica {
         let source = origin.source;
         let judgement = self.judge(&transaction, source, now, history)?;
         let steady = self.steady.now();
-        if self.rechecked.remove(&id) {
+        if self.rechecked.remove(&(source, id)) {
             self.gossip.waits(&id, source, steady);
         } else if matches!(judgement, Judgement::Known) {
             self.gossip.duplicate(&id, source, origin.tree, steady, effects);

@@ -88,6 +88,27 @@ fn counters_in_flight_survive_that_memory_forgets_them() {
     assert!(matches!(&effects[..], [Effect::Ticket(Token(1), ticket)] if ticket.counter == 5));
 }
 
+/// What comes back from being checked again, or whose peer is gone, is not remembered: else nothing new could be.
+#[test]
+fn what_is_checked_again_is_remembered_until_it_is_or_its_peer_leaves() {
+    let mut replica = Replica::new(Arc::new(network()), Position(0));
+    let (now, peer) = (Timestamp::from_millis(9 * EPOCH_MS), Source::Peer(1));
+    let handle = |replica: &mut Replica, event| replica.handle(event, now, &Empty).unwrap();
+    let (screened, verified) = reading(4, 500);
+    let issuer = verified.transaction().header().issuer;
+    let connected = Event::Connected { source: peer, device: member().id(), cursor: vec![] };
+    handle(&mut replica, connected);
+    let waits = || Event::Unpermitted { transaction: screened.clone(), source: peer };
+    for _ in 0..2 {
+        handle(&mut replica, waits());
+        assert_eq!((replica.pending.len(), replica.rechecked.len()), (1, 0));
+        replica.retry_issuer(issuer, &mut Vec::new());
+        assert_eq!((replica.pending.len(), replica.rechecked.len()), (0, 1));
+    }
+    handle(&mut replica, Event::Left { source: peer });
+    assert!(replica.rechecked.is_empty(), "its queue is gone with it");
+}
+
 /// All that was uncovered while memory had no room for it is swept in the end. Nothing becomes durable here.
 #[test]
 fn what_had_no_room_among_the_uncovered_is_swept_later() {
