@@ -51,6 +51,7 @@ impl Feed for Subscription {
         match Subscription::next(self).await {
             Heard::Happened(happening) => Fed::Event(event(happening)),
             Heard::Lagged(events) => Fed::Missed(events),
+            Heard::Interrupted => Fed::Interrupted,
             Heard::Closed => Fed::Closed,
         }
     }
