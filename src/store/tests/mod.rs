@@ -57,6 +57,11 @@ impl Fragile {
         self.disk.fail_after(operations);
     }
 
+    /// Keeps everybody from the store, as opening it again on a disk that hangs does, until it is dropped.
+    pub(crate) fn hold(&self) -> impl Drop + '_ {
+        self.store.write_state()
+    }
+
     pub(crate) fn fail_reads(&self) {
         self.disk.fail_reads();
     }
