@@ -157,7 +157,11 @@ fn the_twin_of_what_is_in_flight_is_found_where_it_is_delivered() {
     let issuer = first.transaction().header().issuer;
     let mut flight = Flight::default();
     for (place, (verified, twin)) in [(second, Some(first.id())), (other, None)].into_iter().enumerate() {
-        flight.push(Arc::new(Attached { position: Position(place as u64), verified, twin }), None, false);
+        flight.push(
+            Arc::new(Attached { position: Position(place as u64), verified, twin, is_made_here: false }),
+            None,
+            false,
+        );
     }
     let handed = Default::default();
     let genesis = network().genesis();
