@@ -1,16 +1,25 @@
 //! What only shows with smaller bounds than the replica has outside.
 
-use super::testing::{EPOCH_MS, member, network, reading, signed};
+use super::testing::{EPOCH_MS, member, network, reading, reading_above, signed};
 use super::*;
-use crate::Digest;
+use crate::body::{Vote, Witness};
 use crate::finality::{Entry, Outcome, Round};
+use crate::{Digest, Draft, content_format};
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Nothing is stored.
-struct Empty;
+#[derive(Default)]
+struct Nothing {
+    /// How often it was asked whether something is.
+    looked: Cell<usize>,
+    /// How many times more a device's counters can be read.
+    readable: Cell<Option<u32>>,
+}
 
-impl History for Empty {
+impl History for Nothing {
     fn contains(&self, _: &TxId) -> Result<bool, HistoryError> {
+        self.looked.update(|looked| looked + 1);
         Ok(false)
     }
 
@@ -20,6 +29,10 @@ impl History for Empty {
         _: Range<Timestamp>,
         _: &mut dyn FnMut(TxId, u32),
     ) -> Result<(), HistoryError> {
+        if self.readable.get() == Some(0) {
+            return Err(HistoryError("the disk is gone".into()));
+        }
+        self.readable.update(|left| left.map(|left| left - 1));
         Ok(())
     }
 
@@ -75,7 +88,11 @@ fn counters_in_flight_survive_that_memory_forgets_them() {
         let (_, transaction) = reading(4, epoch * EPOCH_MS + 500);
         device = Some(transaction.transaction().header().issuer);
         replica
-            .handle(Event::Received { transaction, source: Source::Door, token: None }, now, &Empty)
+            .handle(
+                Event::Received { transaction, source: Source::Door, token: None },
+                now,
+                &Nothing::default(),
+            )
             .unwrap();
     }
     assert!(
@@ -84,7 +101,7 @@ fn counters_in_flight_survive_that_memory_forgets_them() {
     );
     let at = Timestamp::from_millis(500);
     let ticket = Event::Ticket { device: device.unwrap(), count: 1, entropy: [0; 32], token: Token(1) };
-    let effects = replica.handle(ticket, at, &Empty).unwrap();
+    let effects = replica.handle(ticket, at, &Nothing::default()).unwrap();
     assert!(matches!(&effects[..], [Effect::Ticket(Token(1), ticket)] if ticket.counter == 5));
 }
 
@@ -109,7 +126,7 @@ fn what_had_no_room_among_the_uncovered_is_swept_later() {
             events.push(Event::Witness { transaction });
         }
         for event in events {
-            for effect in replica.handle(event, now, &Empty).unwrap() {
+            for effect in replica.handle(event, now, &Nothing::default()).unwrap() {
                 if let Effect::Witness(proposal) = effect {
                     asked.push(signed(&proposal.draft([1; 16])));
                 }
@@ -120,4 +137,70 @@ fn what_had_no_room_among_the_uncovered_is_swept_later() {
     let status = replica.finality();
     assert!(status.is_idle && status.open == 0, "{status:?}");
     assert!(asked.is_empty() && replica.wake().is_none());
+}
+
+/// A witness of the only member, of round 1.
+fn first_witness(counter: u32, sweeps: Vec<TxId>) -> Verified {
+    let witness = Witness::new(Round::FIRST, Vote::NONE, vec![], sweeps).unwrap();
+    let parents = witness.header_parents(None, network().genesis());
+    let newest = witness.references().chain(&parents).map(TxId::timestamp).max().unwrap();
+    let (kind, content_format, content) = (Kind::Witness, content_format::WEFT, &witness.encode()[..]);
+    let (timestamp, salt) = (newest.plus(1), [counter as u8; 16]);
+    signed(&Draft { kind, content_format, counter, timestamp, parents, salt, content })
+}
+
+fn sends(
+    replica: &mut Replica,
+    transaction: &Verified,
+    now: Timestamp,
+    history: &dyn History,
+) -> Vec<Effect> {
+    let (transaction, source) = (transaction.clone(), Source::Peer(1));
+    replica.handle(Event::Received { transaction, source, token: None }, now, history).unwrap()
+}
+
+/// Many that wait for the same: what comes in the worst order costs each of them one look.
+#[test]
+fn what_waits_looks_once_at_each_of_its_references() {
+    const WITNESSES: usize = 64;
+    const READINGS: usize = 200;
+    let (mut replica, history) = (Replica::new(Arc::new(network()), Position(0)), Nothing::default());
+    let now = Timestamp::from_millis(9 * EPOCH_MS);
+    let readings: Vec<Verified> =
+        (0..READINGS as u32).map(|number| reading(number, 2_000 + u64::from(number)).1).collect();
+    let sweeps: Vec<TxId> = readings.iter().map(Verified::id).collect();
+    let witnesses: Vec<Verified> =
+        (0..WITNESSES as u32).map(|number| first_witness(number, sweeps.clone())).collect();
+    for witness in &witnesses {
+        sends(&mut replica, witness, now, &history);
+    }
+    assert_eq!(replica.occupancy().pending, WITNESSES);
+    for reading in readings.iter().rev() {
+        sends(&mut replica, reading, now, &history);
+    }
+    assert_eq!(replica.occupancy().pending, 0);
+    let attached = |all: &[Verified]| all.iter().filter(|one| replica.graph().contains(&one.id())).count();
+    assert_eq!((attached(&readings), attached(&witnesses)), (READINGS, 2), "the others are twins too many");
+    let looked = history.looked.get();
+    assert!(looked <= 3 * WITNESSES * READINGS, "{looked} looks");
+}
+
+/// However many wait for one thing, other events have their turn between some of them.
+#[test]
+fn what_waited_is_tried_again_a_piece_at_a_time() {
+    let (mut replica, history) = (Replica::new(Arc::new(network()), Position(0)), Nothing::default());
+    let now = Timestamp::from_millis(9 * EPOCH_MS);
+    let (_, first) = reading(0, 2_000);
+    let count = 2 * RETRIES + 10;
+    for number in 1..=count as u32 {
+        let later = reading_above(number, 3_000 + u64::from(number), first.id()).1;
+        sends(&mut replica, &later, now, &history);
+    }
+    let attached =
+        |effects: Vec<Effect>| effects.iter().filter(|effect| matches!(effect, Effect::Persist(_))).count();
+    assert_eq!(attached(sends(&mut replica, &first, now, &history)), 1 + RETRIES);
+    for expected in [RETRIES, 10, 0] {
+        assert_eq!(replica.wake().is_some_and(|due| due <= now), expected > 0, "the rest is due at once");
+        assert_eq!(attached(replica.handle(Event::Tick, now, &history).unwrap()), expected);
+    }
 }
