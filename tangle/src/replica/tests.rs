@@ -3,7 +3,7 @@
 use super::testing::{EPOCH_MS, member, network, reading, reading_above, signed};
 use super::*;
 use crate::body::{Vote, Witness};
-use crate::finality::{Entry, Outcome, Round};
+use crate::finality::{Entry, Outcome, Proposal, Round};
 use crate::{Digest, Draft, content_format};
 use std::cell::Cell;
 use std::ops::Range;
@@ -202,5 +202,51 @@ fn what_waited_is_tried_again_a_piece_at_a_time() {
     for expected in [RETRIES, 10, 0] {
         assert_eq!(replica.wake().is_some_and(|due| due <= now), expected > 0, "the rest is due at once");
         assert_eq!(attached(replica.handle(Event::Tick, now, &history).unwrap()), expected);
+    }
+}
+
+/// The proposals among effects, and how many witnesses are attached.
+fn proposed(effects: Vec<Effect>) -> (Vec<Box<Proposal>>, usize) {
+    let (mut proposals, mut attached) = (Vec::new(), 0);
+    for effect in effects {
+        match effect {
+            Effect::Witness(proposal) => proposals.push(proposal),
+            Effect::Persist(one) => attached += usize::from(one.transaction().header().kind == Kind::Witness),
+            _ => {}
+        }
+    }
+    (proposals, attached)
+}
+
+/// A member whose disk has lost its witness gets it back from a peer while it signs that round anew, or before it can.
+#[test]
+fn a_witness_that_a_peer_gives_back_meanwhile_is_not_made_again() {
+    for is_asked in [true, false] {
+        let (mut replica, history) = (Replica::new(Arc::new(network()), Position(0)), Nothing::default());
+        replica.set_device(member().id(), &[]);
+        let now = Timestamp::from_millis(9 * EPOCH_MS);
+        // The counters of the reading's issuer can be read, and then, where nothing is asked yet, no others.
+        history.readable.set((!is_asked).then_some(1));
+        let (mut asked, _) = proposed(sends(&mut replica, &reading(0, 8_500).1, now, &history));
+        assert_eq!(asked.len(), usize::from(is_asked));
+        history.readable.set(None);
+        let back = first_witness(7, vec![]);
+        let (more, attached) = proposed(sends(&mut replica, &back, now, &history));
+        assert_eq!(attached, 1);
+        let mut later = more;
+        if let Some(proposal) = asked.pop() {
+            assert_eq!(proposal.round, Round::FIRST);
+            let transaction = signed(&proposal.draft([1; 16]));
+            let (more, attached) =
+                proposed(replica.handle(Event::Witness { transaction }, now, &history).unwrap());
+            assert_eq!(attached, 0, "it is there");
+            later.extend(more);
+        }
+        for ms in 1..200 {
+            let now = now.plus(ms);
+            later.extend(proposed(replica.handle(Event::Tick, now, &history).unwrap()).0);
+        }
+        assert!(later.iter().all(|proposal| proposal.round > Round::FIRST), "{later:?}");
+        assert_eq!(later.len(), 1, "it goes on in the next round");
     }
 }
