@@ -169,7 +169,6 @@ impl Pacemaker {
     }
 
     fn has_quorum(&self, graph: &impl WitnessGraph, round: Round) -> bool {
-        let authors: Members = graph.round(round).iter().map(|vertex| vertex.author).collect();
-        authors.is_quorum(self.size)
+        graph.authors(round).is_quorum(self.size)
     }
 }
