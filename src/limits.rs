@@ -9,6 +9,13 @@ use std::time::Duration;
 /// stacks do not count.
 pub const BLOCKING_THREADS: usize = 32;
 
+/// Answers of the API that are read from the store at once, at least; on many cores half as many as there are. Who reads
+/// gets a share of cores and disk beside checkers, owner and writer, however many ask.
+pub const API_READERS: usize = 2;
+/// Pages of old events that are read at once: streams from the very beginning read without an end.
+pub const PAST_READERS: usize = 1;
+/// Scrapes of the metrics at once.
+pub const SCRAPES: usize = 2;
 /// HTTP connections at once. More are closed as soon as they are accepted, and counted.
 pub const HTTP_CONNECTIONS: usize = 1_024;
 /// From connecting, or from the first byte of a later request, to the end of the request's head. Slow heads
@@ -68,6 +75,10 @@ pub const HTTP_ACCEPT_BACKOFF_MOST: Duration = Duration::from_secs(1);
 pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 const _: () = {
+    assert!(
+        API_READERS + PAST_READERS + SCRAPES <= BLOCKING_THREADS / 2,
+        "who reads leaves threads to others"
+    );
     assert!(HTTP_HEAD_BYTES < HTTP_BUFFER_BYTES, "a whole head must fit in the buffer");
     assert!(HTTP_ANSWER_PIECE <= HTTP_BUFFER_BYTES, "a piece more than fits is all that is copied");
     assert!(HTTP_BUFFER_BYTES >= 8_192, "hyper refuses a smaller buffer");

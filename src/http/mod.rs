@@ -21,6 +21,7 @@ mod pace;
 mod readable;
 mod roster;
 mod stream;
+mod turns;
 
 pub use roster::ConnectionId;
 

@@ -4,6 +4,7 @@ use super::Metrics;
 use crate::http::stats::{Cut, ServerStats};
 use crate::node::Ledger;
 use prometheus::TextEncoder;
+use std::sync::PoisonError;
 
 /// The media type of Prometheus' text format.
 pub const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -14,12 +15,15 @@ impl Metrics {
     /// # Errors
     /// A figure cannot be written as text: a fault of the registration.
     pub fn text(&self, ledger: &Ledger, server: &ServerStats) -> Result<String, prometheus::Error> {
+        let bytes = ledger.store.file_bytes();
+        let counts =
+            ledger.store.reader().and_then(|reader| Ok((reader.transactions()?, reader.witness_count()?)));
+        // Behind what may wait for a disk. A panic elsewhere has spoilt nothing, for no figure is half written.
+        let _one_at_a_time = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         for (queue, depth) in ledger.intake.queued() {
             self.queue.with_label_values(&[queue]).set(depth as i64);
         }
-        self.store_bytes.set(ledger.store.file_bytes() as i64);
-        let counts =
-            ledger.store.reader().and_then(|reader| Ok((reader.transactions()?, reader.witness_count()?)));
+        self.store_bytes.set(bytes as i64);
         if let Ok((transactions, witnesses)) = counts {
             self.stored.set(transactions as i64);
             self.stored_witnesses.set(witnesses as i64);

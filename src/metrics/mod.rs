@@ -24,7 +24,7 @@ use register::{
     SECONDS, counter, counters, gauge, histogram, histograms, int_gauge, int_gauge_vec, register_process,
 };
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use weft_tangle::TxId;
 use weft_tangle::finality::Delivered;
 
@@ -32,6 +32,8 @@ use weft_tangle::finality::Delivered;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Held by whoever catches up with counters that are kept elsewhere: two at once would each add what is missing.
+    scrape: Mutex<()>,
     /// Signatures whose verdict was remembered.
     pub signatures_recalled: IntCounter,
     /// Seconds of one durable commit.
@@ -214,6 +216,7 @@ impl Metrics {
                 "Those of them whose bodies are gone where they were asked for.",
             )?,
             stages: OnceLock::new(),
+            scrape: Mutex::default(),
             registry,
         }))
     }

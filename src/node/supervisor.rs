@@ -177,6 +177,8 @@ impl Supervisor {
             };
             match reopened.and_then(|()| recovered()) {
                 Ok((recovered, stored)) => {
+                    // A batch of which writing failed may be on disk nevertheless, and nobody was told of it.
+                    self.bus.interrupt();
                     self.finality.begin_again(recovered.replica.finality(), stored);
                     self.directory.forget_all();
                     self.metrics.count_recovery();

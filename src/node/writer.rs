@@ -31,11 +31,16 @@ impl Writer {
         for batch in queue {
             let message = self.commit(&batch);
             let failed = matches!(message, Written::Failed);
-            if self.written.send(message).is_err() || failed {
+            let is_heard = self.written.send(message).is_ok();
+            if failed {
                 return;
             }
-            // Behind the word to the owner, for whoever waits for an answer comes before whoever listens.
+            // Behind the word to the owner, for whoever waits for an answer comes before whoever listens. An owner that
+            // has ended makes what is on disk no less so.
             teller::tell(&self.bus, &self.store, &batch);
+            if !is_heard {
+                return;
+            }
         }
     }
 

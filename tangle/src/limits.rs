@@ -114,6 +114,13 @@ pub const REVOKED_DEVICES: usize = 65_536;
 /// Digests of this node's own commits held in memory, to compare votes with; older ones are read back.
 pub const OWN_DIGESTS: usize = 1_024;
 
+/// Counters of which it is remembered that commits have delivered them twice; others are looked up.
+pub const REPEATED_COUNTERS: usize = 65_536;
+
+/// First uses of counters that are held for devices that repeat one: each counter takes its device a signature and, beyond
+/// its quota, growing work, so what is read again where more than these are repeated costs its sender more.
+pub const FIRST_USES: usize = 131_072;
+
 /// Votes of one member that are held, so that a member that votes for what will never be costs no more.
 pub const VOTES_PER_MEMBER: usize = 64;
 
@@ -136,7 +143,8 @@ pub const DELIVERED_IN_FLIGHT: usize = 65_536;
 /// Milliseconds of a round or of a message's way at most.
 pub const PACE_MS: u64 = 60_000;
 
-/// Transactions that pay for a round: so there is at most one witness of each member for so many.
+/// Transactions that pay for a round in a committee of four to nine; as many as there are members pay for one in a smaller
+/// one, half as many in a larger one.
 pub const TRANSACTIONS_PER_ROUND: u64 = 4;
 
 /// Rounds that can be saved up: those that a lone reading needs to become final, to be voted for, and three more.

@@ -1,7 +1,7 @@
 //! `/api/v1/commits` and `/api/v1/commits/{index}`: what was made final together, so that a client can compute it anew.
 
 use super::status::verdict_name;
-use super::{Answered, Api, READ, accept, answered, bytes, json, only, stored_badly, with};
+use super::{Answered, Api, READ, accept, answered, bytes, held_json, only, stored_badly, with};
 use crate::http::accept::choose;
 use crate::http::body::BodyBudget;
 use crate::http::problem::{Kind, Problem};
@@ -86,11 +86,14 @@ async fn list(query: &Query, api: &Arc<Api>) -> Result<Response, Problem> {
     let from: Option<u64> = query.parsed("from")?;
     let limit = query.number("limit", 1, COMMITS_MOST)?.unwrap_or(COMMITS_DEFAULT);
     let certified = api.certified();
-    let (commits, next) = api.read(move |_, reader| page(reader, order, from, limit)).await?;
-    let commits: Vec<_> = commits.iter().map(|commit| describe(commit, certified)).collect();
-    let response = json(&json!({ "commits": commits }));
+    let read = api.read(move |api, reader| {
+        let (commits, next) = page(reader, order, from, limit)?;
+        let commits: Vec<_> = commits.iter().map(|commit| describe(commit, certified)).collect();
+        Ok((held_json(api, &json!({ "commits": commits }))?, next))
+    });
+    let (body, next) = read.await?;
     let next = next.map(|next| format!("/api/v1/commits?order={}&from={next}&limit={limit}", order.name()));
-    Ok(linked(response, next))
+    Ok(linked(bytes(JSON, body), next))
 }
 
 fn page(

@@ -45,7 +45,8 @@ fn warnings(api: &Api) -> Vec<String> {
 }
 
 async fn metrics(api: Arc<Api>) -> Answered {
-    let text = api.ledger.metrics.text(&api.ledger, &api.server);
+    // A few of what counts is read from the store, which blocks while its disk does.
+    let text = api.blocking(&api.scrapes, |api| api.ledger.metrics.text(&api.ledger, &api.server)).await;
     answered(text.map(|text| bytes(metrics::MEDIA_TYPE, text)).map_err(|error| {
         tracing::error!(%error, "cannot write the metrics");
         Problem::new(Kind::Internal, "The metrics cannot be written; the log says why.")

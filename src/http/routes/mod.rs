@@ -18,12 +18,17 @@ use super::body::BodyBudget;
 use super::problem::{Kind, Problem};
 use super::rejection::{self, only};
 use super::stats::ServerStats;
-use crate::limits::{HTTP_ANSWER_MEMORY, HTTP_BODY_MEMORY, HTTP_SMALL_BODY, HTTP_SMALL_BODY_MEMORY};
+use super::turns::Turns;
+use crate::limits::{
+    API_READERS, BLOCKING_THREADS, HTTP_ANSWER_MEMORY, HTTP_BODY_MEMORY, HTTP_SMALL_BODY,
+    HTTP_SMALL_BODY_MEMORY, PAST_READERS, SCRAPES,
+};
 use crate::node::Ledger;
 use crate::runtime::unblock;
 use crate::store::{Reader, StoreError};
 use serde::Serialize;
 use std::convert::Infallible;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use warp::http::header::{ACCEPT, CONTENT_TYPE};
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -42,6 +47,9 @@ pub struct Api {
     pub server: Arc<ServerStats>,
     bodies: BodyBudget,
     answers: BodyBudget,
+    reads: Turns,
+    past_reads: Turns,
+    scrapes: Turns,
 }
 
 /// The methods of what is read.
@@ -52,7 +60,10 @@ impl Api {
     pub fn new(ledger: Ledger, node: DeviceId, server: Arc<ServerStats>) -> Arc<Self> {
         let bodies = BodyBudget::new(HTTP_BODY_MEMORY).reserving(HTTP_SMALL_BODY_MEMORY, HTTP_SMALL_BODY);
         let answers = BodyBudget::new(HTTP_ANSWER_MEMORY);
-        Arc::new(Self { ledger, node, server, bodies, answers })
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let reads = Turns::new((cores / 2).clamp(API_READERS, BLOCKING_THREADS / 2));
+        let (past_reads, scrapes) = (Turns::new(PAST_READERS), Turns::new(SCRAPES));
+        Arc::new(Self { ledger, node, server, bodies, answers, reads, past_reads, scrapes })
     }
 
     /// The highest index of a commit that a quorum has voted for.
@@ -60,17 +71,59 @@ impl Api {
         self.ledger.finality.status().certified
     }
 
-    /// Runs `read` on a snapshot of the store, where it may block.
-    async fn read<T: Send + 'static>(
+    /// Runs `read` on a snapshot of the store, where it may block, when it is its turn.
+    pub(in crate::http) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl FnOnce(&Self, &Reader) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let api = Arc::clone(self);
-        unblock(move || {
+        self.read_in(&self.reads, read).await
+    }
+
+    /// The same for old events, which have turns of their own.
+    async fn read_past<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Self, &Reader) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.read_in(&self.past_reads, read).await
+    }
+
+    async fn read_in<T: Send + 'static>(
+        self: &Arc<Self>,
+        turns: &Turns,
+        read: impl FnOnce(&Self, &Reader) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.blocking(turns, |api| {
             let reader = api.ledger.store.reader().map_err(|error| stored_badly(&error))?;
-            read(&api, &reader)
+            read(api, &reader)
         })
         .await
+    }
+
+    /// Runs what may block for as long as a disk does, when it is its turn. The turn lasts as long as the work, though
+    /// nobody may wait for it any more.
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        turns: &Turns,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
+        let (api, turn) = (Arc::clone(self), turns.take().await);
+        unblock(move || {
+            let _turn = turn;
+            work(&api)
+        })
+        .await
+    }
+
+    /// How much of the memory for answers is left.
+    #[cfg(test)]
+    pub(in crate::http) fn answers_left(&self) -> usize {
+        self.answers.left()
+    }
+
+    /// All that is left of it.
+    #[cfg(test)]
+    pub(in crate::http) fn spend_answers(&self) -> bytes::Bytes {
+        self.answers.hold(vec![0; self.answers.left()]).expect("so much is left")
     }
 }
 
@@ -150,6 +203,11 @@ fn json(value: &impl Serialize) -> Response {
 
 fn json_with(status: StatusCode, value: &impl Serialize) -> Response {
     warp::reply::with_status(warp::reply::json(value), status).into_response()
+}
+
+/// JSON that can be long, within the memory for answers.
+fn held_json(api: &Api, value: &serde_json::Value) -> Result<bytes::Bytes, Problem> {
+    api.answers.hold(value.to_string().into_bytes())
 }
 
 fn bytes(media_type: &'static str, body: impl Into<bytes::Bytes>) -> Response {

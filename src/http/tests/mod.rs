@@ -2,6 +2,7 @@
 //!
 //! Tests wait for outcomes (an answer, an end, a counter), never for a stretch of time to have been enough.
 
+mod api;
 mod bodies;
 mod deadlines;
 mod errors;

@@ -48,7 +48,7 @@ impl Bus {
         }
         let line = Arc::new(Line::new(filter));
         if lines.is_closed {
-            line.close();
+            line.end(Heard::Closed);
         } else {
             lines.open.push(Arc::clone(&line));
             self.listening.store(lines.open.len(), Ordering::Relaxed);
@@ -89,7 +89,17 @@ impl Bus {
     pub fn close(&self) {
         let mut lines = self.lock();
         lines.is_closed = true;
-        std::mem::take(&mut lines.open).into_iter().for_each(|line| line.close());
+        self.end_all(&mut lines, Heard::Closed);
+    }
+
+    /// Ends the subscriptions that there are, behind what was told, for the store may hold what was not: whoever listens
+    /// reads it there and subscribes again.
+    pub(super) fn interrupt(&self) {
+        self.end_all(&mut self.lock(), Heard::Interrupted);
+    }
+
+    fn end_all(&self, lines: &mut Lines, with: Heard) {
+        std::mem::take(&mut lines.open).into_iter().for_each(|line| line.end(with));
         self.listening.store(0, Ordering::Relaxed);
     }
 

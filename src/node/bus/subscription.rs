@@ -15,6 +15,8 @@ pub enum Heard {
     /// It was too slow: so many things that it had not taken are lost, those among them that it did not want to hear.
     /// Nothing but the end follows.
     Lagged(u64),
+    /// It is over, and something may have happened that was not told: storage had failed. Disk says what.
+    Interrupted,
     /// It is over.
     Closed,
 }
@@ -35,7 +37,8 @@ struct Waiting {
     /// How many are in all of them.
     length: usize,
     lost: Option<u64>,
-    is_closed: bool,
+    /// What is heard behind all of them, again and again.
+    end: Option<Heard>,
     waker: Option<Waker>,
 }
 
@@ -65,10 +68,10 @@ impl Line {
         fits
     }
 
-    /// Nothing is added any more.
-    pub(super) fn close(&self) {
+    /// Nothing is added any more; this is heard behind what was.
+    pub(super) fn end(&self, with: Heard) {
         let mut waiting = self.lock();
-        waiting.is_closed = true;
+        waiting.end = Some(with);
         let waker = waiting.waker.take();
         drop(waiting);
         waker.into_iter().for_each(Waker::wake);
@@ -103,10 +106,10 @@ impl Waiting {
             self.told.pop_front();
         }
         if let Some(lost) = self.lost.take() {
-            self.is_closed = true;
+            self.end = Some(Heard::Closed);
             return Some(Heard::Lagged(lost));
         }
-        self.is_closed.then_some(Heard::Closed)
+        self.end
     }
 }
 

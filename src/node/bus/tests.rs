@@ -60,6 +60,20 @@ fn everybody_hears_what_it_wants_in_its_order() {
 }
 
 #[test]
+fn whoever_is_interrupted_hears_what_was_told_before_and_may_come_again_at_once() {
+    let bus = Arc::new(Bus::default());
+    let mut first = bus.subscribe(Filter::of(What::ALL)).unwrap();
+    bus.tell(vec![reading(1)]);
+    bus.interrupt();
+    let mut second = bus.subscribe(Filter::of(What::ALL)).unwrap();
+    bus.tell(vec![reading(2)]);
+    assert_eq!(bus.subscribers(), 1);
+    assert_eq!(heard(&mut first), Heard::Happened(reading(1)));
+    assert_eq!((heard(&mut first), heard(&mut first)), (Heard::Interrupted, Heard::Interrupted));
+    assert_eq!(heard(&mut second), Heard::Happened(reading(2)));
+}
+
+#[test]
 fn whoever_lets_too_much_wait_is_told_how_much_and_no_one_else_notices() {
     let bus = Arc::new(Bus::default());
     let [mut slow, mut quick] = [(); 2].map(|()| bus.subscribe(Filter::of(What::ALL)).unwrap());

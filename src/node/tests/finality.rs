@@ -64,19 +64,28 @@ fn a_member_whose_disk_fails_goes_on_behind_its_last_round_and_makes_all_final()
         // Only what is on disk was told, each once, and commits in their order.
         let (mut told, mut newest) = (BTreeSet::new(), 0);
         world.ledger.bus.close();
-        while let Heard::Happened(happening) = block_on(listener.next()) {
+        let ended = loop {
+            let happening = match block_on(listener.next()) {
+                Heard::Happened(happening) => happening,
+                end => break end,
+            };
             match happening {
                 Happening::Final { id, kind, .. } => {
                     assert!(kind == Kind::Witness || done.contains(&id), "{id} is not final");
                     assert!(told.insert(id), "{id} is told twice");
                 }
                 Happening::Commit { index, .. } => {
-                    assert!(newest < index, "{index} behind {newest}");
+                    assert!(newest == 0 || index == newest + 1, "{index} behind {newest}: some are left out");
                     newest = index;
                 }
                 other => panic!("{other:?}"),
             }
-        }
+        };
+        assert_eq!(
+            ended,
+            Heard::Interrupted,
+            "a batch that reached the disk untold is to be read from there"
+        );
         assert!(newest <= world.ledger.finality.last().index);
         world.stop();
     }

@@ -39,7 +39,7 @@ pub(super) struct Pacemaker {
 impl Pacemaker {
     pub(super) fn new(me: Member, size: CommitteeSize, pace: Pace) -> Self {
         let heard = [me].into_iter().collect();
-        Self { me, size, purse: Purse::new(pace), heard, last: None, named: None, waiting: None }
+        Self { me, size, purse: Purse::new(pace, size), heard, last: None, named: None, waiting: None }
     }
 
     pub(super) fn me(&self) -> Member {

@@ -10,6 +10,7 @@ mod attach;
 pub(crate) mod counters;
 mod event;
 mod finalise;
+mod firsts;
 mod flight;
 mod graph;
 mod handed;
@@ -41,6 +42,7 @@ use crate::planted::{self, Planted};
 use crate::{DeviceId, Kind, Network, Screened, Standing, Timestamp, Transaction, TxId, Verified};
 use counters::Counters;
 use finalise::Finalising;
+use firsts::FirstUses;
 use flight::Flight;
 use pending::{Missing, Pending, Waiting};
 use rand_chacha::ChaCha8Rng;
@@ -120,6 +122,7 @@ pub struct Replica {
     tips: Tips,
     pending: Pending,
     counters: Counters,
+    firsts: FirstUses,
     flight: Flight,
     gossip: Gossip,
     finality: Finality,
@@ -143,6 +146,7 @@ impl Replica {
             tips: Tips::new(network.genesis()),
             pending: Pending::new(),
             counters: Counters::new(),
+            firsts: FirstUses::new(),
             flight: Flight::default(),
             gossip: Gossip::new(next.0),
             finality: Finality::new(&network),

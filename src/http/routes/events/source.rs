@@ -36,7 +36,7 @@ impl Source for Node {
     }
 
     async fn page(&self, after: Place, wish: Arc<Wish>) -> Option<Page> {
-        let read = self.api.read(move |_, reader| page(reader, after, &wish)).await;
+        let read = self.api.read_past(move |_, reader| page(reader, after, &wish)).await;
         // The store has logged why.
         read.ok()
     }
@@ -51,6 +51,7 @@ impl Feed for Subscription {
         match Subscription::next(self).await {
             Heard::Happened(happening) => Fed::Event(event(happening)),
             Heard::Lagged(events) => Fed::Missed(events),
+            Heard::Interrupted => Fed::Interrupted,
             Heard::Closed => Fed::Closed,
         }
     }

@@ -23,6 +23,8 @@ pub(super) enum Fed {
     Event(Event),
     /// The subscriber did not keep up: so many were dropped, and nothing more comes.
     Missed(u64),
+    /// Storage had failed, and something may have happened that is not told here.
+    Interrupted,
     /// The node stops.
     Closed,
 }
@@ -145,6 +147,7 @@ impl<S: Source> Teller<S> {
                         self.stats.count("missed");
                         return text + &Farewell::Missed(events).text();
                     }
+                    Fed::Interrupted => return text + &Farewell::Storage.text(),
                     Fed::Closed => return text + &Farewell::Stopping.text(),
                 }
                 next = if text.len() < EVENT_TEXT_BYTES { ready_now(feed.next()).await } else { None };

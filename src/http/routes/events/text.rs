@@ -50,7 +50,7 @@ pub(super) enum Farewell {
     Missed(u64),
     /// The node stops.
     Stopping,
-    /// The node cannot read its disk.
+    /// The node cannot read its disk, or could not write to it: what was not told is to be read from there.
     Storage,
 }
 

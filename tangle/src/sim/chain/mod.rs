@@ -25,6 +25,8 @@ pub(super) struct Chain {
     verdicts: BTreeMap<Number, FinalVerdict>,
     /// What was delivered and is not `revoked`, by what makes an equivocation.
     slots: BTreeMap<Slot, Vec<Number>>,
+    /// What later commits have disputed.
+    disputed: BTreeSet<TxId>,
     revoked: BTreeSet<crate::DeviceId>,
     turns: Vec<Member>,
     time: Timestamp,
@@ -44,6 +46,7 @@ impl Chain {
             commits: Vec::new(),
             verdicts: BTreeMap::new(),
             slots: BTreeMap::new(),
+            disputed: BTreeSet::new(),
             revoked: BTreeSet::new(),
             turns: (0..catalogue.committee().size().members()).filter_map(Member::new).collect(),
             time: catalogue.network.created(),
@@ -90,14 +93,16 @@ impl Chain {
                 let earlier = self.slots.get(&catalogue.slot(*number)).into_iter().flatten();
                 let is_reliable = |other: &&Number| {
                     self.verdicts.get(*other) == Some(&FinalVerdict::Counts)
+                        && !self.disputed.contains(&catalogue.id(**other))
                         && !catalogue.get(**other).header().kind.is_control()
                 };
                 also_disputed.extend(earlier.filter(is_reliable).map(|other| catalogue.id(*other)));
             }
         }
-        if !also_disputed.iter().all(|id| delivered.also_disputed.contains(id)) {
-            return Err("does not name all earlier ones that it disputes".into());
+        if !also_disputed.iter().eq(delivered.also_disputed.iter().collect::<BTreeSet<_>>()) {
+            return Err("does not name the earlier ones that it disputes".into());
         }
+        self.disputed.append(&mut also_disputed);
         for (number, verdict) in numbers.iter().zip(verdicts) {
             self.verdicts.insert(*number, verdict);
             if verdict != FinalVerdict::Revoked {

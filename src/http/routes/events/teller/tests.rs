@@ -200,6 +200,15 @@ fn a_disk_that_cannot_be_read_and_a_node_that_stops_end_it_with_a_word() {
 }
 
 #[test]
+fn a_stream_ends_where_something_may_be_on_disk_that_was_not_told() {
+    let script = Script::default();
+    script.state(|state| state.happens.extend([Fed::Event(delivered(3, 0)), Fed::Interrupted]));
+    let (said, _) = said(&script, &[], usize::MAX);
+    assert_eq!(events(&said), [("3-0", "final"), ("", "ended")]);
+    assert!(said.ends_with("{\"reason\":\"storage\"}\n\n"), "{said}");
+}
+
+#[test]
 fn what_happened_meanwhile_is_written_together_up_to_a_bound() {
     let script = Script::default();
     script.state(|state| state.happens.extend((0..1_000).map(|number| Fed::Event(attached(number)))));
