@@ -117,7 +117,7 @@ mod tests {
         let again = || panic!("it is read again");
         assert_eq!(cache.find(key, 7, again), Ok(Some(id(7))));
         assert_eq!(cache.find(key, 8, again), Ok(None));
-        let failed = cache.find((key.0, Epoch(1)), 0, || Err(HistoryError("gone".into())));
+        let failed = cache.find((key.0, Epoch(1)), 0, || Err(HistoryError::Unread("gone".into())));
         assert!(failed.is_err() && cache.find(key, 0, again).is_ok());
     }
 }

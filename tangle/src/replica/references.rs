@@ -64,7 +64,14 @@ impl Replica {
         }
         let mut known = BTreeMap::new();
         for id in witness.parents().iter().chain(&previous) {
-            known.extend(self.known(id, history)?.map(|known| (*id, known)));
+            match self.known(id, history) {
+                Ok(found) => known.extend(found.map(|known| (*id, known))),
+                // It cannot be judged before that one is whole again, and is no reason to stop.
+                Err(HistoryError::Damaged { .. }) => {
+                    return Ok(Some(Judgement::Refuse(Refusal::Overloaded)));
+                }
+                Err(error) => return Err(error),
+            }
         }
         let round = witness.head().round;
         let shape = Shape { author, round, parents: witness.parents(), previous };
@@ -123,7 +130,7 @@ impl Replica {
         if let Some(known) = self.finality.known(id) {
             return Ok(Some(known));
         }
-        if self.graph.is_witness(id) == Some(false) {
+        if self.is_witness(id, history)? != Some(true) {
             return Ok(None);
         }
         let entry = self.overlay(history).entry(id)?;
