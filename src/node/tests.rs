@@ -113,6 +113,11 @@ impl World {
     fn of(network: &Arc<Network>, own: Own, prepare: impl FnOnce(&Fragile)) -> Self {
         let disk = Fragile::new(network);
         prepare(&disk);
+        Self::start(disk, network, own)
+    }
+
+    /// A node on a disk that another one has left.
+    fn start(disk: Fragile, network: &Arc<Network>, own: Own) -> Self {
         let metrics = Metrics::new("network").unwrap();
         let (ledger, threads) =
             Ledger::start(Arc::clone(network), Arc::clone(&disk.store), metrics, own, None).unwrap();
@@ -160,9 +165,15 @@ impl World {
     }
 
     fn stop(self) {
-        let Self { ledger, threads, .. } = self;
+        self.leave();
+    }
+
+    /// Stops the node; its disk.
+    fn leave(self) -> Fragile {
+        let Self { disk, ledger, threads, .. } = self;
         drop(ledger);
         assert!(block_on(threads.join_within(PATIENCE)), "the threads end");
+        disk
     }
 }
 

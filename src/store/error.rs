@@ -183,7 +183,10 @@ pub enum StoreError {
 
 impl From<StoreError> for HistoryError {
     fn from(error: StoreError) -> Self {
-        Self(error.to_string())
+        match error {
+            StoreError::Damaged { id, cause } => Self::Damaged { id, cause },
+            other => Self::Unread(other.to_string()),
+        }
     }
 }
 

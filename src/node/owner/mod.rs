@@ -47,7 +47,7 @@ pub(super) struct Owner {
 }
 
 fn ended(what: &str) -> HistoryError {
-    HistoryError(format!("the {what} has ended"))
+    HistoryError::Unread(format!("the {what} has ended"))
 }
 
 impl Owner {
@@ -123,7 +123,7 @@ impl Owner {
         // Nothing waits for a checker for longer than this.
         self.mark = self.mark.map(|_| 0);
         match self.around.store.read_only() {
-            Some(cause) => Err(HistoryError(cause)),
+            Some(cause) => Err(HistoryError::Unread(cause)),
             None => self.handle(Event::Tick, reader),
         }?;
         if let Some(post) = &self.around.post {
@@ -133,6 +133,7 @@ impl Owner {
         if let Some(divergence) = &status.divergence {
             self.around.health.stop_finalising(divergence);
         }
+        self.around.health.set_illegible(status.illegible);
         self.around.finality.publish(status);
         Ok(())
     }
@@ -211,7 +212,8 @@ impl Owner {
 
     fn storage_said(&mut self, written: Written, reader: &mut Arc<Reader>) -> Result<(), HistoryError> {
         let commits = self.settle(&written)?;
-        *reader = self.around.store.shared_reader().map_err(|error| HistoryError(error.to_string()))?;
+        *reader =
+            self.around.store.shared_reader().map_err(|error| HistoryError::Unread(error.to_string()))?;
         if let Written::UpTo(position, commit) = written
             && (position.is_some() || commit.is_some())
         {
@@ -230,7 +232,7 @@ impl Owner {
     fn settle(&mut self, written: &Written) -> Result<Vec<Arc<Handed>>, HistoryError> {
         match written {
             Written::UpTo(..) => Ok(self.writing.take().unwrap_or_default()),
-            Written::Failed => Err(HistoryError("a commit failed".into())),
+            Written::Failed => Err(HistoryError::Unread("a commit failed".into())),
         }
     }
 }

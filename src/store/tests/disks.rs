@@ -112,7 +112,18 @@ impl MemoryDisk {
         for at in found {
             let last = at + bytes.len() - 1;
             state.live[last] ^= 1;
-            state.durable[last] ^= 1;
+            let damaged = state.live[last];
+            if let Some(byte) = state.durable.get_mut(last) {
+                *byte = damaged;
+            }
+            // What is on its way to the disk arrives like that.
+            for change in &mut state.unsynced {
+                if let Change::Write(offset, data) = change
+                    && let Some(byte) = last.checked_sub(*offset).and_then(|place| data.get_mut(place))
+                {
+                    *byte = damaged;
+                }
+            }
         }
     }
 

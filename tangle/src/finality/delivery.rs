@@ -144,6 +144,12 @@ impl Delivery {
         }
     }
 
+    /// Counts an attached transaction that no commit has delivered and holds nothing of it, where none will be any more.
+    pub(super) fn count(&mut self, kind: Kind) {
+        self.open += u64::from(kind != Kind::Witness);
+        self.outside += 1;
+    }
+
     /// How many attached transactions that are no witnesses wait to be delivered.
     pub(super) fn open(&self) -> u64 {
         self.open

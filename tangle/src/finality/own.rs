@@ -45,7 +45,9 @@ impl Finality {
     /// committed, and when it has said to. A round is named once: make the witness, or start anew.
     pub fn next_witness(&mut self, now: Timestamp) -> Next {
         let is_idle = self.is_idle() || self.votes.divergence().is_some();
-        let Some(pacemaker) = &mut self.pacemaker else { return Next::Rest };
+        let Some(pacemaker) = self.pacemaker.as_mut().filter(|_| self.illegible.is_none()) else {
+            return Next::Rest;
+        };
         let me = pacemaker.me();
         match pacemaker.step(now, is_idle, &self.committer, &self.window) {
             Step::Rest => Next::Rest,
@@ -103,6 +105,7 @@ impl Finality {
             is_listening: self.is_listening(),
             members: self.members().collect(),
             divergence: self.votes.divergence(),
+            illegible: self.illegible,
         }
     }
 

@@ -1,6 +1,5 @@
 //! The checks that need the replica's knowledge, and attaching itself.
 
-use super::firsts::Firsts;
 use super::ledger::Overlay;
 use super::pending::Released;
 use super::{
@@ -11,7 +10,6 @@ use crate::limits::{AHEAD_MS, RETRIES, VARIANTS_PER_COUNTER};
 use crate::planted::{self, Planted};
 use crate::{DeviceId, Epoch, Header, Kind, Refusal, Timestamp, TxId, Verified};
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// What waits for this is tried at the next tick, whatever the clock says.
@@ -95,7 +93,7 @@ impl Replica {
     }
 
     /// The counters that a device has used in an epoch, read from what is stored and what is in flight.
-    fn rebuild_counters(
+    pub(super) fn rebuild_counters(
         &self,
         device: DeviceId,
         epoch: Epoch,
@@ -162,55 +160,6 @@ impl Replica {
             return Ok(Judgement::Refuse(Refusal::Equivocation { counter: header.counter, first }));
         }
         Ok(Judgement::Attach { twin: Some(first).filter(|_| !planted::is(Planted::UnseenTwin)) })
-    }
-
-    /// What is attached of the same issuer, epoch and counter, at most [`VARIANTS_PER_COUNTER`] of them. The set of
-    /// counters is in memory then.
-    pub(super) fn variants(
-        &mut self,
-        header: &Header,
-        history: &dyn History,
-    ) -> Result<Vec<TxId>, HistoryError> {
-        let epoch = self.network.rules().epoch(header.timestamp);
-        let key = (header.issuer, epoch);
-        if self.counters.peek(&key).is_none() {
-            let set = self.rebuild_counters(header.issuer, epoch, history)?;
-            self.counters.load(key, || Ok(set))?;
-        }
-        if !self.counters.load(key, || Ok(CounterSet::default()))?.contains(header.counter) {
-            return Ok(Vec::new());
-        }
-        let span = self.network.rules().span(epoch);
-        let mut variants = Vec::new();
-        let mut take = |id| {
-            // What has just been stored may still be in flight as well; counted twice it would fake a second one.
-            if variants.len() < VARIANTS_PER_COUNTER && !variants.contains(&id) {
-                variants.push(id);
-            }
-            if variants.len() < VARIANTS_PER_COUNTER {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        };
-        history.same_counter(&header.issuer, span.clone(), header.counter, &mut take)?;
-        let mut in_flight = self.flight.twins(&header.issuer, &span, header.counter);
-        let _full = in_flight.try_for_each(|(id, twin)| twin.into_iter().chain([id]).try_for_each(&mut take));
-        drop(in_flight);
-        if variants.is_empty() {
-            let flight = &self.flight;
-            let first = self.firsts.find(key, header.counter, || {
-                let mut firsts = Firsts::new();
-                let mut visit = |id, counter| {
-                    firsts.entry(counter).or_insert(id);
-                };
-                history.issued(&header.issuer, span.clone(), &mut visit)?;
-                flight.issued(&header.issuer, span).for_each(|(id, counter)| visit(id, counter));
-                Ok(firsts)
-            })?;
-            variants.extend(first);
-        }
-        Ok(variants)
     }
 
     /// Attaches what was judged and entered. One that has no source is this node's own witness, of which its peers are

@@ -11,7 +11,7 @@ use crate::body::Witness;
 use crate::finality::{Known, Ledger, Shape};
 use crate::limits::DOOR_PARENT_AGE_MS;
 use crate::planted::{self, Planted};
-use crate::{Kind, Malformed, ParentsFault, Timestamp, Transaction, TxId};
+use crate::{Kind, Malformed, ParentsFault, Refusal, Timestamp, Transaction, TxId};
 use std::collections::BTreeMap;
 
 impl Replica {
@@ -69,7 +69,14 @@ impl Replica {
         }
         let mut known = BTreeMap::new();
         for id in witness.parents().iter().chain(&previous) {
-            known.extend(self.known(id, history)?.map(|known| (*id, known)));
+            match self.known(id, history) {
+                Ok(found) => known.extend(found.map(|known| (*id, known))),
+                // It cannot be judged before that one is whole again, and is no reason to stop.
+                Err(HistoryError::Damaged { .. }) => {
+                    return Ok(Some(Judgement::Refuse(Refusal::Overloaded)));
+                }
+                Err(error) => return Err(error),
+            }
         }
         let shape = Shape { author, round, parents: witness.parents(), previous };
         Ok(shape.check(committee.size(), &|id| known.get(id).copied()).err().map(malformed))
@@ -120,7 +127,7 @@ impl Replica {
         if let Some(known) = self.finality.known(id) {
             return Ok(Some(known));
         }
-        if self.graph.is_witness(id) == Some(false) {
+        if self.is_witness(id, history)? != Some(true) {
             return Ok(None);
         }
         let entry = self.overlay(history).entry(id)?;

@@ -8,10 +8,13 @@ use crate::{Digest, Draft, content_format};
 use std::cell::Cell;
 use std::ops::Range;
 
-/// At most one is stored, a reading that is delivered.
+/// At most these are stored.
 #[derive(Default)]
 struct Little {
-    only: Option<TxId>,
+    /// A reading.
+    delivered: Option<TxId>,
+    /// A witness.
+    damaged: Option<TxId>,
     /// How often it was asked whether something is stored.
     looked: Cell<usize>,
     /// How many times more a device's counters can be read.
@@ -19,9 +22,9 @@ struct Little {
 }
 
 impl History for Little {
-    fn contains(&self, _: &TxId) -> Result<bool, HistoryError> {
+    fn contains(&self, id: &TxId) -> Result<bool, HistoryError> {
         self.looked.update(|looked| looked + 1);
-        Ok(false)
+        Ok(self.delivered == Some(*id) || self.damaged == Some(*id))
     }
 
     fn issued(
@@ -31,7 +34,7 @@ impl History for Little {
         _: &mut dyn FnMut(TxId, u32),
     ) -> Result<(), HistoryError> {
         if self.readable.get() == Some(0) {
-            return Err(HistoryError("the disk is gone".into()));
+            return Err(HistoryError::Unread("the disk is gone".into()));
         }
         self.readable.update(|left| left.map(|left| left - 1));
         Ok(())
@@ -41,16 +44,20 @@ impl History for Little {
         Ok(Vec::new())
     }
 
-    fn log(&self, _: Range<u64>, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+    fn log(&self, _: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+        self.delivered.into_iter().chain(self.damaged).for_each(visit);
         Ok(())
     }
 
-    fn is_witness(&self, _: &TxId) -> Result<Option<bool>, HistoryError> {
-        Ok(None)
+    fn is_witness(&self, id: &TxId) -> Result<Option<bool>, HistoryError> {
+        Ok(self.contains(id)?.then_some(self.damaged == Some(*id)))
     }
 
-    fn entry(&self, _: &TxId) -> Result<Option<Entry>, HistoryError> {
-        Ok(None)
+    fn entry(&self, id: &TxId) -> Result<Option<Entry>, HistoryError> {
+        match self.damaged.filter(|damaged| damaged == id) {
+            Some(id) => Err(HistoryError::Damaged { id, cause: "a test's".into() }),
+            None => Ok(None),
+        }
     }
 
     fn witnesses(&self, _: &DeviceId, _: Round, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
@@ -59,11 +66,11 @@ impl History for Little {
 
     fn outcome(&self, id: &TxId) -> Result<Option<Outcome>, HistoryError> {
         let outcome = Outcome { commit: 1, verdict: FinalVerdict::Counts };
-        Ok(self.only.filter(|stored| stored == id).map(|_| outcome))
+        Ok(self.delivered.filter(|stored| stored == id).map(|_| outcome))
     }
 
     fn kind(&self, _: &DeviceId, id: &TxId) -> Result<Option<Kind>, HistoryError> {
-        Ok(self.only.filter(|stored| stored == id).map(|_| Kind::Reading))
+        Ok(self.delivered.filter(|stored| stored == id).map(|_| Kind::Reading))
     }
 
     fn delivered(
@@ -181,13 +188,9 @@ fn the_twin_of_what_is_in_flight_is_found_where_it_is_delivered() {
     }
     let handed = Default::default();
     let genesis = network().genesis();
-    let found = |stored: Option<TxId>, counter| {
-        let overlay = ledger::Overlay {
-            genesis,
-            flight: &flight,
-            handed: &handed,
-            history: &Little { only: stored, ..Little::default() },
-        };
+    let found = |delivered: Option<TxId>, counter| {
+        let history = Little { delivered, ..Little::default() };
+        let overlay = ledger::Overlay { genesis, flight: &flight, handed: &handed, history: &history };
         let epoch = Timestamp::from_millis(0)..Timestamp::from_millis(EPOCH_MS);
         overlay.same_counter(&issuer, epoch, counter).unwrap()
     };
@@ -305,4 +308,50 @@ fn a_witness_that_a_peer_gives_back_meanwhile_is_not_made_again() {
         assert!(later.iter().all(|proposal| proposal.round > Round::FIRST), "{later:?}");
         assert_eq!(later.len(), 1, "it goes on in the next round");
     }
+}
+
+/// What is damaged is the matter of what needs it: it waits, and the node goes on.
+#[test]
+fn a_witness_above_a_damaged_one_is_not_judged_and_stops_nobody() {
+    let (network, now) = (Arc::new(network()), Timestamp::from_millis(EPOCH_MS));
+    let damaged = TxId::first_at(Timestamp::from_millis(5));
+    let history = Little { damaged: Some(damaged), ..Little::default() };
+    let mut replica = Replica::new(Arc::clone(&network), Position(1));
+    let witness = Witness::new(Round::FIRST.plus(1), Vote::NONE, vec![damaged], vec![]).unwrap();
+    let content = witness.encode();
+    let transaction = signed(&Draft {
+        kind: Kind::Witness,
+        content_format: content_format::WEFT,
+        counter: 1,
+        timestamp: Timestamp::from_millis(9),
+        parents: witness.header_parents(Some(damaged), network.genesis()),
+        salt: [0; 16],
+        content: &content,
+    });
+    let event = Event::Received { transaction, source: Source::Peer(1), token: None };
+    let effects = replica.handle(event, now, &history).unwrap();
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Persist(_))), "{effects:?}");
+    assert_eq!(replica.finality().illegible, None, "it is not what finality needs");
+}
+
+/// A node that ended for what is damaged would end again each time it starts.
+#[test]
+fn finality_stands_still_where_it_needs_what_is_damaged_and_nothing_else_does() {
+    let now = Timestamp::from_millis(EPOCH_MS);
+    let damaged = TxId::first_at(Timestamp::from_millis(5));
+    let history = Little { damaged: Some(damaged), ..Little::default() };
+    let mut replica = Replica::new(Arc::new(network()), Position(1));
+    replica.set_device(member().id(), &[]);
+    replica.finalising.again = Some(0);
+    replica.handle(Event::Tick, now, &history).unwrap();
+    assert_eq!(replica.finality().illegible, Some(damaged));
+    assert_eq!(replica.wake(), None, "there is nothing to do");
+    let (_, transaction) = reading(1, 100);
+    let event = Event::Received { transaction, source: Source::Door, token: None };
+    let effects = replica.handle(event, now, &history).unwrap();
+    assert!(
+        matches!(effects[..], [Effect::Persist(_)]),
+        "it is taken, and no witness is made for it: {effects:?}"
+    );
+    assert_eq!(replica.finality().open, 1);
 }
