@@ -5,6 +5,7 @@
 
 mod look;
 
+use super::caught::{caught, caught_opening};
 use super::commits::{self, COMMITS};
 use super::disk::Refuge;
 use super::layout::ARRIVALS;
@@ -12,7 +13,6 @@ use super::tail::Tail;
 use super::wal::{Log, Mark};
 use super::{Store, StoreError, open, reader};
 use crate::limits::{REOPEN_POLL, REOPEN_READERS, SNAPSHOT_LOOKS, STORE_RESUME_BYTES};
-use look::caught;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
@@ -140,7 +140,7 @@ impl Store {
             tracing::warn!("the database that failed could not be closed in order");
         }
         let acknowledged = state.acknowledged();
-        match self.caught(|| self.open_again(acknowledged)) {
+        match caught_opening(&self.path, || self.open_again(acknowledged)) {
             Ok((database, tail)) => {
                 state.database = Some(Arc::new(database));
                 state.tail = Arc::new(tail);
