@@ -145,6 +145,8 @@ pub const REOPEN_READERS: Duration = Duration::from_millis(250);
 pub const REOPEN_POLL: Duration = Duration::from_millis(2);
 /// How often who takes a snapshot looks again while a commit is seen in the database and not in the index.
 pub const SNAPSHOT_LOOKS: usize = 1_000;
+/// How often it looks behind that, with [`REOPEN_POLL`] between: whoever commits may have been kept from going on for a while.
+pub const SNAPSHOT_PATIENCE: usize = 125;
 /// The first wait of a read-only node before it tries to write again; it doubles with each failure.
 pub const RECOVERY_WAIT: Duration = Duration::from_millis(250);
 /// The longest such wait, and so how long room may be there before the node sees it.

@@ -5,7 +5,7 @@ use crate::http::ConnectionId;
 use crate::limits::{STORE_RESERVE_BYTES, STORE_RESUME_BYTES};
 use crate::metrics::Metrics;
 use crate::runtime::block_on;
-use crate::store::Fragile;
+use crate::store::{Fragile, StoreError};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -287,6 +287,34 @@ fn a_damaged_enrolment_concerns_its_own_device_alone() {
     assert_eq!(reader.standings(&other.id()).unwrap().len(), 1);
     drop(reader);
     assert_eq!(world.ledger.health.reasons(), [""; 0]);
+    world.stop();
+}
+
+#[test]
+fn what_is_damaged_is_whole_again_once_the_same_bytes_are_sent() {
+    let (mut world, mut device) = (World::new(), Device::new(1));
+    let enrolment = world.enrol(&mut device);
+    let wire = device.next(&world);
+    assert!(world.submit(&wire).unwrap().is_new);
+    [&enrolment, &wire].into_iter().for_each(|bytes| world.disk.damage(bytes));
+    let read = |world: &World, wire: &Bytes| {
+        let id = weft_tangle::Transaction::decode(&world.ledger.network, wire).unwrap().id();
+        world.ledger.store.reader().unwrap().transaction(&id)
+    };
+    let is_damaged = |world: &World, wire| matches!(read(world, wire), Err(StoreError::Damaged { .. }));
+    assert!(is_damaged(&world, &enrolment) && is_damaged(&world, &wire));
+    let mut wrong = wire.to_vec();
+    wrong[1_000] ^= 1;
+    assert!(world.submit(&wrong.into()).is_err(), "nobody has signed this");
+    assert!(is_damaged(&world, &wire));
+    for sent in [&enrolment, &wire, &wire] {
+        let taken = world.submit(sent).unwrap();
+        assert!(!taken.is_new);
+        assert!(read(&world, sent).unwrap().unwrap().transaction.wire() == &sent[..]);
+    }
+    assert_eq!(world.ledger.store.damage(), (0, 2));
+    let next = device.next(&world);
+    assert!(world.submit(&next).unwrap().is_new);
     world.stop();
 }
 

@@ -84,7 +84,7 @@ pub enum StoreError {
     Unverified(TxId),
     /// A stored row is not what was written. It is never served.
     #[error(
-        "the stored row of {id} is damaged: {cause}; check the disk and fetch the transaction from a peer"
+        "the stored row of {id} is damaged: {cause}; check the disk, and send the transaction to this node again"
     )]
     Damaged {
         /// The transaction that was asked for.

@@ -112,17 +112,17 @@ impl MemoryDisk {
         for at in found {
             let last = at + bytes.len() - 1;
             state.live[last] ^= 1;
-            let damaged = state.live[last];
-            if let Some(byte) = state.durable.get_mut(last) {
-                *byte = damaged;
-            }
-            // What is on its way to the disk arrives like that.
+            let mut is_durable = true;
             for change in &mut state.unsynced {
                 if let Change::Write(offset, data) = change
-                    && let Some(byte) = last.checked_sub(*offset).and_then(|place| data.get_mut(place))
+                    && let Some(byte) = last.checked_sub(*offset).and_then(|within| data.get_mut(within))
                 {
-                    *byte = damaged;
+                    *byte ^= 1;
+                    is_durable = false;
                 }
+            }
+            if is_durable {
+                state.durable[last] ^= 1;
             }
         }
     }
