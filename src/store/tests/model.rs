@@ -74,7 +74,7 @@ fn compare_device(
     }
     for (id, one) in &own {
         let alone = slots[&(epoch(one), one.header().counter)] == [*id];
-        assert_eq!(reader.is_disputed(one).unwrap(), !alone);
+        assert_eq!(reader.is_disputed(id, one.header()).unwrap(), !alone);
     }
     let shared = slots.into_iter().filter(|(_, ids)| ids.len() > 1);
     let twins: Vec<_> = shared.map(|((epoch, counter), ids)| Equivocation { epoch, counter, ids }).collect();
