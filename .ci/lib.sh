@@ -4,6 +4,14 @@
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 RUST_BACKTRACE=short DEBIAN_FRONTEND=noninteractive
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
+# Where Debian keeps ip and nft, also for who is not root.
+export PATH="$PATH:/usr/sbin:/sbin"
+
+# Tests that besiege a node hold a thousand connections and more in one process.
+FILES=$(ulimit -Hn)
+[ "$FILES" != unlimited ] && [ "$FILES" -lt 65536 ] || FILES=65536
+ulimit -n "$FILES"
+
 TARGET="${CARGO_TARGET_DIR:-$PWD/target}"
 LOGS="$TARGET/ci/logs"
 TOOLS="$TARGET/ci/tools"
@@ -72,7 +80,8 @@ passed_in() {
 cargo_test() {
     local output passed
     output=$(mktemp)
-    cargo test --locked "$@" 2>&1 | tee "$output"
+    # What hangs is ended, with its log, before whoever runs this loses patience.
+    timeout --foreground 3600 cargo test --locked "$@" 2>&1 | tee "$output"
     passed=$(passed_in "$output")
     rm -f "$output"
     [ "$passed" -gt 0 ] || fail "cargo test $* ran no test"

@@ -28,9 +28,10 @@ simulate() {
         sed -E 's/^(simulations|faults|events|seconds) +/ci: &/'
 }
 
-# summed_up WORDS: passes everything on, and has a line of a test that counts WORDS shown although the step holds.
+# summed_up WORDS: passes everything on, and has a line of a test that counts WORDS, or says that it is skipped, shown
+# although the step holds.
 summed_up() {
-    sed -E "s/^(test .* \.\.\. )?([0-9]+ $1 .*)/ci: \2/"
+    sed -E "s/^(test .* \.\.\. )?(([0-9]+ $1|SKIPPED,) .*)/ci: \2/"
 }
 
 # Real processes, killed and restarted 50 times or as often as WEFT_KILLS says, and recordings of real people, which are
@@ -49,7 +50,7 @@ run_namespace_tests() {
     need_command ip iproute2
     need_command nft nftables
     cargo_test --package weft --features slow-tests --test slow namespaces:: -- --nocapture --test-threads 1 |
-        sed -E 's/^(test .* \.\.\. )?SKIPPED/ci: SKIPPED/' | summed_up 'transactions'
+        summed_up 'transactions'
 }
 
 fetch_recordings() {

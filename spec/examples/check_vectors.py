@@ -8,6 +8,7 @@ import pathlib
 import struct
 import sys
 
+import check_finality
 import finality
 import gossip
 import weft
@@ -196,6 +197,8 @@ def check_reading(content_format, content):
         except ValueError:
             records = None
         require(isinstance(records, list) and records, "content")
+        pack = records[0].get("bver", 10)
+        require(1 <= pack <= 10 and all(record.get("bver", pack) == pack for record in records), "content")
 
 
 def verdict(network, known, wire, now):
@@ -314,37 +317,6 @@ def check_gossip(keys, wires):
         equal(gossip.leads(own, peer), row["leads"], "who names first")
 
 
-def check_finality(keys, network, wires):
-    vectors = load("finality.json")
-    transactions = {}
-    for wire in wires.values():
-        transactions[weft.transaction_id(network["id"], wire[:160])] = wire[:160], wire[2604:], None
-    for row in vectors["witnesses"]:
-        head, content = bytes.fromhex(row["header"]), bytes.fromhex(row["content"])
-        digest = finality.body_digest(3, bytes.fromhex(row["salt"]) + content)
-        equal(digest, head[128:160], "a witness's digest")
-        fields = finality.witness(content)
-        equal(fields, row["witness"], "witness")
-        identifier = weft.transaction_id(network["id"], head)
-        equal(weft.to_text(identifier), row["id"], "a witness's id")
-        message = weft.message("weft/transaction/1", network["id"], identifier)
-        public, _ = keys[row["key"]]
-        equal(ML_DSA_44.verify(public, message, bytes.fromhex(row["signature"])), True, "a witness's signature")
-        references = fields["witness_parents_hex"] + fields["sweeps_hex"]
-        others = [bytes.fromhex(id) for id in references if bytes.fromhex(id) != head[48:88]]
-        equal(head[88:128], others[0] if others else network["genesis"], "a witness's parent 2")
-        equal(refuses(finality.witness, content + b"\0"), True, "a trailing byte")
-        transactions[identifier] = head, content, fields
-    members = sorted(weft.blake2s(keys[name][0]) for name in ("member-a", "member-b"))
-    chain = finality.commits(network, transactions, members, network["rules"]["epoch_ms"])
-    equal(len(chain), len(vectors["commits"]), "number of commits")
-    for (commit, digest, delivered), row in zip(chain, vectors["commits"]):
-        equal(delivered, row["delivered"], "what a commit delivers")
-        equal((commit.hex(), digest.hex()), (row["bytes"], row["digest"]), "commit")
-    for row in vectors["graphs"]:
-        equal(finality.drawn(row["members"], row["witnesses"]).leaders(), row["leaders"], row["about"])
-
-
 check_basics()
 all_keys = check_keys()
 all_networks = check_networks(all_keys)
@@ -353,5 +325,5 @@ check_verdicts(all_networks, all_known, all_wires)
 check_ticket()
 check_handshake(all_keys, all_networks, all_wires)
 check_gossip(all_keys, all_wires)
-check_finality(all_keys, all_networks["open"], all_wires)
+check_finality.check(load("finality.json"), all_keys, all_networks["open"], all_wires, equal, refuses)
 print(f"{checks} checks passed")

@@ -4,6 +4,7 @@ import struct
 import weft
 
 CONTROL = {1, 4, 5, 6, 8, 10, 11}
+COMMIT_TRANSACTIONS = 65_536
 
 
 def faulty(n):
@@ -38,6 +39,23 @@ def witness(content):
             "sweeps": [weft.to_text(id) for id in lists[1]], "sweeps_hex": [id.hex() for id in lists[1]]}
 
 
+def check_witness(network, members, head, content):
+    """The fields of a witness by what bytes and network file tell (page 04), or ValueError. Its digest is checked before."""
+    fields = witness(content)
+    references = [bytes.fromhex(id) for id in fields["witness_parents_hex"] + fields["sweeps_hex"]]
+    first, genesis = head[48:88], network["genesis"]
+    others = [id for id in references if id != first]
+    if head[2:4] != b"\xff\xff" or genesis in references or first.hex() in fields["sweeps_hex"]:
+        raise ValueError("another content format, or a reference that is none")
+    if fields["round"] > 1 and not quorum(members) <= len(fields["witness_parents"]) <= members:
+        raise ValueError("no quorum of witness parents")
+    if head[88:128] != (others[0] if others else genesis):
+        raise ValueError("another parent 2")
+    if any(id[:8] >= head[8:16] for id in references):
+        raise LookupError("a reference that is not older")
+    return fields
+
+
 class Graph:
     """Witnesses: name to (author, round, witness parents, parent 1 or None)."""
 
@@ -56,6 +74,25 @@ class Graph:
 
     def certifies(self, name, leader):
         return self.many([parent for parent in self.witnesses[name][2] if self.votes(parent, leader)])
+
+    def check(self, author, number, parents, previous):
+        """Whose witnesses a witness may build on (page 17); ValueError if it may not."""
+        known = [self.witnesses.get(name) for name in parents]
+        last = self.witnesses.get(previous)
+        if previous is not None and not (last and last[0] == author and last[1] < number):
+            raise ValueError("parent 1 is no earlier witness of the author")
+        if number == 1:
+            if parents:
+                raise ValueError("witness parents in round 1")
+            return
+        if not all(witness and witness[1] == number - 1 for witness in known):
+            raise ValueError("a witness parent that is none, or not of the round before")
+        authors = {witness[0] for witness in known}
+        if len(authors) != len(parents) or not self.many(parents):
+            raise ValueError("two of one author, or less than a quorum")
+        goes_on = last is not None and last[1] == number - 1
+        if goes_on != (author in authors) or goes_on and previous not in parents:
+            raise ValueError("parent 1 of the round before is a witness parent, and no other own one is")
 
     def history(self, name):
         found, queue = set(), [name]
@@ -129,13 +166,13 @@ def root(leaves):
 
 def commits(network, transactions, members, epoch_ms):
     """All commits of `transactions`: id to header, content and kind-3 fields (or None); `members` are device ids in order.
-    Every one is small enough to be a single commit of its leader."""
+    Each with its bytes, its digest, what it delivers, and what of earlier commits it disputes."""
     graph = Graph(len(members), {
         id: (members.index(head[16:48]), fields["round"], [bytes.fromhex(p) for p in fields["witness_parents_hex"]],
              head[48:88] if head[48:88] != network["genesis"] else None)
         for id, (head, _, fields) in transactions.items() if fields})
-    previous, time, delivered, order, chain = bytes(32), network["created_ms"], set(), [], []
-    for index, leader in enumerate(graph.leaders(), 1):
+    previous, time, delivered, chain, judge = bytes(32), network["created_ms"], set(), [], Judge(transactions, epoch_ms)
+    for leader in graph.leaders():
         reached, queue = set(), [leader]
         while queue:
             id = queue.pop()
@@ -145,40 +182,49 @@ def commits(network, transactions, members, epoch_ms):
             head, _, fields = transactions[id]
             lists = fields["witness_parents_hex"] + fields["sweeps_hex"] if fields else []
             queue.extend([head[48:88], head[88:128], *map(bytes.fromhex, lists)])
-        batch = sorted(reached)
-        verdicts = judge(transactions, order, batch, epoch_ms)
-        order += list(zip(batch, verdicts))
         delivered |= reached
         times = sorted(int.from_bytes(parent[:8], "big") for parent in graph.witnesses[leader][2])
         time = max(time, times[(len(times) - 1) // 2]) if times else time
-        tree = root([id + bytes([verdict]) for id, verdict in zip(batch, verdicts)])
-        commit = struct.pack(">Q32s40sQ32sI", index, previous, leader, time, tree, len(batch))
-        previous = weft.blake2s(b"weft/commit/1\0", commit, key=network["id"])
-        chain.append((commit, previous, [[weft.to_text(id), verdict] for id, verdict in zip(batch, verdicts)]))
+        order = sorted(reached)
+        for at in range(0, len(order), COMMIT_TRANSACTIONS):
+            batch = order[at:at + COMMIT_TRANSACTIONS]
+            verdicts, disputed = judge.commit(batch)
+            tree = root([id + bytes([verdict]) for id, verdict in zip(batch, verdicts)])
+            commit = struct.pack(">Q32s40sQ32sI", len(chain) + 1, previous, leader, time, tree, len(batch))
+            previous = weft.blake2s(b"weft/commit/1\0", commit, key=network["id"])
+            leaves = [[weft.to_text(id), verdict] for id, verdict in zip(batch, verdicts)]
+            chain.append((commit, previous, leaves, [weft.to_text(id) for id in disputed]))
     return chain
 
 
-def judge(transactions, before, batch, epoch_ms):
-    """The verdicts of a commit behind `before`, pairs of id and verdict."""
-    def key(id):
-        head = transactions[id][0]
-        return head[16:48], int.from_bytes(id[:8], "big") // epoch_ms, head[4:8]
+class Judge:
+    """The verdicts of commits, one after the other."""
 
-    order, verdicts = list(before), []
-    for id in batch:
-        head, content, _ = transactions[id]
-        stand = [other for other, verdict in order if verdict != 3 and key(other) == key(id)]
-        if any(transactions[other][0][1] == 6 and transactions[other][1][:32] == head[16:48]
-               for other, verdict in order if verdict == 0):
-            verdict = 3
-        elif stand:
-            verdict = 1 if head[1] in CONTROL else 2
-        else:
-            verdict = 0
-        order.append((id, verdict))
-        verdicts.append(verdict)
-    for at, id in enumerate(batch):
-        others = [other for other, verdict in zip(batch, verdicts) if other != id and verdict != 3]
-        if verdicts[at] == 0 and transactions[id][0][1] not in CONTROL and key(id) in map(key, others):
-            verdicts[at] = 2
-    return verdicts
+    def __init__(self, transactions, epoch_ms):
+        self.transactions, self.epoch_ms = transactions, epoch_ms
+        self.revoked, self.disputed = set(), set()
+        # Of what is not revoked: by counter, in the final order; and the verdict in the leaf.
+        self.used, self.verdicts = {}, {}
+
+    def commit(self, batch):
+        disputed, here = [], set(batch)
+        for id in batch:
+            head, content, _ = self.transactions[id]
+            issuer, kind = head[16:48], head[1]
+            if issuer in self.revoked:
+                self.verdicts[id] = 3
+                continue
+            key = issuer, int.from_bytes(id[:8], "big") // self.epoch_ms, head[4:8]
+            before = self.used.setdefault(key, [])
+            self.verdicts[id] = 0 if not before else 1 if kind in CONTROL else 2
+            for other in before:
+                if self.verdicts[other] == 0 and self.transactions[other][0][1] not in CONTROL:
+                    if other in here:
+                        self.verdicts[other] = 2
+                    elif other not in self.disputed:
+                        self.disputed.add(other)
+                        disputed.append(other)
+            before.append(id)
+            if kind == 6 and self.verdicts[id] == 0:
+                self.revoked.add(content[:32])
+        return [self.verdicts[id] for id in batch], disputed

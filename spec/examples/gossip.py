@@ -99,7 +99,7 @@ def message(data):
         if len(fields["lacking"]) + len(fields["withheld"]) > 128:
             raise ValueError("128 transactions at most")
     else:
-        fields["tree"] = reader.take(1)[0]
+        fields["tree"] = reader.number(32)
     reader.end()
     return fields
 
@@ -120,9 +120,9 @@ def frame(stream, data):
             raise ValueError("a done goes on the bulk stream")
         return fields
     reader = Reader(data)
-    first = reader.take(1)[0]
     if stream == "live":
-        return {"tree": first, "transactions": transactions(reader)}
+        return {"tree": int.from_bytes(reader.take(4), "big"), "transactions": transactions(reader)}
+    first = reader.take(1)[0]
     if first == 0:
         return {"transactions": transactions(reader)}
     fields = message(data[1:])

@@ -1,6 +1,7 @@
 //! Making the file of a stopped store as small as what it holds.
 
 use super::disk::Disk;
+use super::volume::FileSystem;
 use super::{FILE_NAME, StoreError, StoreOptions, open, wal};
 use std::path::Path;
 use weft_tangle::Network;
@@ -25,7 +26,8 @@ pub fn compact(directory: &Path, network: &Network, options: &StoreOptions) -> R
     let before = open::allocated_bytes(&path);
     let (front, behind) = wal::divide(file, &path)?;
     let disk = Disk::new(Box::new(behind));
-    let (mut database, _) = open::open_database(&disk, &front, &path, network, options)?;
+    let volume = FileSystem { path: path.clone() };
+    let (mut database, _) = open::open_database(&disk, &front, (&path, &volume), network, options, None)?;
     loop {
         match database.compact() {
             Ok(true) => {}

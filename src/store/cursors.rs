@@ -1,6 +1,7 @@
 //! How far the logs of other nodes were read: one row a device, written with the transactions or by itself.
 //!
-//! Always true: a cursor is on disk no earlier than the transactions that it stands for.
+//! Always true: a cursor is on disk no earlier than the transactions that it stands for, and no later than those that it
+//! comes with.
 
 use super::layout::CURSORS;
 use super::{Reader, StoreError};

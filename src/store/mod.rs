@@ -188,7 +188,8 @@ impl Store {
         open::discard_unborn(&behind)
             .map_err(|cause| StoreError::Unreachable { path: path.clone(), cause })?;
         let disk = Disk::new(Box::new(behind));
-        let (database, tail) = open::open_database(&disk, &front, &path, network, options)?;
+        let place = (&*path, &*volume);
+        let (database, tail) = open::open_database(&disk, &front, place, network, options, None)?;
         let network = Arc::new(network.clone());
         let store = Self {
             network,

@@ -8,7 +8,8 @@ use super::layout::{
 };
 use super::pack::PACKS;
 use super::tail::Tail;
-use super::wal::{self, Front};
+use super::volume::Volume;
+use super::wal::{self, Front, Mark, Outlook};
 use super::{StoreError, StoreOptions};
 use redb::{
     Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction, backends::FileBackend,
@@ -68,13 +69,18 @@ pub(super) fn discard_unborn(file: &dyn StorageBackend) -> io::Result<()> {
 }
 
 /// Opens the database on `disk` and checks whose it is; a new one is made ours. All of the log is in it, durably, and its
-/// index is complete.
+/// index is complete. A log that is damaged is first kept on `volume`.
+///
+/// # Errors
+/// Beside those of [`Store::open`](super::Store::open): [`StoreError::Lost`] and [`StoreError::LostCommits`] when it holds
+/// less than `least`; the log is then as it was.
 pub(super) fn open_database(
     disk: &Arc<Disk>,
     front: &Front,
-    path: &Path,
+    (path, volume): (&Path, &dyn Volume),
     network: &Network,
     options: &StoreOptions,
+    least: Option<Mark>,
 ) -> Result<(Database, Tail), StoreError> {
     let mut builder = Database::builder();
     builder.set_cache_size(options.cache_bytes);
@@ -84,11 +90,32 @@ pub(super) fn open_database(
         initialise(&database, network.id())?;
     }
     check(&database, path, network.id())?;
-    let recovered = wal::recover(&database, front, network)?;
-    if recovered.is_damaged {
+    let outlook = Outlook::of(&database, front, network)?;
+    least.map_or(Ok(()), |least| reaches(&outlook, least))?;
+    if outlook.is_damaged() {
+        let kept = volume.keep(&front.log().map_err(wal::failed)?)?;
+        outlook.tell(Some(&kept));
+    }
+    let tail = outlook.take(&database, network)?;
+    if outlook.is_damaged() {
         front.clear().map_err(wal::failed)?;
     }
-    Ok((database, recovered.tail))
+    Ok((database, tail))
+}
+
+/// Whether a store that takes what its log holds has all that was acknowledged.
+///
+/// # Errors
+/// [`StoreError::Lost`] and [`StoreError::LostCommits`].
+pub(super) fn reaches(outlook: &Outlook, acknowledged: Mark) -> Result<(), StoreError> {
+    let found = outlook.reach();
+    if found.position < acknowledged.position {
+        return Err(StoreError::Lost { acknowledged: acknowledged.position, found: found.position });
+    }
+    if found.commits < acknowledged.commits {
+        return Err(StoreError::LostCommits { acknowledged: acknowledged.commits, found: found.commits });
+    }
+    Ok(())
 }
 
 pub(super) fn opening(path: &Path, error: DatabaseError) -> StoreError {

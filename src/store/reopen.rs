@@ -3,13 +3,16 @@
 //! Always true: at most one database writes the file, and none does while a reader of an earlier one is left, for pages
 //! that such a reader needs may be written over. The lock on the file is held throughout.
 
+mod look;
+
 use super::commits::{self, COMMITS};
 use super::disk::Refuge;
 use super::layout::ARRIVALS;
 use super::tail::Tail;
-use super::wal::Log;
-use super::{Store, StoreError, open, reader, wal};
+use super::wal::{Log, Mark};
+use super::{Store, StoreError, open, reader};
 use crate::limits::{REOPEN_POLL, REOPEN_READERS, SNAPSHOT_LOOKS, STORE_RESUME_BYTES};
+use look::caught;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
@@ -65,6 +68,12 @@ impl State {
             acknowledged: AtomicU64::new(next.0),
             acknowledged_commit: AtomicU64::new(commit),
         })
+    }
+
+    /// How far it was acknowledged.
+    fn acknowledged(&self) -> Mark {
+        let position = Position(self.acknowledged.load(Ordering::Relaxed));
+        Mark { position, commits: self.acknowledged_commit.load(Ordering::Relaxed) }
     }
 
     fn refusal(&self) -> StoreError {
@@ -130,11 +139,8 @@ impl Store {
         if caught(|| drop(closed)).is_none() {
             tracing::warn!("the database that failed could not be closed in order");
         }
-        let acknowledged = Position(state.acknowledged.load(Ordering::Relaxed));
-        let commit = state.acknowledged_commit.load(Ordering::Relaxed);
-        let cause = "what is in it makes the database panic".to_owned();
-        let opened = caught(|| self.open_again(acknowledged, commit));
-        match opened.unwrap_or(Err(StoreError::NotAStore { path: self.path.clone(), cause })) {
+        let acknowledged = state.acknowledged();
+        match self.caught(|| self.open_again(acknowledged)) {
             Ok((database, tail)) => {
                 state.database = Some(Arc::new(database));
                 state.tail = Arc::new(tail);
@@ -143,7 +149,7 @@ impl Store {
                 Ok(())
             }
             Err(error) => {
-                let failure = self.read_on(error.to_string());
+                let failure = self.read_on(error.to_string(), acknowledged);
                 let cause = failure.cause.clone();
                 state.failure = Some(failure);
                 Err(StoreError::ReadOnly { cause })
@@ -151,20 +157,17 @@ impl Store {
         }
     }
 
-    fn open_again(&self, acknowledged: Position, commit: u64) -> Result<(Database, Tail), StoreError> {
+    fn open_again(&self, acknowledged: Mark) -> Result<(Database, Tail), StoreError> {
+        // A file that has lost something is not written, not even by the database as it opens it.
+        let (found, outlook) = self.lay(Refuge::as_it_stands(Arc::clone(&self.disk)))?;
+        open::reaches(&outlook, acknowledged)?;
+        drop((outlook, found));
         // After a failed sync the system may show what is not on disk, and never will be. That is the failed batch, and
         // until its pages are on disk no header names them; a header that is, redb writes anew before anybody reads.
         self.disk.unseal();
-        let (database, tail) =
-            open::open_database(&self.disk, &self.front, &self.path, &self.network, &self.options)?;
-        let (found, newest) = stored(&database)?;
-        if found < acknowledged {
-            return Err(StoreError::Lost { acknowledged, found });
-        }
-        if newest < commit {
-            return Err(StoreError::LostCommits { acknowledged: commit, found: newest });
-        }
-        Ok((database, tail))
+        let place = (&*self.path, &*self.volume);
+        let least = Some(acknowledged);
+        open::open_database(&self.disk, &self.front, place, &self.network, &self.options, least)
     }
 
     /// The database to write to. Only whoever holds the writer's lock may have it.
@@ -230,7 +233,7 @@ impl Store {
         let mut state = self.write_state();
         let failure = match state.failure.take() {
             Some(first) => first,
-            None => self.read_on(cause),
+            None => self.read_on(cause, state.acknowledged()),
         };
         let cause = failure.cause.clone();
         state.failure = Some(failure);
@@ -244,25 +247,6 @@ impl Store {
         match error {
             StoreError::Database(error) => self.fail(error.to_string()),
             error => error,
-        }
-    }
-
-    /// Has nothing more written, and lays a refuge over the file.
-    fn read_on(&self, cause: String) -> Failure {
-        let builder =
-            |refuge| Database::builder().set_cache_size(REFUGE_CACHE_BYTES).create_with_backend(refuge);
-        self.disk.seal();
-        let refuge = Refuge::new(Arc::clone(&self.disk)).map_err(redb::DatabaseError::from).and_then(builder);
-        let refuge = refuge.map_err(StoreError::from).and_then(|refuge| {
-            // Whether the commit that failed is in there or not: its index is made of what is.
-            let tail = wal::recover(&refuge, &self.front, &self.network)?.tail;
-            Ok((refuge, Arc::new(tail)))
-        });
-        match refuge {
-            Ok(refuge) => Failure { cause, refuge: Some(refuge) },
-            Err(error) => {
-                Failure { cause: format!("{cause}; nor can it be read any more: {error}"), refuge: None }
-            }
         }
     }
 
@@ -295,13 +279,6 @@ impl Store {
     pub(super) fn write_state(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What `work` gives, unless it panics: redb does where a page holds what none can, which is the disk's fault and no reason
-/// to end whoever tries to get over it.
-fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
-    // What it leaves half done is thrown away: the databases are gone, and the state is what it was.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
 }
 
 /// The next position, and the index of the newest commit.

@@ -5,7 +5,8 @@ use super::damage::Damage;
 use super::disk::{Disk, Refuge};
 use super::reopen::{REFUGE_CACHE_BYTES, Snapshot};
 use super::tail::Tail;
-use super::{Reader, StoreError, open, wal};
+use super::wal::{self, Outlook};
+use super::{Reader, StoreError, open};
 use redb::{Database, ReadableDatabase, backends::FileBackend};
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -54,7 +55,9 @@ impl View {
             .map_err(|error| open::opening(path, error))?;
         open::check(&database, path, network.id())?;
         // Into memory, like all that is written here.
-        let tail = Arc::new(wal::recover(&database, &front, network)?.tail);
+        let outlook = Outlook::of(&database, &front, network)?;
+        outlook.tell(None);
+        let tail = Arc::new(outlook.take(&database, network)?);
         let network = Arc::new(network.clone());
         Ok(Self { network, database, tail, damage: Arc::default(), _locked: locked })
     }

@@ -1,13 +1,25 @@
-//! How much room there is where the store's file lies.
+//! Where the store's file lies: how much room there is, and what is kept beside it.
 
-use super::{Store, StoreError};
+use super::layout::first_bytes;
+use super::{Store, StoreError, open};
 use crate::limits::STORE_RESERVE_BYTES;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use weft_tangle::blake2s;
 
 /// What the store must know of where its file lies.
 pub(super) trait Volume: std::fmt::Debug + Send + Sync {
     /// Bytes that this user may still write; `None` where the system does not say.
     fn free_bytes(&self) -> Option<u64>;
+
+    /// Keeps the bytes of a damaged log beside the file before they are overwritten there: a record that nothing leads to
+    /// any more may be all that is left of what was acknowledged. The same bytes are kept once. When it returns they are
+    /// on disk, under the name that it gives.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`].
+    fn keep(&self, log: &[u8]) -> Result<PathBuf, StoreError>;
 }
 
 /// The file system that holds a file.
@@ -21,6 +33,27 @@ impl Volume for FileSystem {
         let found = rustix::fs::statvfs(&self.path).ok()?;
         Some(found.f_bavail.saturating_mul(found.f_frsize))
     }
+
+    fn keep(&self, log: &[u8]) -> Result<PathBuf, StoreError> {
+        let name = u64::from_be_bytes(first_bytes(&blake2s(&[log])));
+        let mut path = self.path.clone().into_os_string();
+        path.push(format!(".log.{name:016x}"));
+        let path = PathBuf::from(path);
+        write_synced(&path, log).map_err(|cause| StoreError::Unreachable { path: path.clone(), cause })?;
+        Ok(path)
+    }
+}
+
+/// Writes a file that only this user may read, for readings lie in it; its name is on disk too.
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    path.parent().map_or(Ok(()), open::sync_directory)
 }
 
 impl Store {

@@ -7,21 +7,26 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use weft_tangle::body::Vote;
 use weft_tangle::finality::{
-    Commit, Delivered, FinalVerdict, Handed, Judged, Member, Members, Resume, Round, leaf, merkle_root,
+    Commit, Committee, Delivered, FinalVerdict, Handed, Judged, Member, Members, Resume, Round, leaf,
+    merkle_root,
 };
-use weft_tangle::{Network, NetworkId, Transaction, TxId};
+use weft_tangle::{CommitteeSize, Kind, Network, NetworkId, Transaction, TxId};
 
 /// A chain that grows.
 pub(crate) struct Chain {
     network: NetworkId,
     /// The round of the next leader.
     pub(crate) round: u64,
+    /// Who leads from now on, where the newest that is delivered does not.
+    pub(crate) leader: Option<TxId>,
+    size: CommitteeSize,
     pub(crate) handed: Vec<Arc<Handed>>,
 }
 
 impl Chain {
     pub(crate) fn new(network: &Network) -> Self {
-        Self { network: *network.id(), round: 1, handed: Vec::new() }
+        let (network, size) = (*network.id(), Committee::of(network).size());
+        Self { network, round: 1, leader: None, size, handed: Vec::new() }
     }
 
     /// Forgets the commits behind this one.
@@ -43,10 +48,11 @@ impl Chain {
         });
         let mut transactions: Vec<Judged> = judged.collect();
         transactions.sort_unstable_by_key(|judged| judged.id);
+        let last_id = transactions.last().expect("a commit delivers something").id;
         let commit = Commit {
             index: last.index + 1,
             previous: last.digest,
-            leader: transactions.last().expect("a commit delivers something").id,
+            leader: self.leader.unwrap_or(last_id),
             time: CREATED.plus(last.index),
             root: merkle_root(transactions.iter().map(|judged| leaf(&judged.id, judged.verdict))),
             count: transactions.len() as u32,
@@ -56,8 +62,11 @@ impl Chain {
         let delivered =
             Delivered { commit, digest, leader, transactions, also_disputed, revoked: Vec::new() };
         let round = Round::new(self.round).expect("rounds begin with 1");
-        let active: Members = [leader].into_iter().collect();
-        let resume = Resume { commit, first: commit.index, round, active, last_open: last.index };
+        let is_open = delivered.transactions.iter().any(|judged| judged.kind != Kind::Witness);
+        let before = self.handed.last().map_or(0, |handed| handed.resume.last_open);
+        let last_open = if is_open { commit.index } else { before };
+        let active = Members::all(self.size);
+        let resume = Resume { commit, first: commit.index, round, active, last_open };
         let handed = Arc::new(Handed { delivered, resume });
         self.handed.push(Arc::clone(&handed));
         handed

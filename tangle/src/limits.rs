@@ -114,6 +114,13 @@ pub const REVOKED_DEVICES: usize = 65_536;
 /// Digests of this node's own commits held in memory, to compare votes with; older ones are read back.
 pub const OWN_DIGESTS: usize = 1_024;
 
+/// Counters of which it is remembered that commits have delivered them twice; others are looked up.
+pub const REPEATED_COUNTERS: usize = 65_536;
+
+/// First uses of counters that are held for devices that repeat one: each counter takes its device a signature and, beyond
+/// its quota, growing work, so what is read again where more than these are repeated costs its sender more.
+pub const FIRST_USES: usize = 131_072;
+
 /// Votes of one member that are held, so that a member that votes for what will never be costs no more.
 pub const VOTES_PER_MEMBER: usize = 64;
 
@@ -136,7 +143,8 @@ pub const DELIVERED_IN_FLIGHT: usize = 65_536;
 /// Milliseconds of a round or of a message's way at most.
 pub const PACE_MS: u64 = 60_000;
 
-/// Transactions that pay for a round: so there is at most one witness of each member for so many.
+/// Transactions that pay for a round in a committee of four to nine; as many as there are members pay for one in a smaller
+/// one, half as many in a larger one.
 pub const TRANSACTIONS_PER_ROUND: u64 = 4;
 
 /// Rounds that can be saved up: those that a lone reading needs to become final, to be voted for, and three more.
@@ -254,6 +262,9 @@ pub const ANSWER_MS: u64 = 3_000;
 /// Milliseconds after which another one is asked in any case.
 pub const ANSWER_LONGEST_MS: u64 = 60_000;
 
+/// Milliseconds between two events beyond which a node itself was not there: it looks at its clock five times a second.
+pub const LEAP_MS: u64 = 1_000;
+
 /// Milliseconds after which it is looked up what became of a transaction that came and is not attached.
 pub const HELD_MS: u64 = 1_000;
 
@@ -268,6 +279,17 @@ pub const PENDING_MS: u64 = 60_000;
 
 /// Milliseconds between two grafts of one tree, and between two prunes: pushes under way say nothing of the new tree.
 pub const TREE_QUIET_MS: u64 = 1_000;
+
+/// Trees that are pushed along one link, trees declined on it, and trees pruned just now: as many as a node keeps addresses
+/// of fog nodes. Who passes on chooses a transaction's tree, so the oldest gives way; a genuine one is grafted again.
+pub const TREES: usize = 1_024;
+
+/// Trees that may be declined on one link within [`TREE_DECLINES_MS`]: only what was grafted there is pushed there, so
+/// that more of them are made up.
+pub const TREE_DECLINES: u32 = 256;
+
+/// See [`TREE_DECLINES`].
+pub const TREE_DECLINES_MS: u64 = 2 * TREE_QUIET_MS;
 
 /// Transactions whose tree is remembered, of those pushed last.
 pub const PUSHED: usize = 16_384;
@@ -306,7 +328,7 @@ const _: () = assert!(IN_FLIGHT + PENDING <= VERDICTS / 2, "what is not durable 
 const _: () = assert!(TIP_SAMPLE <= TIP_RESERVE, "a draw is never larger than what it draws from");
 const _: () = assert!(HANDED_OUT >= TIP_POOL + TIP_RESERVE, "all that can be handed out can be remembered");
 const _: () = assert!(LOG_ENTRIES * 44 + 32 <= MESSAGE_BYTES, "a full log message fits");
-const _: () = assert!(1 + 2 + TRANSACTION_MAX_BYTES <= FRAME_BYTES, "every transaction fits a frame");
+const _: () = assert!(4 + 2 + TRANSACTION_MAX_BYTES <= FRAME_BYTES, "every transaction fits a frame");
 const _: () = assert!(WANT_IDS * 40 + 32 <= MESSAGE_BYTES, "a full request fits");
 const _: () = assert!(CHECKPOINTS * 60 + 32 <= MESSAGE_BYTES, "all checkpoints fit");
 const _: () = assert!(LOG_ENTRIES * 2 <= TAIL_CREDIT, "credit never stalls a message");
@@ -322,6 +344,7 @@ const _: () = assert!(ASKED <= PENDING && ASKED <= IN_FLIGHT, "all that is asked
 const _: () = assert!(OTHERS_PER_SOURCE * 4 <= REFERENCES, "no peer takes the room of all");
 const _: () =
     assert!(REACHED.is_multiple_of(COMMIT_TRANSACTIONS), "commits are the same however little is held");
+const _: () = assert!(LEAP_MS < ANSWER_MS, "who is silent is noticed however seldom a node wakes");
 const _: () = assert!(LOG_RECENT >= TAIL_CREDIT, "live tails read memory");
 const _: () = assert!(LOG_HOLD_MS > LOG_BATCH_MS, "a hold shorter than the other's batch is for nothing");
 const _: () =

@@ -84,6 +84,11 @@ impl Cluster {
         self.directory.path().join(format!("node-{node}"))
     }
 
+    /// The directory of all, for whoever needs the cluster no more but its nodes.
+    pub(crate) fn into_directory(self) -> TempDir {
+        self.directory
+    }
+
     /// Where a node gossips.
     pub(crate) fn gossip_address(&self, node: usize) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.ports[node]))
@@ -174,6 +179,13 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(begun.elapsed() < PATIENCE, "{what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Waits until a count has come so far, one part of it after the other: what gets on is waited for, however slow it is.
+#[track_caller]
+pub(crate) fn wait_for_count(least: u64, mut count: impl FnMut() -> u64) {
+    const PARTS: u64 = 20;
+    (1..=PARTS).for_each(|part| wait_until("the count gets on", || count() >= least * part / PARTS));
 }
 
 /// Whether a node has a transaction.

@@ -1,14 +1,14 @@
 //! Wrong, hostile or unlucky input at the door of a real node: each has its stated answer, and the node stays up.
 
 use crate::support::{Device, Wish, key_in, now, word};
-use crate::world::world;
+use crate::world::{world, world_without_quorum};
 use weft_tangle::body::{Anchor, Reason, Revocation, Vote, Witness};
 use weft_tangle::finality::Round;
 use weft_tangle::{Digest, Kind, NetworkId, Role, Timestamp, TxId};
 
 #[test]
 fn a_reading_comes_back_as_it_was_sent() {
-    let mut world = world();
+    let mut world = world_without_quorum();
     let wish = world.sensor.reading(world.parents());
     let wire = world.sensor.wire(&wish);
     let id = world.sensor.sign(&wish).id();
@@ -160,7 +160,7 @@ fn parents_and_times() {
 
 #[test]
 fn a_counter_used_twice() {
-    let mut world = world();
+    let mut world = world_without_quorum();
     let parents = world.parents();
     let mut twice = |value: u8| {
         let mut wish = world.sensor.reading(parents);

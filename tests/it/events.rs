@@ -170,7 +170,10 @@ fn a_later_commit_disputes_what_was_final_and_who_is_revoked_is_told() {
     assert_eq!(settled(&world.node, &first)["status"], "final");
     let mut events = Events::open(&world.node, "kind=disputed,final");
     world.sensor.counter -= 1;
-    let wish = world.sensor.reading(world.parents());
+    let genesis = world.node.genesis();
+    let mut wish = world.sensor.reading([genesis, genesis]);
+    // Within the epoch of the first, whatever the clock says by now.
+    wish.timestamp = first.timestamp().as_millis() + 1;
     let (wire, second) = (world.sensor.wire(&wish), world.sensor.sign(&wish).id());
     world.expect(&wire, 201, "disputed");
     assert_eq!(events.about("final", &second).data["status"], "disputed");

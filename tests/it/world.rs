@@ -1,5 +1,6 @@
 //! A node with one enrolled sensor, and what the tests of its door say to it.
 
+use crate::cluster::Cluster;
 use crate::support::{Device, Node, Wish};
 use std::path::Path;
 use tempfile::TempDir;
@@ -18,6 +19,16 @@ pub(crate) fn world() -> World {
     let mut sensor = Device::new(1, node.network());
     sensor.enrol(&node, Role::Sensor);
     World { directory, node, sensor }
+}
+
+/// The same in a network without a quorum, so that nothing becomes final, however long anything takes, and whose epochs
+/// last a day, so that counters meet.
+pub(crate) fn world_without_quorum() -> World {
+    let cluster = Cluster::without_quorum(1);
+    let node = cluster.start(0);
+    let mut sensor = Device::new(1, node.network());
+    sensor.enrol(&node, Role::Sensor);
+    World { directory: cluster.into_directory(), node, sensor }
 }
 
 impl World {

@@ -4,7 +4,7 @@
 //! `WEFT_GOSSIP_SECONDS` says how long the load lasts, `WEFT_GOSSIP_STORED` how many transactions the newcomer finds,
 //! `WEFT_GOSSIP_SEED` which node is killed when.
 
-use crate::cluster::{Cluster, PATIENCE, count, figure, has, peers, wait_until};
+use crate::cluster::{Cluster, PATIENCE, count, figure, has, peers, wait_for_count, wait_until};
 use crate::crash::dice::Dice;
 use crate::crash::load::Load;
 use crate::support::{Device, Node};
@@ -186,7 +186,7 @@ fn a_newcomer_that_is_interrupted_goes_on_where_it_was() {
         assert!(kept >= before * part / 5 && kept >= held, "what it had it has");
         held = kept;
     }
-    wait_until("the newcomer has all of what was there", || count(&newcomer) >= before);
+    wait_for_count(before, || count(&newcomer));
     println!("{before} transactions joined in {:.1?}, four times interrupted", begun.elapsed());
     // Of a log that it has read most of it is told the rest alone, not all of it again.
     let (told, now) = (told_by(&newcomer, &first), figure(&newcomer, "weft_stored_transactions"));

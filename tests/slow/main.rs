@@ -22,3 +22,9 @@ mod hostile;
 mod namespaces;
 mod overload;
 mod recordings;
+
+/// Says that a test cannot run on this system. `WEFT_NO_SKIPS` says that it can: then this is a failure.
+fn skip(why: &str) {
+    assert!(std::env::var_os("WEFT_NO_SKIPS").is_none(), "nothing may be skipped here: {why}");
+    println!("SKIPPED, {why}");
+}

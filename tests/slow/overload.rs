@@ -61,6 +61,17 @@ fn seconds() -> u64 {
     text.parse().expect("WEFT_OVERLOAD_SECONDS is a number of seconds")
 }
 
+/// Lets this process hold the flood's connections, and what other tests have open beside them.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let wanted = CONNECTIONS as u64 + 1_000;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
+        raised.unwrap_or_else(|error| panic!("{error}: let a process have {wanted} files open (ulimit -Hn)"));
+    }
+}
+
 /// One request of HTTP/1.1.
 fn request(path: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
@@ -201,6 +212,7 @@ fn peak_mib(node: &Node) -> u64 {
 
 #[test]
 fn a_flood_costs_neither_memory_nor_the_readings_of_others() {
+    raise_file_limit();
     let directory = tempfile::tempdir().unwrap();
     let node = Node::start(directory.path());
     let (singles, batches) = prepare(&node);

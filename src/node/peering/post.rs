@@ -46,7 +46,7 @@ fn is_fault(departure: &Departure) -> bool {
 }
 
 /// The tree stands before the transactions of a frame.
-const TREE_BYTES: usize = 1;
+const TREE_BYTES: usize = 4;
 /// The length stands before each.
 const LENGTH_BYTES: usize = 2;
 

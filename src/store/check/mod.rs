@@ -7,6 +7,7 @@ mod finality;
 mod index;
 mod place;
 mod report;
+mod resume;
 mod rows;
 
 pub use report::{Fault, Report, Tally};
@@ -178,6 +179,7 @@ fn check_indices(
     tallies.iter().for_each(|tally| totals.add(tally));
     tallies.into_iter().for_each(|tally| report.add(tally));
     index::check_lengths(reader, report)?;
+    resume::check_resume(reader, network, report)?;
     finality::check_totals(reader, &totals, report)?;
     Ok(true)
 }

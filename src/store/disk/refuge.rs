@@ -27,12 +27,22 @@ struct Overlay {
 }
 
 impl Refuge {
+    /// The file with the last header that a sync has confirmed.
     pub(in crate::store) fn new(disk: Arc<Disk>) -> io::Result<Self> {
-        let length = disk.file.len()?;
         let header = disk.settled_header();
+        Self::with_header(disk, &header)
+    }
+
+    /// The file with the header that stands in it, as who opens it finds it.
+    pub(in crate::store) fn as_it_stands(disk: Arc<Disk>) -> io::Result<Self> {
+        Self::with_header(disk, &[])
+    }
+
+    fn with_header(disk: Arc<Disk>, header: &[u8]) -> io::Result<Self> {
+        let length = disk.file.len()?;
         let overlay = Overlay { length, disk_length: length, blocks: BTreeMap::new() };
         let refuge = Self { disk, overlay: Mutex::new(overlay) };
-        refuge.write(0, &header)?;
+        refuge.write(0, header)?;
         Ok(refuge)
     }
 

@@ -1,12 +1,14 @@
 //! What the replica reads of what has left its memory.
 
 use super::Reader;
-use crate::store::layout::{ARRIVALS, decode_arrival};
+use crate::store::layout::{
+    ARRIVALS, EQUIVOCATIONS, ID_BOUNDS, decode_arrival, decode_issued, device_key, equivocation_key, id_of,
+};
 use crate::store::{Kept, Ruling, StoreError};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use weft_tangle::body::Enrolment;
 use weft_tangle::finality::{Entry, Outcome, Round};
-use weft_tangle::{DeviceId, Digest, History, HistoryError, Standing, Timestamp, TxId};
+use weft_tangle::{DeviceId, Digest, History, HistoryError, Kind, Standing, Timestamp, TxId};
 
 impl Reader {
     fn visit_log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), StoreError> {
@@ -16,6 +18,39 @@ impl Reader {
             visit(decode_arrival(row?.1.value()).0);
         }
         Ok(())
+    }
+
+    /// Visits the stored transactions of an issuer with this counter in the epoch of a time, where there are several.
+    fn visit_same_counter(
+        &self,
+        issuer: &DeviceId,
+        time: Timestamp,
+        counter: u32,
+        visit: &mut dyn FnMut(TxId) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let epoch = self.network.rules().epoch(time);
+        let [first, last] = ID_BOUNDS.map(|id| equivocation_key(issuer, epoch, counter, &id));
+        for row in self.snapshot.open_table(EQUIVOCATIONS)?.range::<&_>(&first..=&last)? {
+            if visit(id_of(row?.0.value())).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The kind of an issuer's transaction as its row of `issued` has it, which is there when that of its counter is.
+    fn kind_issued(&self, issuer: &DeviceId, id: &TxId) -> Result<Option<Kind>, StoreError> {
+        let first = device_key(issuer, id);
+        let mut end = first;
+        for byte in end.iter_mut().rev() {
+            let carries;
+            (*byte, carries) = byte.overflowing_add(1);
+            if !carries {
+                break;
+            }
+        }
+        let row = self.issued_rows(&(first..end))?.next().transpose()?;
+        Ok(row.and_then(|(_, row)| Kind::from_byte(decode_issued(&row).1).ok()))
     }
 }
 
@@ -31,6 +66,20 @@ impl History for Reader {
         visit: &mut dyn FnMut(TxId, u32),
     ) -> Result<(), HistoryError> {
         Ok(self.visit_issued(issuer, &range, visit)?)
+    }
+
+    fn same_counter(
+        &self,
+        issuer: &DeviceId,
+        epoch: Range<Timestamp>,
+        counter: u32,
+        visit: &mut dyn FnMut(TxId) -> ControlFlow<()>,
+    ) -> Result<(), HistoryError> {
+        Ok(self.visit_same_counter(issuer, epoch.start, counter, visit)?)
+    }
+
+    fn kind(&self, issuer: &DeviceId, id: &TxId) -> Result<Option<Kind>, HistoryError> {
+        Ok(self.kind_issued(issuer, id)?)
     }
 
     fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError> {

@@ -3,13 +3,16 @@
 use super::check::report;
 use super::*;
 use crate::store::commits::{
-    COMMITS, DELIVERED, ROW_POSITIONS, RULINGS, WITNESSES, encode_list, put_witness, settled_before,
-    witness_key,
+    COMMITS, DELIVERED, ROW_POSITIONS, RULINGS, WITNESSES, encode_list, encode_resume, put_witness,
+    settled_before, witness_key,
 };
 use crate::store::layout::META;
 use crate::testing::chain::Chain;
 use redb::{ReadableTable, WriteTransaction};
-use weft_tangle::finality::{COMMIT_BYTES, Commit, Member, Round};
+use weft_tangle::body::{Vote, Witness};
+use weft_tangle::finality::{COMMIT_BYTES, Commit, FinalVerdict, Member, Members, Resume, Round};
+use weft_tangle::signing::{Seed, SigningKey};
+use weft_tangle::{Draft, Kind, NetworkParts, Rules, Timestamp, content_format};
 
 /// Where the witness stands.
 const WITNESS: Position = Position(60);
@@ -28,6 +31,9 @@ fn stored(seed: u64) -> (tempfile::TempDir, Arc<Network>, Ledger, Chain) {
     }
     let witness = commits::witness(&network, 1, vec![], ledger.now.plus(1));
     store.append_records(&[Record { position: WITNESS, transaction: &witness, twin: None }]).unwrap();
+    chain.leader = Some(witness.id());
+    let newest = chain.commit(&[(there[59], FinalVerdict::Counts)], vec![]);
+    store.append_batch(&Batch { transactions: &[], cursors: &none, commits: &[newest] }).unwrap();
     (directory, network, ledger, chain)
 }
 
@@ -145,6 +151,116 @@ fn whatever_is_wrong_with_commits_is_found_and_named() {
         assert!(is_named, "case {number}: {faults:?}");
         assert!(faults.len() <= 3, "case {number} has named too much: {faults:?}");
     }
+}
+
+/// Puts another `resume` in place of the one that is stored.
+fn put_resume(directory: &Path, resume: &Resume) {
+    change(directory, |commit| {
+        commit.open_table(META).unwrap().insert("resume", &encode_resume(resume)[..]).unwrap();
+    });
+}
+
+fn faults(directory: &Path, network: &Network) -> Vec<String> {
+    report(directory, network).faults.into_iter().map(|fault| fault.problem).collect()
+}
+
+#[test]
+fn each_field_of_where_finality_goes_on_is_checked() {
+    let (directory, network, _, chain) = stored(3);
+    let right = chain.handed.last().unwrap().resume;
+    let wrong = [
+        (Resume { round: Round::new(2).unwrap(), ..right }, "the round of the leader is 2, where 1"),
+        (Resume { first: right.first - 1, ..right }, "the first commit of the leader"),
+        (Resume { last_open: right.last_open - 1, ..right }, "the newest commit of more than witnesses"),
+        (Resume { active: Members::NONE, ..right }, "the list of active members is [], where [0]"),
+    ];
+    for (resume, words) in wrong {
+        put_resume(directory.path(), &resume);
+        let found = faults(directory.path(), &network);
+        assert!(found.len() == 1 && found[0].contains(words), "{found:?}");
+    }
+    put_resume(directory.path(), &right);
+    assert_eq!(faults(directory.path(), &network), Vec::<String>::new());
+}
+
+/// A witness by one of the members whose keys these are.
+fn witness_by(
+    network: &Network,
+    key: &SigningKey,
+    round: u64,
+    parents: &[TxId],
+    at: Timestamp,
+) -> Transaction {
+    let round = Round::new(round).unwrap();
+    let witness = Witness::new(round, Vote::NONE, parents.to_vec(), vec![]).unwrap();
+    let draft = Draft {
+        kind: Kind::Witness,
+        content_format: content_format::WEFT,
+        counter: round.get() as u32,
+        timestamp: at,
+        parents: witness.header_parents(parents.first().copied(), network.genesis()),
+        salt: [9; 16],
+        content: &witness.encode(),
+    };
+    let wire = draft.sign(network.id(), key).unwrap().with_nonce(weft_pow::Nonce::from_bytes([0; 8]));
+    Transaction::decode(network, &wire).unwrap()
+}
+
+#[test]
+fn who_is_active_follows_from_the_history_of_a_leader() {
+    let keys = [1, 2, 3, 4].map(|seed| SigningKey::from_seed(&Seed::from_bytes([0xC0 + seed; 32])).unwrap());
+    let parts = NetworkParts {
+        name: "active".into(),
+        created: crate::testing::CREATED,
+        open_enrolment: true,
+        rules: Rules::new(600_000, 600, 0, 0).unwrap(),
+        registrars: Vec::new(),
+        committee: keys.iter().map(|key| key.public_key().clone()).collect(),
+    };
+    let network = Arc::new(Network::new(parts).unwrap());
+    let (ledger, _) = ledger(&network, 4, 2, 66);
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
+    store.append(&ledger.arrivals).unwrap();
+    // Three of four in the first round, whom the leader of the second round has as parents; the fourth comes too late.
+    let mut at = ledger.now;
+    let mut make = |key: &SigningKey, round, parents: &[TxId]| {
+        at = at.plus(1);
+        witness_by(&network, key, round, parents, at)
+    };
+    let first: Vec<Transaction> = keys.iter().map(|key| make(key, 1, &[])).collect();
+    // Parent 1 of a witness is its author's own before, the others ascend.
+    let parents: Vec<TxId> = first[..3].iter().map(Transaction::id).collect();
+    let leader = make(&keys[0], 2, &parents);
+    for (position, transaction) in (66..).zip(first.iter().chain([&leader])) {
+        store.append_records(&[Record { position: Position(position), transaction, twin: None }]).unwrap();
+    }
+    let mut chain = Chain::new(&network);
+    (chain.leader, chain.round) = (Some(first[3].id()), 1);
+    for (index, one) in (1..).zip(&ledger.arrivals[..65]) {
+        if index == 64 {
+            (chain.leader, chain.round) = (Some(leader.id()), 2);
+        }
+        if index == 65 {
+            (chain.leader, chain.round) = (Some(first[3].id()), 1);
+        }
+        chain.commit(&[(one.transaction(), FinalVerdict::Counts)], vec![]);
+    }
+    store
+        .append_batch(&Batch { transactions: &[], cursors: &Cursors::new(), commits: &chain.handed })
+        .unwrap();
+    drop(store);
+    let all = chain.handed.last().unwrap().resume;
+    let found = faults(directory.path(), &network);
+    let words = "the list of active members is [0, 1, 2, 3], where [";
+    assert!(found.len() == 1 && found[0].contains(words), "{found:?}");
+    let authors = parents.iter().map(|id| first.iter().position(|one| one.id() == *id).unwrap());
+    let committee = weft_tangle::finality::Committee::of(&network);
+    let active: Members = authors
+        .map(|at| committee.member(&weft_tangle::DeviceId::of(keys[at].public_key())).unwrap())
+        .collect();
+    put_resume(directory.path(), &Resume { active, ..all });
+    assert_eq!(faults(directory.path(), &network), Vec::<String>::new());
 }
 
 fn list_key(index: u64, place: u32) -> [u8; 12] {

@@ -4,12 +4,13 @@
 //! any part of the latter, as `torn` says; only a disk that lies keeps less. A disk with bounded room refuses writes to
 //! blocks that it has no room for; a file's length costs none.
 
-use super::Volume;
 use super::torn::Change;
+use super::{StoreError, Volume};
 use crate::testing::Dice;
 use redb::StorageBackend;
 use std::collections::BTreeSet;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 /// What a file system gives a file at a time.
@@ -34,6 +35,8 @@ struct State {
     /// Bytes that there is room for, where that is bounded.
     room: Option<u64>,
     blocks: BTreeSet<usize>,
+    /// Damaged logs that were kept.
+    kept: Vec<Vec<u8>>,
 }
 
 /// What a disk says is on it for good, and is not.
@@ -120,6 +123,16 @@ impl MemoryDisk {
         state.unsynced.clear();
     }
 
+    /// The damaged logs that were kept.
+    pub(in crate::store) fn kept(&self) -> Vec<Vec<u8>> {
+        self.0.lock().unwrap().kept.clone()
+    }
+
+    /// All that is there.
+    pub(in crate::store) fn image(&self) -> Vec<u8> {
+        self.0.lock().unwrap().live.clone()
+    }
+
     /// Writes, syncs and changes of length so far.
     pub(in crate::store) fn operations(&self) -> u64 {
         self.0.lock().unwrap().operations
@@ -175,6 +188,16 @@ impl Volume for MemoryDisk {
         let state = self.0.lock().unwrap();
         let taken = (state.blocks.len() * BLOCK_BYTES) as u64;
         state.room.map(|room| room.saturating_sub(taken))
+    }
+
+    fn keep(&self, log: &[u8]) -> Result<PathBuf, StoreError> {
+        let path = PathBuf::from("a disk in memory.log");
+        let mut state = self.0.lock().unwrap();
+        match state.spend(None) {
+            Ok(()) => state.kept.push(log.to_vec()),
+            Err(cause) => return Err(StoreError::Unreachable { path, cause }),
+        }
+        Ok(path)
     }
 }
 

@@ -57,6 +57,28 @@ fn wherever_a_write_fails_reading_goes_on() {
 }
 
 #[test]
+fn what_a_failed_sync_has_not_brought_to_disk_is_not_read() {
+    let network = network("unsynced");
+    let (ledger, _) = ledger(&network, 14, 1, 20);
+    let disk = MemoryDisk::default();
+    disk.forget_on_failure();
+    let store = open_cached(disk.clone(), &network).unwrap();
+    store.append(&ledger.arrivals[..1]).unwrap();
+    // The record is written, and shown by the system from then on; its sync fails.
+    disk.fail_after(1);
+    assert!(matches!(store.append(&ledger.arrivals[1..2]), Err(StoreError::ReadOnly { .. })));
+    holds(&store, &ledger, 1);
+    assert!(matches!(store.try_reopen(), Err(StoreError::ReadOnly { .. })));
+    holds(&store, &ledger, 1);
+    disk.mend();
+    store.try_reopen().unwrap();
+    // Opening makes it durable, so that it may be shown.
+    holds(&store, &ledger, 2);
+    let after = open_on(MemoryDisk::with_image(disk.crash(&mut Dice::new(1))), &network).unwrap();
+    holds(&after, &ledger, 2);
+}
+
+#[test]
 fn a_disk_that_is_gone_says_so() {
     let network = network("gone");
     let (ledger, _) = ledger(&network, 12, 1, 20);

@@ -34,7 +34,7 @@ pub(super) fn open_cached(disk: impl StorageBackend, network: &Network) -> Resul
 }
 
 /// Opens a store on `disk`, of which it knows how much room it has.
-fn open_with(disk: &disks::MemoryDisk, network: &Network) -> Result<Store, StoreError> {
+pub(super) fn open_with(disk: &disks::MemoryDisk, network: &Network) -> Result<Store, StoreError> {
     let options = StoreOptions { cache_bytes: 0 };
     let path = PathBuf::from("a disk in memory");
     Store::open_on(Box::new(disk.clone()), Box::new(disk.clone()), path, network, &options)
@@ -86,6 +86,10 @@ struct Endless;
 impl Volume for Endless {
     fn free_bytes(&self) -> Option<u64> {
         None
+    }
+
+    fn keep(&self, _log: &[u8]) -> Result<PathBuf, StoreError> {
+        Ok(PathBuf::from("nowhere"))
     }
 }
 

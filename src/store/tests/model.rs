@@ -2,6 +2,7 @@
 
 use super::*;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use weft_tangle::{DeviceId, History, Kind, Timestamp};
 
 const EVER: std::ops::Range<Timestamp> = Timestamp::from_millis(0)..Timestamp::from_millis(u64::MAX);
@@ -75,6 +76,19 @@ fn compare_device(
     for (id, one) in &own {
         let alone = slots[&(epoch(one), one.header().counter)] == [*id];
         assert_eq!(reader.is_disputed(id, one.header()).unwrap(), !alone);
+    }
+    for ((epoch, counter), ids) in &slots {
+        let (span, mut found) = (network.rules().span(*epoch), Vec::new());
+        let mut visit = |id| {
+            found.push(id);
+            if found.len() > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        reader.same_counter(&device, span, *counter, &mut visit).unwrap();
+        let shared = if ids.len() > 1 { &ids[..(limit + 1).min(ids.len())] } else { &[] };
+        assert_eq!(found, shared);
+        for id in ids {
+            assert_eq!(History::kind(reader, &device, id).unwrap(), Some(own[id].header().kind));
+        }
     }
     let shared = slots.into_iter().filter(|(_, ids)| ids.len() > 1);
     let twins: Vec<_> = shared.map(|((epoch, counter), ids)| Equivocation { epoch, counter, ids }).collect();

@@ -23,6 +23,7 @@ use record::Batch;
 pub(super) use record::Mark;
 use redb::{Database, ReadableDatabase};
 use std::io;
+use std::path::Path;
 use weft_tangle::Network;
 
 /// The log of a store that is written. Only whoever holds the writer's lock has it.
@@ -63,7 +64,8 @@ impl Log {
     ) -> io::Result<()> {
         self.is_ahead = true;
         let record = record::encode(&self.front.secret, begin, batch, settlement);
-        let Some(record) = record else { return Ok(()) };
+        // Whoever asked for room has asked for a record: without one nothing of it would be on disk.
+        let record = record.ok_or_else(|| io::Error::other("the batch is none that a record can hold"))?;
         self.front.file.write(BLOCK_BYTES as u64 + self.at, &record)?;
         self.front.file.sync_data()?;
         self.at += record.len() as u64;
@@ -99,10 +101,16 @@ impl Front {
         self.file.sync_data()
     }
 
-    /// Looks for what continues a database that is so far.
-    fn read(&self, network: &Network, next: Mark) -> io::Result<Found> {
+    /// All bytes of the log as they stand.
+    pub(super) fn log(&self) -> io::Result<Vec<u8>> {
         let mut log = vec![0; LOG_BYTES as usize];
         self.file.read(BLOCK_BYTES as u64, &mut log)?;
+        Ok(log)
+    }
+
+    /// Looks for what continues a database that is so far.
+    fn read(&self, network: &Network, next: Mark) -> io::Result<Found> {
+        let log = self.log()?;
         let decode = |at: usize| record::decode(&self.secret, network, &log[at..]);
         let (mut batches, mut at, mut end) = (Vec::new(), 0, None);
         while let Some((batch, length)) = decode(at) {
@@ -124,50 +132,75 @@ impl Front {
     }
 }
 
-/// What a log has given back.
-pub(super) struct Recovered {
-    /// What waits for the index from now on: nothing.
-    pub(super) tail: Tail,
-    /// Whether something is left of what came behind a damaged record. A database that goes on without it writes its own
-    /// records among these: clear the log before.
-    pub(super) is_damaged: bool,
+/// What a database and its log hold together, before anything of the log is brought into the database.
+#[derive(Debug)]
+pub(super) struct Outlook {
+    /// How far the database is.
+    next: Mark,
+    found: Found,
 }
 
-/// Brings what only the log holds, and the rows of the index that a crash has taken from memory, into a database that was
-/// just opened, in durable commits.
-///
-/// # Errors
-/// The file cannot be read or written.
-pub(super) fn recover(
-    database: &Database,
-    front: &Front,
-    network: &Network,
-) -> Result<Recovered, StoreError> {
-    let snapshot = database.begin_read()?;
-    let position = next_position(&snapshot.open_table(ARRIVALS)?)?;
-    let next = Mark { position, commits: commits::newest_index(&snapshot.open_table(COMMITS)?)? };
-    drop(snapshot);
-    let Found { batches, beyond } = front.read(network, next).map_err(failed)?;
-    if let Some(beyond) = beyond {
-        let from = batches.last().map_or(next, Batch::end);
+impl Outlook {
+    /// Looks at a database that was just opened, and at its log. Nothing is written.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn of(database: &Database, front: &Front, network: &Network) -> Result<Self, StoreError> {
+        let snapshot = database.begin_read()?;
+        let position = next_position(&snapshot.open_table(ARRIVALS)?)?;
+        let next = Mark { position, commits: commits::newest_index(&snapshot.open_table(COMMITS)?)? };
+        Ok(Self { next, found: front.read(network, next).map_err(failed)? })
+    }
+
+    /// Without the records that bring more than this: what nobody was told of may yet go with the power.
+    pub(super) fn up_to(mut self, most: Mark) -> Self {
+        self.found.batches.retain(|batch| !batch.end().is_behind(most));
+        self
+    }
+
+    /// How far the database is that takes what the log holds.
+    pub(super) fn reach(&self) -> Mark {
+        let end = self.found.batches.last().map_or(self.next, Batch::end);
+        Mark { position: end.position.max(self.next.position), commits: end.commits.max(self.next.commits) }
+    }
+
+    /// Whether something is left of what came behind a damaged record. A database that goes on without it writes its own
+    /// records among these: keep the log elsewhere, and clear it, before.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.found.beyond.is_some()
+    }
+
+    /// Logs what is lost here, and where the log is kept, if it is.
+    pub(super) fn tell(&self, kept: Option<&Path>) {
+        let Some(beyond) = self.found.beyond else { return };
+        let from = self.reach();
         tracing::error!(
             first = from.position.0,
             behind = beyond.position.0,
             commits_from = from.commits,
             commits_to = beyond.commits,
+            kept = kept.map(tracing::field::debug),
             "the store's write-ahead log is damaged: transactions that were acknowledged are lost here; \
              check the disk, and fetch them from a peer or a backup"
         );
     }
-    if !batches.is_empty() {
-        let commit = append::begin(database)?;
-        for batch in &batches {
-            append::put(&commit, network, &batch.records(next.position))?;
-            append::put_settlement(&commit, network, &batch.settlement)?;
+
+    /// Brings what only the log holds, and the rows of the index that a crash has taken from memory, into the database, in
+    /// durable commits. What waits for the index from then on: nothing.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub(super) fn take(&self, database: &Database, network: &Network) -> Result<Tail, StoreError> {
+        if !self.found.batches.is_empty() {
+            let commit = append::begin(database)?;
+            for batch in &self.found.batches {
+                append::put(&commit, network, &batch.records(self.next))?;
+                append::put_settlement(&commit, network, &batch.settlement(self.next))?;
+            }
+            commit.commit()?;
         }
-        commit.commit()?;
+        tail::recover(database)
     }
-    Ok(Recovered { tail: tail::recover(database)?, is_damaged: beyond.is_some() })
 }
 
 /// What the disk says, as an error of the database that lies on it.

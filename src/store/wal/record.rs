@@ -67,17 +67,25 @@ impl Batch {
         Mark { position, commits: self.before + self.settlement.commits.len() as u64 }
     }
 
-    /// What is to be stored from `next` on.
-    pub(crate) fn records(&self, next: Position) -> Vec<Record<'_>> {
+    /// The transactions of it that a store lacks which is so far.
+    pub(crate) fn records(&self, next: Mark) -> Vec<Record<'_>> {
         (self.first.0..)
             .zip(&self.transactions)
-            .filter(|(position, _)| *position >= next.0)
+            .filter(|(position, _)| *position >= next.position.0)
             .map(|(position, (transaction, twin))| Record {
                 position: Position(position),
                 transaction,
                 twin: *twin,
             })
             .collect()
+    }
+
+    /// The commits of it that a store lacks which is so far; where finality goes on belongs to the last of them.
+    pub(crate) fn settlement(&self, next: Mark) -> Settlement {
+        let lacking = self.settlement.commits.iter().filter(|settled| settled.commit.index > next.commits);
+        let commits: Vec<_> = lacking.cloned().collect();
+        let resume = self.settlement.resume.filter(|_| !commits.is_empty());
+        Settlement { commits, resume }
     }
 }
 

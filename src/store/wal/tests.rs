@@ -2,7 +2,8 @@
 
 use super::front::LOG_BYTES;
 use super::*;
-use crate::store::tests::{disks::MemoryDisk, ledger, open_cached, open_on};
+use crate::store::tests::{disks::MemoryDisk, ledger, open_cached, open_on, open_with};
+use crate::store::volume::{FileSystem, Volume};
 use crate::store::{Batch, Cursors, Position, Store};
 use crate::testing::chain::Chain;
 use crate::testing::{Dice, Ledger, network};
@@ -133,6 +134,131 @@ fn records_that_nothing_leads_to_are_reported_and_not_taken_for_others() {
     assert_eq!((found.batches.len(), found.beyond), (0, None), "and is gone");
     again.append(&ledger.arrivals[1..2]).unwrap();
     assert_eq!(stored(&open_on(killed(&copy), &network).unwrap()), 2);
+}
+
+/// A store of three records in the log alone, the second of which has been damaged on disk.
+fn damaged(network: &Network, ledger: &Ledger) -> (MemoryDisk, Store) {
+    let disk = MemoryDisk::default();
+    let store = open_with(&disk, network).unwrap();
+    for attached in &ledger.arrivals[..3] {
+        store.append(std::slice::from_ref(attached)).unwrap();
+    }
+    let first = record::bytes_of(&[Record::from(&*ledger.arrivals[0])], &Settlement::default());
+    let offset = BLOCK_BYTES as u64 + first + 60;
+    let mut byte = [0];
+    disk.read(offset, &mut byte).unwrap();
+    disk.write(offset, &[byte[0] ^ 1]).unwrap();
+    disk.sync_data().unwrap();
+    (disk, store)
+}
+
+#[test]
+fn a_store_that_has_lost_a_record_is_not_opened_again_and_nothing_of_it_is_written() {
+    let (network, ledger) = world(12);
+    let (disk, store) = damaged(&network, &ledger);
+    store.distrust("a test says so".into());
+    let (operations, image) = (disk.operations(), disk.image());
+    for _ in 0..2 {
+        let error = store.try_reopen().unwrap_err().to_string();
+        assert!(error.contains("before Position(1), but those before Position(3)"), "{error}");
+        assert_eq!(disk.operations(), operations);
+        assert!(disk.image() == image && disk.kept().is_empty());
+    }
+    assert_eq!(stored(&store), 1, "it reads on");
+}
+
+#[test]
+fn a_damaged_log_is_kept_before_it_is_cleared_or_the_store_is_not_opened() {
+    let (network, ledger) = world(13);
+    let (disk, store) = damaged(&network, &ledger);
+    store.distrust("a test says so".into());
+    drop(store);
+    let log = front_of(&disk).log().unwrap();
+    // The database writes as it is opened: let that succeed, and what keeps the log fail.
+    let mut refused = 0;
+    for operations in 0.. {
+        disk.fail_after(operations);
+        let opened = open_with(&disk, &network);
+        disk.mend();
+        match opened {
+            Ok(store) => {
+                assert_eq!(stored(&store), 1);
+                break;
+            }
+            Err(StoreError::Unreachable { .. }) => {
+                refused += 1;
+                assert!(front_of(&disk).log().unwrap() == log);
+            }
+            Err(_) => {}
+        }
+        assert!(!disk.kept().is_empty() || front_of(&disk).log().unwrap() == log);
+    }
+    assert!(refused > 0);
+    assert!(disk.kept().iter().all(|kept| *kept == log));
+    assert!(front_of(&disk).log().unwrap() != log, "it was cleared");
+}
+
+#[test]
+fn what_is_kept_of_a_log_is_a_file_for_this_user_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let volume = FileSystem { path: directory.path().join("weft.redb") };
+    let kept = volume.keep(&[1, 2, 3]).unwrap();
+    assert_eq!(volume.keep(&[1, 2, 3]).unwrap(), kept, "the same once");
+    assert_ne!(volume.keep(&[1, 2]).unwrap(), kept);
+    assert_eq!(std::fs::read(&kept).unwrap(), [1, 2, 3]);
+    let name = kept.file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("weft.redb.log.") && name.len() == 30, "{name}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_record_that_the_database_has_in_part_brings_the_rest() {
+    let (network, ledger) = world(14);
+    let none = Cursors::new();
+    let mut chain = Chain::new(&network);
+    let commits: Vec<_> = ledger.arrivals[..2]
+        .iter()
+        .map(|one| chain.commit(&[(one.transaction(), FinalVerdict::Counts)], vec![]))
+        .collect();
+    let disk = MemoryDisk::default();
+    let store = open_on(disk.clone(), &network).unwrap();
+    let records: Vec<Record<'_>> = ledger.arrivals[..2].iter().map(|one| Record::from(&**one)).collect();
+    let settlement = store.settle(&records, &commits).unwrap();
+    store.append_batch(&batch(&ledger.arrivals[..1], &none, &commits[..1])).unwrap();
+    drop(store);
+    Log::new(front_of(&disk)).append(at(0), &records, &settlement).unwrap();
+    let store = open_on(disk, &network).unwrap();
+    let newest = store.reader().unwrap().newest_commit().unwrap().unwrap();
+    assert_eq!((stored(&store), newest), (2, commits[1].resume));
+}
+
+#[test]
+fn cursors_are_on_disk_with_what_they_come_with_and_by_themselves() {
+    let (network, ledger) = world(15);
+    let disk = MemoryDisk::default();
+    let store = open_on(disk.clone(), &network).unwrap();
+    let [one, other] = [1, 2].map(|byte| weft_tangle::DeviceId::from_bytes([byte; 32]));
+    store.append(&ledger.arrivals[..1]).unwrap();
+    store.append_with(&ledger.arrivals[1..2], &Cursors::from([(one, vec![1])])).unwrap();
+    let again = open_on(killed(&disk), &network).unwrap();
+    let reader = again.reader().unwrap();
+    assert_eq!((reader.transactions().unwrap(), reader.cursor(&one).unwrap()), (2, vec![1]));
+    store.append_with(&[], &Cursors::from([(other, vec![2])])).unwrap();
+    store.append(&ledger.arrivals[2..3]).unwrap();
+    let again = open_on(killed(&disk), &network).unwrap();
+    let reader = again.reader().unwrap();
+    assert_eq!(reader.transactions().unwrap(), 3);
+    assert_eq!([one, other].map(|device| reader.cursor(&device).unwrap()), [vec![1], vec![2]]);
+}
+
+#[test]
+fn a_batch_that_is_no_record_is_not_taken_for_written() {
+    let mut log = Log::new(front_of(&MemoryDisk::default()));
+    assert!(log.append(at(0), &[], &Settlement::default()).is_err());
 }
 
 #[test]

@@ -84,8 +84,8 @@ pub struct Delivered {
     pub leader: Member,
     /// What it delivers, in the final order, which is that of the ids.
     pub transactions: Vec<Judged>,
-    /// Transactions of earlier commits that count no longer alone: one delivered now has the same issuer, epoch and
-    /// counter. Their leaves stay what they are.
+    /// Transactions of earlier commits that count no longer from now on: one delivered now is the second that has their
+    /// issuer, epoch and counter. Their leaves stay what they are.
     pub also_disputed: Vec<TxId>,
     /// The devices whose revocations are delivered now and count, in their order.
     pub revoked: Vec<DeviceId>,

@@ -99,6 +99,19 @@ pub trait Ledger {
         visit: &mut dyn FnMut(TxId, u32),
     ) -> Result<(), HistoryError>;
 
+    /// Two at most of what [`Ledger::delivered`] shows of `issuer` with this counter and a time in an epoch, with their
+    /// kinds.
+    fn same_counter(
+        &self,
+        issuer: &DeviceId,
+        epoch: Range<Timestamp>,
+        counter: u32,
+    ) -> Result<Vec<(TxId, Kind)>, HistoryError> {
+        let mut same = Vec::new();
+        self.delivered(issuer, epoch, &mut |id, other| same.extend((other == counter).then_some(id)))?;
+        same.into_iter().take(2).map(|id| Ok((id, self.entry(&id)?.kind))).collect()
+    }
+
     /// Whether a delivered revocation of the device counts.
     fn is_revoked(&self, device: &DeviceId) -> Result<bool, HistoryError>;
 

@@ -1,12 +1,12 @@
 //! How fast rounds follow each other (`spec/17-finality.md`).
 //!
 //! A round costs each member a signature and a message, whatever it finalises. So rounds are bought: one for each
-//! `slowest_ms` that pass and one for each [`TRANSACTIONS_PER_ROUND`] transactions, of which [`ROUNDS_SAVED`] can be
-//! saved up, and never two within `fastest_ms`. A lone reading finds enough saved to become final at full pace, a
+//! `slowest_ms` that pass and one for so many transactions as the size of the committee asks, of which [`ROUNDS_SAVED`] can
+//! be saved up, and never two within `fastest_ms`. A lone reading finds enough saved to become final at full pace, a
 //! trickle is finalised at leisure, and a stream at full pace again.
 
-use crate::Timestamp;
 use crate::limits::{PACE_MS, ROUNDS_SAVED, TRANSACTIONS_PER_ROUND};
+use crate::{CommitteeSize, Timestamp};
 
 /// Why numbers are no pace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,19 +70,29 @@ impl Default for Pace {
     }
 }
 
-/// Rounds that may be made, in shares of a round: `slowest_ms` times [`TRANSACTIONS_PER_ROUND`] of them are one.
+/// How many transactions buy a round. All members take each other's witnesses of it, so in a large committee these are at
+/// most two for each transaction; in a small one a round is cheap.
+fn transactions_per_round(size: CommitteeSize) -> u64 {
+    let members = size.members() as u64;
+    members.min(TRANSACTIONS_PER_ROUND).max(members / 2)
+}
+
+/// Rounds that may be made, in shares of a round: `slowest_ms` times `per_round` of them are one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Purse {
     pace: Pace,
+    /// Transactions that buy a round.
+    per_round: u64,
     shares: u64,
     counted: Timestamp,
     last: Option<Timestamp>,
 }
 
 impl Purse {
-    pub(super) fn new(pace: Pace) -> Self {
-        let shares = ROUNDS_SAVED * pace.slowest_ms * TRANSACTIONS_PER_ROUND;
-        Self { pace, shares, counted: Timestamp::default(), last: None }
+    pub(super) fn new(pace: Pace, size: CommitteeSize) -> Self {
+        let per_round = transactions_per_round(size);
+        let shares = ROUNDS_SAVED * pace.slowest_ms * per_round;
+        Self { pace, per_round, shares, counted: Timestamp::default(), last: None }
     }
 
     pub(super) fn pace(&self) -> &Pace {
@@ -90,7 +100,7 @@ impl Purse {
     }
 
     fn price(&self) -> u64 {
-        self.pace.slowest_ms * TRANSACTIONS_PER_ROUND
+        self.pace.slowest_ms * self.per_round
     }
 
     fn earn(&mut self, shares: u64) {
@@ -98,7 +108,7 @@ impl Purse {
     }
 
     fn count(&mut self, now: Timestamp) {
-        self.earn(now.since(self.counted).min(PACE_MS).saturating_mul(TRANSACTIONS_PER_ROUND));
+        self.earn(now.since(self.counted).min(PACE_MS).saturating_mul(self.per_round));
         self.counted = now.max(self.counted);
     }
 
@@ -110,7 +120,7 @@ impl Purse {
     /// When the next round may be made at the earliest.
     pub(super) fn next(&mut self, now: Timestamp) -> Timestamp {
         self.count(now);
-        let missing = self.price().saturating_sub(self.shares).div_ceil(TRANSACTIONS_PER_ROUND);
+        let missing = self.price().saturating_sub(self.shares).div_ceil(self.per_round);
         let apart = self.last.map_or(now, |last| last.plus(self.pace.fastest_ms));
         now.plus(missing).max(apart)
     }
@@ -127,9 +137,13 @@ impl Purse {
 mod tests {
     use super::*;
 
+    fn size(members: usize) -> CommitteeSize {
+        CommitteeSize::new(members).unwrap()
+    }
+
     /// Rounds made in ten seconds with a transaction each so many milliseconds, after the savings are spent.
-    fn rounds(every_ms: Option<u64>) -> u64 {
-        let mut purse = Purse::new(Pace::default());
+    fn rounds(members: usize, every_ms: Option<u64>) -> u64 {
+        let mut purse = Purse::new(Pace::default(), size(members));
         let mut rounds = 0;
         for ms in 0..20_000 {
             let now = Timestamp::from_millis(1_000_000 + ms);
@@ -146,21 +160,35 @@ mod tests {
 
     #[test]
     fn rounds_follow_the_load_between_two_and_twenty_a_second() {
-        for (every_ms, expected) in [
-            (None, 20..=20),
-            (Some(1_000), 22..=23),
-            (Some(100), 45..=45),
-            (Some(10), 200..=200),
-            (Some(1), 200..=200),
+        for (members, every_ms, expected) in [
+            (4, None, 20..=20),
+            (4, Some(1_000), 22..=23),
+            (4, Some(100), 45..=45),
+            (4, Some(10), 200..=200),
+            (4, Some(1), 200..=200),
+            (1, Some(100), 120..=120),
+            (16, Some(100), 32..=33),
+            (50, Some(100), 24..=24),
+            (50, Some(10), 60..=60),
+            (50, Some(1), 200..=200),
         ] {
-            let rounds = rounds(every_ms);
-            assert!(expected.contains(&rounds), "one each {every_ms:?} ms: {rounds}");
+            let rounds = rounds(members, every_ms);
+            assert!(expected.contains(&rounds), "{members}, one each {every_ms:?} ms: {rounds}");
+        }
+    }
+
+    #[test]
+    fn a_round_costs_a_large_committee_no_more_than_two_witnesses_a_transaction() {
+        for (members, expected) in
+            [(1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (9, 4), (10, 5), (16, 8), (50, 25)]
+        {
+            assert_eq!(transactions_per_round(size(members)), expected, "{members}");
         }
     }
 
     #[test]
     fn a_lone_transaction_finds_rounds_saved() {
-        let mut purse = Purse::new(Pace::default());
+        let mut purse = Purse::new(Pace::default(), size(4));
         let mut now = Timestamp::from_millis(1_000_000);
         purse.transaction();
         for number in 0..ROUNDS_SAVED {

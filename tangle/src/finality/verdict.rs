@@ -4,11 +4,11 @@
 //! knows. Memory holds a bounded part of what was delivered; the rest is read back.
 
 use super::ledger::{Entry, Judged, Ledger};
-use crate::limits::REVOKED_DEVICES;
+use crate::limits::{REPEATED_COUNTERS, REVOKED_DEVICES};
 use crate::replica::CounterSet;
 use crate::replica::counters::{Counters, Key};
 use crate::{DeviceId, HistoryError, Kind, Rules, TxId};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use std::collections::{BTreeMap, btree_map};
 
 /// What a delivered transaction is worth.
@@ -63,6 +63,7 @@ pub(super) struct Judge {
     rules: Rules,
     counters: Counters,
     revoked: Revoked,
+    repeated: Repeated,
 }
 
 /// The verdicts on one commit's transactions, and what else they change.
@@ -85,7 +86,7 @@ impl Judge {
     }
 
     pub(super) fn with(rules: Rules, counters: Counters, revoked: Revoked) -> Self {
-        Self { rules, counters, revoked }
+        Self { rules, counters, revoked, repeated: Repeated::new(REPEATED_COUNTERS / 2) }
     }
 
     /// Judges what one commit delivers, in its order.
@@ -101,6 +102,7 @@ impl Judge {
         let mut judgement = Judgement::default();
         // Places in the batch, of those that are not revoked, by what makes an equivocation.
         let mut same: BTreeMap<(Key, u32), Vec<usize>> = BTreeMap::new();
+        let mut repeated = Vec::new();
         for (at, (id, entry)) in batch.iter().enumerate() {
             let verdict = if known.revoked.get(&entry.issuer) == Some(&true) {
                 FinalVerdict::Revoked
@@ -108,8 +110,12 @@ impl Judge {
                 let key = self.key(id, entry);
                 let is_new = known.counters.entry(key).or_default().insert(entry.counter);
                 let earlier = same.entry((key, entry.counter)).or_default();
+                if !is_new {
+                    repeated.push((key, entry.counter));
+                }
                 if !is_new && earlier.is_empty() {
-                    self.dispute_delivered(key, entry.counter, ledger, &mut judgement.also_disputed)?;
+                    let other = self.delivered_alone(key, entry.counter, ledger)?;
+                    judgement.also_disputed.extend(other);
                 }
                 for other in earlier.iter().filter(|_| !is_new) {
                     let is_reliable = judgement.transactions[*other].verdict == FinalVerdict::Counts;
@@ -128,6 +134,7 @@ impl Judge {
             judgement.transactions.push(Judged { id: *id, kind, issuer, counter, verdict });
         }
         self.remember(known);
+        repeated.into_iter().for_each(|slot| self.repeated.insert(slot));
         Ok(judgement)
     }
 
@@ -167,26 +174,22 @@ impl Judge {
         }
     }
 
-    /// Those of earlier commits that had the counter and stood until now.
-    fn dispute_delivered(
+    /// The one of earlier commits that had the counter, if it stood until now. Where there are two, the second one's commit
+    /// has disputed the first.
+    fn delivered_alone(
         &self,
         key: Key,
         counter: u32,
         ledger: &dyn Ledger,
-        disputed: &mut Vec<TxId>,
-    ) -> Result<(), HistoryError> {
-        let mut same = Vec::new();
-        ledger.delivered(&key.0, self.rules.span(key.1), &mut |id, other| {
-            if other == counter {
-                same.push(id);
-            }
-        })?;
-        for id in same {
-            if !ledger.entry(&id)?.kind.is_control() {
-                disputed.push(id);
-            }
+    ) -> Result<Option<TxId>, HistoryError> {
+        if self.repeated.contains(&(key, counter)) {
+            return Ok(None);
         }
-        Ok(())
+        let twins = ledger.same_counter(&key.0, self.rules.span(key.1), counter)?;
+        Ok(match twins[..] {
+            [(id, kind)] if !kind.is_control() => Some(id),
+            _ => None,
+        })
     }
 }
 
@@ -233,5 +236,32 @@ impl Revoked {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(device, revoked);
+    }
+}
+
+/// Counters that earlier commits have delivered twice: two generations. Looking for one costs as much as there are
+/// transactions with it, so each is looked for once, and a device that uses one counter for all cannot have that many read
+/// for each.
+#[derive(Debug)]
+struct Repeated {
+    young: IndexSet<(Key, u32)>,
+    old: IndexSet<(Key, u32)>,
+    limit: usize,
+}
+
+impl Repeated {
+    fn new(limit: usize) -> Self {
+        Self { young: IndexSet::new(), old: IndexSet::new(), limit }
+    }
+
+    fn contains(&self, slot: &(Key, u32)) -> bool {
+        self.young.contains(slot) || self.old.contains(slot)
+    }
+
+    fn insert(&mut self, slot: (Key, u32)) {
+        if self.young.len() >= self.limit && !self.young.contains(&slot) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(slot);
     }
 }

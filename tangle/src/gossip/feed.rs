@@ -55,9 +55,12 @@ impl Gossip {
             self.fault(source, Fault::Unasked, now, effects);
         } else if self.trees.may_prune(tree, now) {
             peer.counts.prunes_sent += 1;
-            peer.branches.decline(tree, Tree::of(&self.own), now);
+            let is_flood = !peer.branches.decline(tree, now);
             let message = Message::Prune { tree: tree.0 };
             effects.push(Effect::Send { source, class: Class::Control, message });
+            if is_flood {
+                self.fault(source, Fault::Unasked, now, effects);
+            }
         }
     }
 
@@ -75,7 +78,9 @@ impl Gossip {
             return;
         }
         match id {
-            Some(id) if is_final(refusal) => self.settle_refused(id),
+            Some(id) if is_final(refusal) => {
+                self.settle_refused(id, matches!(refusal, Refusal::KindNotYet(_)))
+            }
             Some(id) if matches!(refusal, Refusal::Overloaded | Refusal::PendingFull) => {
                 self.wants.arrived(&id, source, now);
                 self.wants.put_off(&id, now);
@@ -91,11 +96,15 @@ impl Gossip {
         }
     }
 
-    /// A transaction will not be attached: no later copy is wanted, unless something references it.
-    pub(crate) fn settle_refused(&mut self, id: TxId) {
+    /// A transaction will not be attached: no later copy is wanted, unless something references it. Whether a node of
+    /// another version may have attached it.
+    fn settle_refused(&mut self, id: TxId, is_of_another_version: bool) {
         self.wants.remove(&id);
-        self.remember_refused(id);
-        self.settle(&id);
+        self.remember_refused(id, is_of_another_version);
+        for peer in self.peers.values_mut() {
+            peer.tail.settle(&id);
+            peer.tail.advance();
+        }
     }
 
     /// A transaction waits for one that it references and that is not here.
@@ -106,7 +115,7 @@ impl Gossip {
     }
 
     /// These references were waited for in vain. Who sent what has them is at fault, unless it has said that their bodies
-    /// are gone: once for a few, which may be bad luck, and once more for every [`ORPHANS_PER_FAULT`], which is a flood.
+    /// are gone or its version may process what this one does not: once for a few, which may be bad luck, and once more for every [`ORPHANS_PER_FAULT`], which is a flood.
     pub(crate) fn gave_up(
         &mut self,
         missed: &BTreeSet<(Source, TxId)>,
@@ -114,7 +123,10 @@ impl Gossip {
         effects: &mut Vec<Effect>,
     ) {
         let mut orphans = BTreeMap::<Source, usize>::new();
-        for (source, _) in missed.iter().filter(|(source, id)| !self.wants.is_withheld(id, *source)) {
+        let is_excused = |source: &Source, id: &TxId| {
+            self.wants.is_withheld(id, *source) || self.is_of_another_version(id)
+        };
+        for (source, _) in missed.iter().filter(|(source, id)| !is_excused(source, id)) {
             *orphans.entry(*source).or_default() += 1;
         }
         for (source, count) in orphans {
@@ -137,6 +149,11 @@ impl Gossip {
             self.trees.remember(id, Tree::of(&self.own));
         }
         let Some(tree) = self.trees.find(&id) else { return };
+        // The own tree begins here and with the door. Whoever names another's transaction as of it has a copy of each sent to
+        // all, and their prunes would cut what is new here off from them.
+        if source != Source::Door && tree == Tree::of(&self.own) {
+            return;
+        }
         let mut to = Vec::new();
         for (peer_source, peer) in &mut self.peers {
             if *peer_source != source && peer.takes(tree) && peer.tail.place(&id).is_none() {
@@ -152,18 +169,15 @@ impl Gossip {
     /// A transaction is durable: it stands in the log and is settled in those of all peers.
     pub(crate) fn durable(&mut self, id: TxId, now: Timestamp) {
         self.log.push(id, now);
-        self.settle(&id);
         let end = self.log.end();
-        self.peers
-            .values_mut()
-            .filter_map(|peer| peer.teller.as_mut())
-            .for_each(|teller| teller.look_at_lag(end));
-    }
-
-    fn settle(&mut self, id: &TxId) {
         for peer in self.peers.values_mut() {
-            peer.tail.settle(id);
+            if peer.tail.settle(&id) {
+                peer.tail.count_durable();
+            }
             peer.tail.advance();
+            if let Some(teller) = &mut peer.teller {
+                teller.look_at_lag(end);
+            }
         }
     }
 }

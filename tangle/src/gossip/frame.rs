@@ -30,8 +30,8 @@ impl Frame<'_> {
         match self {
             Self::Message(message @ Message::Done { .. }) => [vec![MESSAGE], message.encode()].concat(),
             Self::Message(message) => message.encode(),
-            Self::Pushed(tree, transactions) => join(tree.0, transactions),
-            Self::Bodies(transactions) => join(TRANSACTIONS, transactions),
+            Self::Pushed(tree, transactions) => join(&tree.0.to_be_bytes(), transactions),
+            Self::Bodies(transactions) => join(&[TRANSACTIONS], transactions),
         }
     }
 
@@ -45,7 +45,7 @@ impl Frame<'_> {
     }
 
     /// Whether a transaction of `next` bytes still fits a frame that holds others of `bytes` encoded bytes, lengths and
-    /// first byte included.
+    /// what the frame begins with included.
     pub const fn fits(bytes: usize, next: usize) -> bool {
         bytes + 2 + next <= FRAME_BYTES
     }
@@ -65,25 +65,28 @@ impl<'a> Frame<'a> {
         if bytes.len() > FRAME_BYTES {
             return Err(MessageError::Long(bytes.len()));
         }
+        if class == Class::Live {
+            let tree = bytes.split_first_chunk().ok_or(MessageError::Value("a push begins with its tree"))?;
+            return Ok(Self::Pushed(Tree(u32::from_be_bytes(*tree.0)), split(tree.1)?));
+        }
         let (first, rest) = bytes.split_first().ok_or(MessageError::Value("an empty frame holds nothing"))?;
-        match (class, *first) {
-            (Class::Live, tree) => Ok(Self::Pushed(Tree(tree), split(rest)?)),
-            (_, TRANSACTIONS) => Ok(Self::Bodies(split(rest)?)),
-            (_, MESSAGE) => match Message::decode(rest)? {
+        match *first {
+            TRANSACTIONS => Ok(Self::Bodies(split(rest)?)),
+            MESSAGE => match Message::decode(rest)? {
                 message @ Message::Done { .. } => Ok(Self::Message(message)),
                 _ => Err(MessageError::Value(WRONG_STREAM)),
             },
-            (_, other) => Err(MessageError::Unknown(other)),
+            other => Err(MessageError::Unknown(other)),
         }
     }
 }
 
 const WRONG_STREAM: &str = "a done goes on the bulk stream, every other message on the control stream";
 
-fn join(first: u8, transactions: &[&[u8]]) -> Vec<u8> {
+fn join(head: &[u8], transactions: &[&[u8]]) -> Vec<u8> {
     let total = transactions.iter().map(|transaction| 2 + transaction.len()).sum::<usize>();
-    let mut bytes = Vec::with_capacity(1 + total);
-    bytes.push(first);
+    let mut bytes = Vec::with_capacity(head.len() + total);
+    bytes.extend(head);
     for transaction in transactions {
         let length = u16::try_from(transaction.len()).expect("no transaction is longer than its limit");
         bytes.extend(length.to_be_bytes());
@@ -120,7 +123,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn frames_come_back(tree: u8, lists in lists(), request: u32) {
+        fn frames_come_back(tree: u32, lists in lists(), request: u32) {
             let transactions: Vec<&[u8]> = lists.iter().map(Vec::as_slice).collect();
             let frames = [
                 Frame::Pushed(Tree(tree), transactions.clone()),
@@ -147,20 +150,22 @@ mod tests {
 
     #[test]
     fn what_is_no_frame() {
+        const TREE: [u8; 4] = [0, 0, 0, 7];
         let refused = |class, bytes: &[u8]| assert!(Frame::decode(class, bytes).is_err(), "{bytes:?}");
         refused(Class::Live, &[]);
-        refused(Class::Live, &[7]);
-        refused(Class::Live, &[7, 0, 0]);
-        refused(Class::Live, &[7, 0, 2, 1]);
-        refused(Class::Live, &[7, 0, 1, 1, 0]);
+        refused(Class::Live, &[0, 0, 7]);
+        refused(Class::Live, &TREE);
+        refused(Class::Live, &[&TREE[..], &[0, 0]].concat());
+        refused(Class::Live, &[&TREE[..], &[0, 2, 1]].concat());
+        refused(Class::Live, &[&TREE[..], &[0, 1, 1, 0]].concat());
         refused(Class::Bulk, &[2, 0, 1, 1]);
         refused(Class::Bulk, &[&[MESSAGE], &Message::Prune { tree: 1 }.encode()[..]].concat());
         refused(Class::Control, &Message::Done { request: 1, lacking: vec![], withheld: vec![] }.encode());
         let long = vec![1; TRANSACTION_MAX_BYTES + 1];
-        refused(Class::Live, &join(7, &[&long]));
-        let full = join(7, &[&long[1..]; 3]);
+        refused(Class::Live, &join(&TREE, &[&long]));
+        let full = join(&TREE, &[&long[1..]; 3]);
         assert!(full.len() <= FRAME_BYTES && Frame::decode(Class::Live, &full).is_ok());
         assert!(!Frame::fits(full.len(), TRANSACTION_MAX_BYTES) && Frame::fits(full.len(), 3_000));
-        refused(Class::Live, &join(7, &[&long[1..]; 4]));
+        refused(Class::Live, &join(&TREE, &[&long[1..]; 4]));
     }
 }

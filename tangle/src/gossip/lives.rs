@@ -60,10 +60,10 @@ impl Lives {
         self.0.last().map_or(0, |life| life.number)
     }
 
-    /// Whether the log of that life is the log of today up to and with a position.
-    pub(super) fn share(&self, number: u64, position: u64) -> bool {
-        let Some(index) = self.0.iter().rposition(|life| life.number == number) else { return false };
-        self.0.get(index + 1).is_none_or(|next| position < next.start)
+    /// Whether the log of that life is the log of today up to and with a position; none if that life is not remembered.
+    pub(super) fn share(&self, number: u64, position: u64) -> Option<bool> {
+        let index = self.0.iter().rposition(|life| life.number == number)?;
+        Some(self.0.get(index + 1).is_none_or(|next| position < next.start))
     }
 }
 
@@ -78,14 +78,14 @@ mod tests {
             .into_iter()
             .for_each(|(number, start)| lives.begin(number, start));
         for (number, position, expected) in [
-            (7, 49, true),
-            (7, 50, false),
-            (9, 49, true),
-            (9, 50, false),
-            (8, 59, true),
-            (8, 60, false),
-            (11, 999, true),
-            (1, 0, false),
+            (7, 49, Some(true)),
+            (7, 50, Some(false)),
+            (9, 49, Some(true)),
+            (9, 50, Some(false)),
+            (8, 59, Some(true)),
+            (8, 60, Some(false)),
+            (11, 999, Some(true)),
+            (1, 0, None),
         ] {
             assert_eq!(lives.share(number, position), expected, "{number} {position}");
         }
@@ -95,7 +95,7 @@ mod tests {
         let mut restored = Lives::default();
         restored.begin(7, 0);
         restored.begin(20, 30);
-        assert!(restored.share(7, 29) && !restored.share(7, 30), "what life 7 wrote behind that is gone");
+        assert_eq!([29, 30].map(|position| restored.share(7, position)), [Some(true), Some(false)]);
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
         let mut lives = Lives::default();
         (0..2 * LIVES as u64).for_each(|number| lives.begin(number, number));
         assert_eq!(lives.0.len(), LIVES);
-        assert!(!lives.share(0, 0) && lives.share(LIVES as u64, LIVES as u64));
+        assert_eq!([0, LIVES as u64].map(|life| lives.share(life, life)), [None, Some(true)]);
         assert_eq!(Lives::decode(&lives.encode()), lives);
         let mut bytes = lives.encode();
         bytes[0] = 9;

@@ -108,7 +108,7 @@ pub enum Message {
     /// Do not push this tree to me; your log suffices.
     Prune {
         /// The tree.
-        tree: u8,
+        tree: u32,
     },
 }
 

@@ -8,6 +8,9 @@ use crate::limits::{LIVE_ENTRIES, REPAIR_MS, REQUESTS_PER_PEER};
 use crate::replica::{Effect, Source};
 use crate::{HistoryError, Timestamp, TxId};
 
+/// Entries of a log with where they are here.
+type Found = Vec<(TxId, Whereabouts)>;
+
 impl Gossip {
     /// A peer has said something.
     ///
@@ -45,7 +48,8 @@ impl Gossip {
         Ok(())
     }
 
-    /// The log goes on behind the highest checkpoint that is of this very log, as all below it are.
+    /// The log goes on behind the highest checkpoint that is of this very log, no lower one contradicting it. One of a life
+    /// that is forgotten says neither: whoever made a later one had all before it, for it was made from where both agreed.
     fn tail(
         &mut self,
         source: Source,
@@ -56,7 +60,7 @@ impl Gossip {
     ) -> Result<Result<(), Fault>, HistoryError> {
         let mut position = 0;
         for mark in checkpoints.iter().rev() {
-            let is_shared = self.lives.share(mark.life, mark.position);
+            let Some(is_shared) = self.lives.share(mark.life, mark.position) else { continue };
             if !is_shared || self.log.id(mark.position, here)? != Some(mark.id) {
                 break;
             }
@@ -88,27 +92,34 @@ impl Gossip {
         here: &dyn Here,
     ) -> Result<Result<(), Fault>, HistoryError> {
         let Some(entries) = runs::decode(runs) else { return Ok(Err(Fault::Log)) };
-        let Some(ids) = self.resolve(&entries, here)? else { return Ok(Err(Fault::Log)) };
-        let mut found = Vec::with_capacity(ids.len());
-        for id in ids {
-            found.push((id, here.whereabouts(&id)?));
-        }
+        let Some(found) = self.resolve(&entries, here)? else { return Ok(Err(Fault::Log)) };
         Ok(self.take_entries(source, first, behind, found, now))
     }
 
-    /// The ids that entries stand for; none when a place named is not in the own log.
-    fn resolve(&self, entries: &[Entry], here: &dyn Here) -> Result<Option<Vec<TxId>>, HistoryError> {
-        let mut ids = Vec::with_capacity(entries.len());
-        for entry in entries {
-            ids.push(match entry {
-                Entry::New(id) => *id,
-                Entry::Yours(position) => match self.log.id(*position, here)? {
-                    Some(id) => id,
-                    None => return Ok(None),
-                },
-            });
+    /// The ids that entries stand for, and where these are; none when a place named is not in the own log. Neighbours there
+    /// are read together, and known to be durable: a few bytes name hundreds of them.
+    fn resolve(&self, entries: &[Entry], here: &dyn Here) -> Result<Option<Found>, HistoryError> {
+        let mut found = Found::with_capacity(entries.len());
+        let mut rest = entries;
+        while let Some((entry, behind)) = rest.split_first() {
+            rest = match entry {
+                Entry::New(id) => {
+                    found.push((*id, here.whereabouts(id)?));
+                    behind
+                }
+                Entry::Yours(position) => {
+                    let (run, behind) = rest.split_at(runs::neighbours(*position, rest));
+                    let end = position.saturating_add(run.len() as u64);
+                    let logged = self.log.read(*position..end, here)?;
+                    if logged.len() < run.len() {
+                        return Ok(None);
+                    }
+                    found.extend(logged.into_iter().map(|(id, _)| (id, Whereabouts::Durable)));
+                    behind
+                }
+            };
         }
-        Ok(Some(ids))
+        Ok(Some(found))
     }
 
     fn take_entries(
@@ -116,10 +127,11 @@ impl Gossip {
         source: Source,
         first: u64,
         behind: u64,
-        found: Vec<(TxId, Whereabouts)>,
+        found: Found,
         now: Timestamp,
     ) -> Result<(), Fault> {
         let is_refused: Vec<bool> = found.iter().map(|(id, _)| self.is_refused(id)).collect();
+        let end = self.log.end();
         let Some(peer) = self.peers.get_mut(&source) else { return Ok(()) };
         peer.tail.check(first, found.len())?;
         peer.tail.set_behind(behind);
@@ -129,7 +141,8 @@ impl Gossip {
         for ((id, whereabouts), is_refused) in found.into_iter().zip(is_refused) {
             peer.tail.push(id, is_refused || whereabouts == Whereabouts::Durable)?;
             match whereabouts {
-                Whereabouts::Durable | Whereabouts::Attached => {}
+                Whereabouts::Durable => peer.tail.count_durable(),
+                Whereabouts::Attached => {}
                 _ if is_refused => {}
                 Whereabouts::Unknown => self.wants.announce(id, source, due, is_live),
                 Whereabouts::Waiting => {
@@ -139,7 +152,8 @@ impl Gossip {
             }
         }
         peer.tail.advance();
-        Ok(())
+        // Ids that a log told long ago are not remembered; that it goes round in a circle is seen by their number.
+        if peer.tail.durable() > end { Err(Fault::Log) } else { Ok(()) }
     }
 
     fn ack(&mut self, source: Source, position: u64, credit: u32) -> Result<(), Fault> {
@@ -211,5 +225,56 @@ impl Gossip {
         peer.counts.prunes += u64::from(was_pushed);
         let is_news = was_pushed || peer.branches.has_just_declined(tree, now);
         if is_news { Ok(()) } else { Err(Fault::Unasked) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DeviceId;
+    use std::cell::Cell;
+    use std::ops::Range;
+
+    /// Storage of so many entries that counts how often it is read.
+    struct Stored(u64, Cell<usize>);
+
+    impl Here for Stored {
+        fn whereabouts(&self, _: &TxId) -> Result<Whereabouts, HistoryError> {
+            self.1.set(self.1.get() + 1);
+            Ok(Whereabouts::Durable)
+        }
+
+        fn waiting_of(&self, _: Source) -> usize {
+            0
+        }
+
+        fn is_missed(&self, _: &TxId) -> bool {
+            false
+        }
+
+        fn has_room(&self) -> bool {
+            true
+        }
+
+        fn log(&self, range: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
+            self.1.set(self.1.get() + 1);
+            let id = |position| TxId::first_at(Timestamp::from_millis(position));
+            (range.start..range.end.min(self.0)).for_each(|position| visit(id(position)));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_run_of_places_is_read_once_and_what_goes_beyond_the_log_is_refused() {
+        let stored = Stored(1_000, Cell::new(0));
+        let mut gossip = Gossip::new(stored.0);
+        let (source, now, mut effects) = (Source::Peer(1), Timestamp::from_millis(1), Vec::new());
+        gossip.connected(source, DeviceId::from_bytes([1; 32]), &[], now, &mut effects);
+        let mut says = |message| gossip.message(source, message, now, &stored, &mut effects).unwrap();
+        says(Message::From { position: 0, length: 1_000, life: 1 });
+        says(Message::Log { first: 0, behind: 0, runs: vec![Run::Yours { skip: 0, count: 256 }] });
+        assert_eq!(stored.1.get(), 1);
+        says(Message::Log { first: 256, behind: 0, runs: vec![Run::Yours { skip: 900, count: 101 }] });
+        assert!(gossip.peers.is_empty(), "there is no such place");
     }
 }

@@ -36,7 +36,7 @@ pub use score::Fault;
 use crate::limits::{PEERS, REFUSED_IDS, TAIL_CREDIT};
 use crate::replica::{Effect, Source};
 use crate::{DeviceId, HistoryError, Timestamp, TxId};
-use indexmap::IndexSet;
+use indexmap::IndexMap;
 use lives::Lives;
 use own_log::OwnLog;
 use peer::Peer;
@@ -46,14 +46,15 @@ use std::ops::Range;
 use trees::Trees;
 use wants::Wants;
 
-/// The tree that a new transaction is pushed along: the first byte of the [`DeviceId`] of the node that took it in.
+/// The tree that a new transaction is pushed along: the first four bytes of the [`DeviceId`] of the node that took it in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Tree(pub u8);
+pub struct Tree(pub u32);
 
 impl Tree {
     /// The tree of what a node takes in.
     pub const fn of(device: &DeviceId) -> Self {
-        Self(device.as_bytes()[0])
+        let [a, b, c, d, ..] = *device.as_bytes();
+        Self(u32::from_be_bytes([a, b, c, d]))
     }
 }
 
@@ -120,12 +121,15 @@ pub(crate) struct Gossip {
     wants: Wants,
     trees: Trees,
     bans: Bans,
-    /// Ids refused for good, in two generations.
-    refused: [IndexSet<TxId>; 2],
+    /// Ids refused for good, in two generations, and whether a node of another version may have attached them.
+    refused: [IndexMap<TxId, bool>; 2],
     /// Peers dropped for their faults, whose waiting transactions are to be forgotten.
     dropped: Vec<Source>,
     /// When there is something to do.
     due: Option<Timestamp>,
+    /// When that was looked at last, and whether nothing could be attached then.
+    pumped: Timestamp,
+    was_full: bool,
 }
 
 impl Gossip {
@@ -145,6 +149,8 @@ impl Gossip {
             refused: Default::default(),
             dropped: Vec::new(),
             due: None,
+            pumped: Timestamp::default(),
+            was_full: false,
         }
     }
 
@@ -256,15 +262,25 @@ impl Gossip {
         self.wants.len()
     }
 
-    fn is_refused(&self, id: &TxId) -> bool {
-        self.refused.iter().any(|generation| generation.contains(id))
+    /// Those of them that somebody who was asked has without their bodies.
+    pub(crate) fn withheld(&self) -> usize {
+        self.wants.len_withheld()
     }
 
-    fn remember_refused(&mut self, id: TxId) {
+    fn is_refused(&self, id: &TxId) -> bool {
+        self.refused.iter().any(|generation| generation.contains_key(id))
+    }
+
+    /// Whether it was refused for what only this version does not process.
+    fn is_of_another_version(&self, id: &TxId) -> bool {
+        self.refused.iter().any(|generation| generation.get(id) == Some(&true))
+    }
+
+    fn remember_refused(&mut self, id: TxId, is_of_another_version: bool) {
         if self.refused[0].len() >= REFUSED_IDS / 2 {
             self.refused.swap(0, 1);
             self.refused[0].clear();
         }
-        self.refused[0].insert(id);
+        self.refused[0].insert(id, is_of_another_version);
     }
 }

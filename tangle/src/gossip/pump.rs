@@ -3,7 +3,7 @@
 use super::peer::Peer;
 use super::wants::{Asker, Room, Space};
 use super::{Class, Fault, Gossip, Here, Message, Whereabouts};
-use crate::limits::{ASKED_PER_PEER, REQUESTS_PER_PEER, TAIL_CREDIT, TELL_MESSAGES, WANT_IDS};
+use crate::limits::{ASKED_PER_PEER, LEAP_MS, REQUESTS_PER_PEER, TAIL_CREDIT, TELL_MESSAGES, WANT_IDS};
 use crate::replica::{Effect, Source};
 use crate::{HistoryError, Timestamp, TxId};
 use std::collections::BTreeMap;
@@ -34,6 +34,7 @@ impl Gossip {
         here: &dyn Here,
         effects: &mut Vec<Effect>,
     ) -> Result<(), HistoryError> {
+        self.excuse(now, here);
         self.due = self.find_due();
         if self.due.is_none_or(|due| due > now) {
             return Ok(());
@@ -52,6 +53,17 @@ impl Gossip {
         self.ask(now, here, effects)?;
         self.due = self.find_due();
         Ok(())
+    }
+
+    /// Time in which this node could not hear what peers answered does not count against them: while nothing can be attached
+    /// bodies that have come wait outside, and a clock that leaps belongs to a machine that stood still.
+    fn excuse(&mut self, now: Timestamp, here: &dyn Here) {
+        let passed = now.since(std::mem::replace(&mut self.pumped, now));
+        let unheard = if self.was_full { passed } else { passed.saturating_sub(LEAP_MS) };
+        self.was_full = !here.has_room();
+        if unheard > 0 {
+            self.wants.excuse(unheard, now);
+        }
     }
 
     fn ask(

@@ -106,6 +106,12 @@ pub(super) fn decode(runs: &[Run]) -> Option<Vec<Entry>> {
     Some(entries)
 }
 
+/// How many entries, from the first on, stand at consecutive places from `position` on.
+pub(super) fn neighbours(position: u64, entries: &[Entry]) -> usize {
+    let is_next = |(step, entry): &(u64, &Entry)| **entry == Entry::Yours(position.wrapping_add(*step));
+    (0..).zip(entries).take_while(is_next).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +135,15 @@ mod tests {
     fn neighbours_share_a_run() {
         let entries: Vec<Entry> = [5, 6, 7, 9].map(Entry::Yours).into();
         assert_eq!(encode(&entries), [Run::Yours { skip: 5, count: 3 }, Run::Yours { skip: 1, count: 1 }]);
+    }
+
+    #[test]
+    fn neighbours_are_consecutive_places() {
+        let entries = [7, 8, 9, 11, 12].map(Entry::Yours);
+        assert_eq!(
+            [neighbours(7, &entries), neighbours(11, &entries[3..]), neighbours(8, &entries)],
+            [3, 2, 0]
+        );
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) struct Tail {
     remembered: u64,
     remembered_at: Timestamp,
     behind: u64,
+    /// Entries told that are durable here.
+    durable: u64,
     /// Where the log ended when the connection began.
     ended: u64,
 }
@@ -54,6 +56,7 @@ impl Tail {
             remembered: 0,
             remembered_at: now,
             behind: 0,
+            durable: 0,
             ended: 0,
         }
     }
@@ -112,12 +115,22 @@ impl Tail {
         self.behind = behind;
     }
 
-    /// A transaction is settled, if it is one of these.
-    pub(super) fn settle(&mut self, id: &TxId) {
+    /// A transaction is settled, if it is one of these; says whether it is and was not.
+    pub(super) fn settle(&mut self, id: &TxId) -> bool {
         let index = self.places.get(id).and_then(|position| self.index(*position));
-        if let Some(slot) = index.and_then(|index| self.slots.get_mut(index)) {
-            slot.is_settled = true;
-        }
+        let slot = index.and_then(|index| self.slots.get_mut(index));
+        slot.is_some_and(|slot| !std::mem::replace(&mut slot.is_settled, true))
+    }
+
+    /// An entry is found durable, or has become so.
+    pub(super) fn count_durable(&mut self) {
+        self.durable += 1;
+    }
+
+    /// Entries told in this connection that are durable here. A log names each transaction once, so these are no more than
+    /// are durable here in all.
+    pub(super) fn durable(&self) -> u64 {
+        self.durable
     }
 
     /// Goes on over all that is settled.
@@ -278,7 +291,7 @@ mod tests {
         tail.settle(&id(0));
         tail.advance();
         assert_eq!(tail.ack_due(), Some(at(ACK_MS)));
-        (1..ACK_ENTRIES).for_each(|n| tail.settle(&id(n)));
+        assert!((1..ACK_ENTRIES).all(|n| tail.settle(&id(n))) && !tail.settle(&id(1)));
         tail.advance();
         assert_eq!(tail.ack_due(), Some(Timestamp::default()));
         assert_eq!(tail.ack(at(7)), ACK_ENTRIES);

@@ -1,5 +1,6 @@
 //! The checks that need the replica's knowledge, and attaching itself.
 
+use super::firsts::Firsts;
 use super::ledger::Overlay;
 use super::{
     Attached, CounterSet, Effect, History, HistoryError, Missing, Origin, Position, Replica, Source, Taken,
@@ -9,6 +10,7 @@ use crate::limits::{AHEAD_MS, VARIANTS_PER_COUNTER};
 use crate::planted::{self, Planted};
 use crate::{DeviceId, Epoch, Header, Kind, Refusal, Timestamp, TxId, Verified};
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// What waits for this is tried at the next tick, whatever the clock says.
@@ -39,7 +41,7 @@ impl Replica {
         let source = origin.source;
         let judgement = self.judge(&transaction, source, now, history)?;
         let steady = self.steady.now();
-        if self.rechecked.remove(&id) {
+        if self.rechecked.remove(&(source, id)) {
             self.gossip.waits(&id, source, steady);
         } else if matches!(judgement, Judgement::Known) {
             self.gossip.duplicate(&id, source, origin.tree, steady, effects);
@@ -175,15 +177,34 @@ impl Replica {
         }
         let span = self.network.rules().span(epoch);
         let mut variants = Vec::new();
-        let mut visit = |id, counter| {
+        let mut take = |id| {
             // What has just been stored may still be in flight as well; counted twice it would fake a second one.
-            let counts = counter == header.counter && !variants.contains(&id);
-            if counts && variants.len() < VARIANTS_PER_COUNTER {
+            if variants.len() < VARIANTS_PER_COUNTER && !variants.contains(&id) {
                 variants.push(id);
             }
+            if variants.len() < VARIANTS_PER_COUNTER {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         };
-        history.issued(&header.issuer, span.clone(), &mut visit)?;
-        self.flight.issued(&header.issuer, span).for_each(|(id, counter)| visit(id, counter));
+        history.same_counter(&header.issuer, span.clone(), header.counter, &mut take)?;
+        let mut in_flight = self.flight.twins(&header.issuer, &span, header.counter);
+        let _full = in_flight.try_for_each(|(id, twin)| twin.into_iter().chain([id]).try_for_each(&mut take));
+        drop(in_flight);
+        if variants.is_empty() {
+            let flight = &self.flight;
+            let first = self.firsts.find(key, header.counter, || {
+                let mut firsts = Firsts::new();
+                let mut visit = |id, counter| {
+                    firsts.entry(counter).or_insert(id);
+                };
+                history.issued(&header.issuer, span.clone(), &mut visit)?;
+                flight.issued(&header.issuer, span).for_each(|(id, counter)| visit(id, counter));
+                Ok(firsts)
+            })?;
+            variants.extend(first);
+        }
         Ok(variants)
     }
 
@@ -201,11 +222,13 @@ impl Replica {
         let key = (header.issuer, self.network.rules().epoch(header.timestamp));
         if !planted::is(Planted::ForgottenCounter) {
             self.counters.insert(&key, header.counter);
+            self.firsts.insert(&key, header.counter, verified.id());
         }
         let is_witness = header.kind == Kind::Witness;
         self.graph.insert(self.next.0, verified.id(), header.parents, is_witness);
         self.pending.forget_id(&verified.id());
-        let attached = Arc::new(Attached { position: self.next, verified, twin });
+        let attached =
+            Arc::new(Attached { position: self.next, verified, twin, is_made_here: source.is_none() });
         self.next = Position(self.next.0 + 1);
         self.flight.push(Arc::clone(&attached), token, source.is_none());
         if let Some(source) = source {

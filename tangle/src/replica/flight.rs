@@ -6,7 +6,7 @@ use super::{Attached, Position, Token};
 use crate::limits::WAITERS_PER_TRANSACTION;
 use crate::{DeviceId, Timestamp, TxId};
 use indexmap::IndexMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(super) struct Entry {
 pub(super) struct Flight {
     entries: VecDeque<Entry>,
     by_id: IndexMap<TxId, Position>,
+    /// The twin of each, by what makes a twin.
+    by_counter: BTreeMap<(DeviceId, u32, TxId), Option<TxId>>,
 }
 
 impl Flight {
@@ -39,6 +41,7 @@ impl Flight {
 
     pub(super) fn push(&mut self, attached: Arc<Attached>, first: Option<Token>, is_held: bool) {
         self.by_id.insert(attached.id(), attached.position());
+        self.by_counter.insert(key_of(&attached), attached.twin());
         self.entries.push_back(Entry { attached, first, others: Vec::new(), is_held });
     }
 
@@ -71,6 +74,7 @@ impl Flight {
         let durable = self.entries.front().is_some_and(|entry| entry.attached.position() <= position);
         let entry = durable.then(|| self.entries.pop_front()).flatten()?;
         self.by_id.swap_remove(&entry.attached.id());
+        self.by_counter.remove(&key_of(&entry.attached));
         Some(entry)
     }
 
@@ -86,4 +90,21 @@ impl Flight {
             .filter(move |(_, header)| header.issuer == *issuer && range.contains(&header.timestamp))
             .map(|(id, header)| (id, header.counter))
     }
+
+    /// An issuer's transactions with this counter in a range of time, in id order, each with its twin.
+    pub(super) fn twins(
+        &self,
+        issuer: &DeviceId,
+        range: &Range<Timestamp>,
+        counter: u32,
+    ) -> impl Iterator<Item = (TxId, Option<TxId>)> {
+        let [first, end] = [range.start, range.end.max(range.start)].map(TxId::first_at);
+        let keys = (*issuer, counter, first)..(*issuer, counter, end);
+        self.by_counter.range(keys).map(|((.., id), twin)| (*id, *twin))
+    }
+}
+
+fn key_of(attached: &Attached) -> (DeviceId, u32, TxId) {
+    let header = attached.transaction().header();
+    (header.issuer, header.counter, attached.id())
 }

@@ -5,7 +5,7 @@
 
 use crate::finality::{FinalVerdict, Handed};
 use crate::limits::{COMMITS_IN_FLIGHT, DELIVERED_IN_FLIGHT};
-use crate::{DeviceId, Digest, Timestamp, TxId};
+use crate::{DeviceId, Digest, Kind, Timestamp, TxId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub(super) struct HandedOut {
     delivered: BTreeSet<TxId>,
     /// The counters of all that is delivered and not revoked.
     counters: BTreeMap<(DeviceId, TxId), u32>,
+    /// The kinds of the same, by what makes a twin.
+    twins: BTreeMap<(DeviceId, u32, TxId), Kind>,
 }
 
 impl HandedOut {
@@ -34,6 +36,7 @@ impl HandedOut {
             self.delivered.insert(judged.id);
             if judged.verdict != FinalVerdict::Revoked {
                 self.counters.insert((judged.issuer, judged.id), judged.counter);
+                self.twins.insert((judged.issuer, judged.counter, judged.id), judged.kind);
             }
         }
         self.commits.push_back(handed);
@@ -47,6 +50,7 @@ impl HandedOut {
             for judged in &handed.delivered.transactions {
                 self.delivered.remove(&judged.id);
                 self.counters.remove(&(judged.issuer, judged.id));
+                self.twins.remove(&(judged.issuer, judged.counter, judged.id));
             }
         }
     }
@@ -64,6 +68,18 @@ impl HandedOut {
         let end = TxId::first_at(range.end.max(range.start));
         let keys = (*issuer, TxId::first_at(range.start))..(*issuer, end);
         self.counters.range(keys).map(|((_, id), counter)| (*id, *counter))
+    }
+
+    /// Ids and kinds of those with this counter, in id order.
+    pub(super) fn twins(
+        &self,
+        issuer: &DeviceId,
+        range: &Range<Timestamp>,
+        counter: u32,
+    ) -> impl Iterator<Item = (TxId, Kind)> {
+        let [first, end] = [range.start, range.end.max(range.start)].map(TxId::first_at);
+        let keys = (*issuer, counter, first)..(*issuer, counter, end);
+        self.twins.range(keys).map(|((.., id), kind)| (*id, *kind))
     }
 
     pub(super) fn has_revoked(&self, device: &DeviceId) -> bool {
@@ -132,11 +148,18 @@ mod tests {
         assert_eq!(counters(&handed, 0, 99), [20, 25, 30], "what is revoked has used nothing");
         assert_eq!(counters(&handed, 21, 30), [25]);
         assert_eq!(counters(&handed, 30, 21), Vec::<u32>::new());
+        let twins = |handed: &HandedOut, counter, from, to| {
+            let range = Timestamp::from_millis(from)..Timestamp::from_millis(to);
+            handed.twins(&device(1), &range, counter).map(|(id, _)| id).collect::<Vec<TxId>>()
+        };
+        assert_eq!(twins(&handed, 25, 0, 99), [id(25)]);
+        assert!(twins(&handed, 10, 0, 99).is_empty() && twins(&handed, 25, 26, 99).is_empty());
         assert!(handed.has_delivered(&id(10)) && handed.has_revoked(&device(5)));
         let digests = [6, 7, 8, 9].map(|index| handed.digest(index).map(|digest| digest.0[0]));
         assert_eq!(digests, [None, Some(7), Some(8), None]);
         handed.became_durable(7);
         assert_eq!((counters(&handed, 0, 99), handed.len()), (vec![25], 1));
+        assert!(twins(&handed, 20, 0, 99).is_empty() && twins(&handed, 25, 0, 99) == [id(25)]);
         assert!(!handed.has_delivered(&id(10)) && handed.digest(7).is_none() && handed.digest(8).is_some());
         handed.became_durable(8);
         assert!(!handed.has_revoked(&device(5)) && handed.digest(8).is_none());

@@ -1,8 +1,8 @@
 //! What has left the replica's memory, read through one trait: a database in the node, a map in the simulator.
 
 use crate::finality::{Entry, Outcome, Round};
-use crate::{DeviceId, Digest, Standing, Timestamp, TxId};
-use std::ops::Range;
+use crate::{DeviceId, Digest, Kind, Standing, Timestamp, TxId};
+use std::ops::{ControlFlow, Range};
 
 /// The history could not be read. The replica has not changed; the node stops taking transactions.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +22,27 @@ pub trait History {
         range: Range<Timestamp>,
         visit: &mut dyn FnMut(TxId, u32),
     ) -> Result<(), HistoryError>;
+
+    /// Calls `visit` with the ids of the stored transactions of `issuer` with this counter and a time in an epoch, in id
+    /// order, until it says to stop. Where there is only one it may be left out. Whoever repeats a counter has this asked
+    /// for each time, so what it costs must not grow with what the device has issued.
+    fn same_counter(
+        &self,
+        issuer: &DeviceId,
+        epoch: Range<Timestamp>,
+        counter: u32,
+        visit: &mut dyn FnMut(TxId) -> ControlFlow<()>,
+    ) -> Result<(), HistoryError> {
+        let mut same = Vec::new();
+        self.issued(issuer, epoch, &mut |id, other| same.extend((other == counter).then_some(id)))?;
+        let _stopped = same.into_iter().try_for_each(visit);
+        Ok(())
+    }
+
+    /// The kind of a stored transaction of `issuer`; none when it is not stored.
+    fn kind(&self, _issuer: &DeviceId, id: &TxId) -> Result<Option<Kind>, HistoryError> {
+        Ok(self.entry(id)?.map(|entry| entry.kind))
+    }
 
     /// The standings that stored enrolments of `device` give it ([`crate::body::Enrolment::standing`]), in any order.
     fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError>;

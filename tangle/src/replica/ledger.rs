@@ -6,10 +6,10 @@
 use super::flight::Flight;
 use super::handed::HandedOut;
 use super::{History, HistoryError};
-use crate::finality::{Entry, Ledger};
-use crate::{DeviceId, Digest, Timestamp, TxId};
+use crate::finality::{Entry, FinalVerdict, Ledger};
+use crate::{DeviceId, Digest, Kind, Timestamp, TxId};
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// History, and what it does not show yet.
 pub(super) struct Overlay<'a> {
@@ -50,6 +50,34 @@ impl Ledger for Overlay<'_> {
         Ok(())
     }
 
+    fn same_counter(
+        &self,
+        issuer: &DeviceId,
+        epoch: Range<Timestamp>,
+        counter: u32,
+    ) -> Result<Vec<(TxId, Kind)>, HistoryError> {
+        let mut found: Vec<(TxId, Kind)> = self.handed.twins(issuer, &epoch, counter).take(2).collect();
+        let mut gone = Ok(());
+        let mut look = |id: TxId| {
+            if found.len() < 2 && !found.iter().any(|(other, _)| *other == id) {
+                match self.standing(issuer, &id) {
+                    Ok(kind) => found.extend(kind.map(|kind| (id, kind))),
+                    Err(error) => gone = Err(error),
+                }
+            }
+            if found.len() < 2 && gone.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        // The only one of a counter that is stored is named by those in flight.
+        let mut in_flight: Vec<TxId> =
+            self.flight.twins(issuer, &epoch, counter).filter_map(|(_, twin)| twin).collect();
+        in_flight.sort_unstable();
+        in_flight.dedup();
+        if in_flight.into_iter().try_for_each(&mut look).is_continue() {
+            self.history.same_counter(issuer, epoch, counter, &mut look)?;
+        }
+        gone.map(|()| found)
+    }
+
     fn is_revoked(&self, device: &DeviceId) -> Result<bool, HistoryError> {
         Ok(self.handed.has_revoked(device) || self.history.is_revoked(device)?)
     }
@@ -58,6 +86,16 @@ impl Ledger for Overlay<'_> {
         match self.handed.digest(index) {
             Some(digest) => Ok(Some(digest)),
             None => self.history.commit_digest(index),
+        }
+    }
+}
+
+impl Overlay<'_> {
+    /// The kind of what a stored commit has delivered with another verdict than `revoked`.
+    fn standing(&self, issuer: &DeviceId, id: &TxId) -> Result<Option<Kind>, HistoryError> {
+        match self.history.outcome(id)? {
+            Some(outcome) if outcome.verdict != FinalVerdict::Revoked => self.history.kind(issuer, id),
+            _ => Ok(None),
         }
     }
 }

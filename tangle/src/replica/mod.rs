@@ -10,6 +10,7 @@ mod attach;
 pub(crate) mod counters;
 mod event;
 mod finalise;
+mod firsts;
 mod flight;
 mod graph;
 mod handed;
@@ -41,6 +42,7 @@ use crate::planted::{self, Planted};
 use crate::{DeviceId, Kind, Network, Screened, Standing, Timestamp, Transaction, TxId, Verified};
 use counters::Counters;
 use finalise::Finalising;
+use firsts::FirstUses;
 use flight::Flight;
 use pending::{Missing, Pending, Waiting};
 use rand_chacha::ChaCha8Rng;
@@ -55,6 +57,7 @@ pub struct Attached {
     position: Position,
     verified: Verified,
     twin: Option<TxId>,
+    is_made_here: bool,
 }
 
 impl Attached {
@@ -82,6 +85,12 @@ impl Attached {
     pub fn twin(&self) -> Option<TxId> {
         self.twin
     }
+
+    /// Whether it is a witness that this node has made in this life. With it on disk no round is left of which the node
+    /// does not know whether it has signed it: see [`Replica::forgot`].
+    pub fn is_made_here(&self) -> bool {
+        self.is_made_here
+    }
 }
 
 /// Where a transaction came from, and along which tree if it was pushed.
@@ -108,6 +117,8 @@ pub struct Occupancy {
     pub commits_in_flight: usize,
     /// Transactions that peers have and this node knows of and has not.
     pub wanted: usize,
+    /// Those of them whose bodies somebody who was asked has not: erased there, or damaged.
+    pub withheld: usize,
 }
 
 /// One replica of the ledger.
@@ -118,14 +129,15 @@ pub struct Replica {
     tips: Tips,
     pending: Pending,
     counters: Counters,
+    firsts: FirstUses,
     flight: Flight,
     gossip: Gossip,
     finality: Finality,
     finalising: Finalising,
     device: Option<DeviceId>,
     pace: Pace,
-    /// What of peers is being checked again because its issuer may be enrolled by now.
-    rechecked: BTreeSet<TxId>,
+    /// What of connected peers is being checked again because its issuer may be enrolled by now.
+    rechecked: BTreeSet<(Source, TxId)>,
     steady: Steady,
     next: Position,
 }
@@ -133,7 +145,7 @@ pub struct Replica {
 impl Replica {
     /// A replica of `network` whose order of arrival begins at `next`, the number of transactions that are stored.
     /// Before the first event say, in this order: [`Replica::set_device`] and [`Replica::set_pace`],
-    /// [`Replica::resume`], then, in the order of positions, [`Replica::restore`] for what finality needs and
+    /// [`Replica::forgot`] if so, [`Replica::resume`], then, in the order of positions, [`Replica::restore`] for what finality needs and
     /// [`Replica::recover`] for the newest; of what is both, restore first.
     pub fn new(network: Arc<Network>, next: Position) -> Self {
         Self {
@@ -141,6 +153,7 @@ impl Replica {
             tips: Tips::new(network.genesis()),
             pending: Pending::new(),
             counters: Counters::new(),
+            firsts: FirstUses::new(),
             flight: Flight::default(),
             gossip: Gossip::new(next.0),
             finality: Finality::new(&network),
@@ -182,6 +195,7 @@ impl Replica {
             in_flight: self.flight.len(),
             commits_in_flight: self.finalising.handed.len(),
             wanted: self.gossip.wanted(),
+            withheld: self.gossip.withheld(),
         }
     }
 
@@ -227,7 +241,7 @@ impl Replica {
             }
             Event::Refused { id, source, refusal } => {
                 if let Some(id) = &id {
-                    self.rechecked.remove(id);
+                    self.rechecked.remove(&(source, *id));
                 }
                 self.gossip.refused(id, source, &refusal, steady, &mut effects);
             }
@@ -243,7 +257,7 @@ impl Replica {
             Event::Drained { source } => self.gossip.set_congested(source, false),
             Event::Served { source, request } => self.gossip.served(source, request),
             Event::Left { source } => {
-                self.pending.forget(source);
+                self.forget(source);
                 self.gossip.left(source, steady, &mut effects);
             }
             Event::Witness { transaction } => {
@@ -268,7 +282,7 @@ impl Replica {
         let (gossip, here) = self.parts(history);
         let pumped = gossip.pump(steady, &here, &mut effects);
         for source in self.gossip.take_dropped() {
-            self.pending.forget(source);
+            self.forget(source);
         }
         // After other events the next tick tells: they have had their effect and must not be handed in again.
         finalised
@@ -291,6 +305,7 @@ impl Replica {
     ) -> Result<(), HistoryError> {
         let waits = matches!(source, Source::Peer(_));
         let id = transaction.transaction().id();
+        self.rechecked.remove(&(source, id));
         if !waits || self.is_attached(&id, history)? {
             return Ok(());
         }
@@ -313,9 +328,15 @@ impl Replica {
     /// Lets a transaction be checked again. It then comes in without having been asked for.
     fn recheck(&mut self, screened: Screened, source: Source, effects: &mut Vec<Effect>) {
         if self.rechecked.len() < PENDING {
-            self.rechecked.insert(screened.transaction().id());
+            self.rechecked.insert((source, screened.transaction().id()));
         }
         effects.push(Effect::Verify(screened, source));
+    }
+
+    /// Drops what a peer that is gone has sent. What of it is being checked again does not come back.
+    fn forget(&mut self, source: Source) {
+        self.pending.forget(source);
+        self.rechecked.retain(|(of, _)| *of != source);
     }
 
     fn became_durable(&mut self, position: Position, effects: &mut Vec<Effect>) {

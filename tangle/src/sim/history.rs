@@ -4,7 +4,7 @@ use super::catalogue::{Catalogue, Number};
 use super::disk::Disk;
 use crate::finality::{Entry, FinalVerdict, Outcome, Round};
 use crate::{DeviceId, Digest, History, HistoryError, Kind, Standing, Timestamp, TxId};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// What is durable on one disk.
 pub(super) struct View<'a> {
@@ -32,6 +32,20 @@ impl History for View<'_> {
         let stored =
             self.catalogue.issued(issuer, range).filter(|(_, number)| self.disk.has_durable(*number));
         stored.for_each(|(id, number)| visit(id, self.catalogue.get(number).header().counter));
+        Ok(())
+    }
+
+    /// As a store does, which lists those alone that share a counter.
+    fn same_counter(
+        &self,
+        issuer: &DeviceId,
+        epoch: Range<Timestamp>,
+        counter: u32,
+        visit: &mut dyn FnMut(TxId) -> ControlFlow<()>,
+    ) -> Result<(), HistoryError> {
+        let mut same = Vec::new();
+        self.issued(issuer, epoch, &mut |id, other| same.extend((other == counter).then_some(id)))?;
+        let _stopped = same.iter().filter(|_| same.len() > 1).try_for_each(|id| visit(*id));
         Ok(())
     }
 

@@ -146,3 +146,42 @@ fn a_counter_used_before_a_restart_is_still_used() {
     assert_eq!(twin_of(&rig, drawing.id("b")), Some(drawing.id("a")));
     assert!(matches!(rig.answer_of_door(&drawing.get("c")), Err(Refusal::Equivocation { .. })));
 }
+
+/// A device that repeats its counters has what it issued read once, not once for each, and what is refused costs no reading of
+/// that either.
+#[test]
+fn who_repeats_counters_has_a_bounded_number_of_rows_read_for_each() {
+    const READINGS: u64 = 60;
+    let mut rig = Rig::new();
+    let variant = |number: u64, counter: u64| {
+        let time = START.plus(number * READINGS + counter + 1);
+        world().verified(&world().reading(counter as u32, time, [world().genesis(); 2]), 0)
+    };
+    rig.now = START.plus(10 * READINGS);
+    let mut firsts = Vec::new();
+    for counter in 0..READINGS {
+        let transaction = variant(0, counter);
+        firsts.push(transaction.id());
+        rig.door_sends(&transaction);
+        rig.store_all();
+    }
+    rig.restart();
+    let visited = rig.history.visited();
+    for counter in 0..READINGS {
+        let twin = variant(1, counter);
+        rig.door_sends(&twin);
+        assert_eq!(twin_of(&rig, twin.id()), Some(firsts[counter as usize]));
+        rig.store_all();
+    }
+    let read = rig.history.visited() - visited;
+    assert!(read <= 4 * READINGS, "{read} rows for {READINGS} twins");
+    let visited = rig.history.visited();
+    for counter in 0..READINGS {
+        let refused = rig.answer_of_door(&variant(2, counter));
+        assert!(
+            matches!(refused, Err(Refusal::Equivocation { first, .. }) if first == firsts[counter as usize])
+        );
+    }
+    let read = rig.history.visited() - visited;
+    assert!(read <= 2 * READINGS, "{read} rows for {READINGS} refused");
+}

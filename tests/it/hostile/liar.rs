@@ -148,7 +148,7 @@ impl Liar {
 }
 
 /// Pushes transactions along a tree, one a frame; says whether there was somebody to read them.
-pub(crate) fn push(stream: &mut SendStream, tree: u8, wires: &[Vec<u8>]) -> bool {
+pub(crate) fn push(stream: &mut SendStream, tree: u32, wires: &[Vec<u8>]) -> bool {
     let frames = wires.iter().map(|wire| framed(&Frame::Pushed(Tree(tree), vec![wire]).encode()));
     wait(stream.write_all(&frames.collect::<Vec<_>>().concat())).is_ok()
 }

@@ -58,25 +58,21 @@ pub(super) struct Mesh {
 }
 
 impl Mesh {
-    /// A network of `nodes` with these links. Nothing where this system lets nobody make network namespaces.
+    /// A network of `nodes` with these links. Nothing where this system has no network namespaces, bridges or rules for
+    /// them, or lets nobody make them.
     pub(super) fn lay(nodes: usize, links: &[(usize, usize)]) -> Option<Self> {
         sweep();
-        let hub = match Space::new() {
+        let hub = match hub(&rules(links)) {
             Ok(hub) => hub,
-            Err(words) if words.to_lowercase().contains("permi") => {
-                println!("SKIPPED, for network namespaces are not permitted here: {words}");
+            Err(words) => {
+                crate::skip(&format!("for network namespaces cannot be made here: {words}"));
                 return None;
             }
-            Err(words) => panic!("{words}"),
         };
-        hub.ip("link add name switch type bridge");
-        hub.ip("link set switch up");
         let sites: Vec<Space> = (0..nodes).map(|site| plug_in(&hub, site)).collect();
         let directory = tempfile::tempdir().unwrap();
         let network = make_network(&directory.path().join("network"), nodes);
-        let mesh = Self { hub, sites, links: links.to_vec(), network, loads: 0, directory };
-        mesh.nft("-f -", &mesh.rules());
-        Some(mesh)
+        Some(Self { hub, sites, links: links.to_vec(), network, loads: 0, directory })
     }
 
     /// The data directory of a node.
@@ -156,31 +152,44 @@ impl Mesh {
         self.sites.iter().chain([&self.hub]).map(|space| space.name().to_owned()).collect()
     }
 
-    /// Addresses are asked for without loss: what is tested begins above that.
-    fn rules(&self) -> String {
-        format!(
-            "table bridge weft {{
-                set links {{ type ipv4_addr . ipv4_addr; elements = {{ {} }}; }}
-                set severed {{ type ipv4_addr . ipv4_addr; }}
-                counter lost {{ }}
-                counter cut {{ }}
-                counter strangers {{ }}
-                chain forward {{
-                    type filter hook forward priority 0; policy drop;
-                    ether type arp accept
-                    ip saddr . ip daddr != @links counter name strangers drop
-                    ip saddr . ip daddr @severed counter name cut drop
-                    ether type ip numgen random mod 100 < {LOSS} counter name lost drop
-                    ether type ip accept
-                }}
-            }}",
-            pairs(self.links.iter())
-        )
-    }
-
     fn nft(&self, line: &str, input: &str) -> String {
         self.hub.inside(|| run("nft", line, input)).unwrap()
     }
+}
+
+/// The bridge, with rules for what passes.
+///
+/// # Errors
+/// What this system refuses of it, in words.
+fn hub(rules: &str) -> Result<Space, String> {
+    let hub = Space::new()?;
+    hub.try_ip("link add name switch type bridge")?;
+    hub.try_ip("link set switch up")?;
+    hub.inside(|| run("nft", "-f -", rules))?;
+    Ok(hub)
+}
+
+/// What passes the bridge: what goes along a link that is not cut, but for a share that is lost by chance. Addresses are
+/// asked for without loss: what is tested begins above that.
+fn rules(links: &[(usize, usize)]) -> String {
+    format!(
+        "table bridge weft {{
+            set links {{ type ipv4_addr . ipv4_addr; elements = {{ {} }}; }}
+            set severed {{ type ipv4_addr . ipv4_addr; }}
+            counter lost {{ }}
+            counter cut {{ }}
+            counter strangers {{ }}
+            chain forward {{
+                type filter hook forward priority 0; policy drop;
+                ether type arp accept
+                ip saddr . ip daddr != @links counter name strangers drop
+                ip saddr . ip daddr @severed counter name cut drop
+                ether type ip numgen random mod 100 < {LOSS} counter name lost drop
+                ether type ip accept
+            }}
+        }}",
+        pairs(links.iter())
+    )
 }
 
 /// A namespace on the bridge. Datagrams go through its interface one by one, though they were sent many at once, so

@@ -29,9 +29,6 @@ const SIDE: [usize; 2] = [0, 1];
 /// Four devices beside each node, little enough that the machine is not what slows it.
 const LOAD: [&str; 4] = ["--devices", "4", "--rate", "40"];
 
-/// Steps in which a node that is slow is to get on.
-const PARTS: u64 = 20;
-
 /// Waits until all nodes hold the same number, at least `least`; how many, and how long it took.
 fn wait_until_equal(mesh: &Mesh, nodes: &[Node], least: usize) -> (u64, Duration) {
     let begun = Instant::now();
@@ -45,9 +42,7 @@ fn wait_until_equal(mesh: &Mesh, nodes: &[Node], least: usize) -> (u64, Duration
 
 /// Waits until a node holds so many. It may take as long as it likes, but must get on.
 fn wait_for_count(mesh: &Mesh, site: usize, node: &Node, least: u64) {
-    for part in 1..=PARTS {
-        wait_until("a node gets on", || mesh.at(site, || count(node)) >= least * part / PARTS);
-    }
+    crate::cluster::wait_for_count(least, || mesh.at(site, || count(node)));
 }
 
 /// Stops the nodes, which have stored the same set, and all of what was acknowledged.

@@ -33,7 +33,7 @@ impl Space {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let space = Self(format!("{PREFIX}{}-{number}", std::process::id()));
         ip(&format!("netns add {}", space.0))?;
-        space.ip("link set lo up");
+        space.try_ip("link set lo up")?;
         Ok(space)
     }
 
@@ -53,7 +53,15 @@ impl Space {
 
     /// `ip` on the interfaces of this namespace.
     pub(super) fn ip(&self, line: &str) {
-        ip(&format!("-n {} {line}", self.0)).unwrap();
+        self.try_ip(line).unwrap();
+    }
+
+    /// The same where the system may refuse it.
+    ///
+    /// # Errors
+    /// What `ip` said.
+    pub(super) fn try_ip(&self, line: &str) -> Result<String, String> {
+        ip(&format!("-n {} {line}", self.0))
     }
 
     /// The processes in it.

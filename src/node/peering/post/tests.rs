@@ -38,14 +38,14 @@ impl World {
         self.post.event(event)
     }
 
-    fn relay(&mut self, tree: u8, number: usize) {
+    fn relay(&mut self, tree: u32, number: usize) {
         let (to, tree) = (vec![self.source()], Tree(tree));
         let transaction = Arc::clone(&self.pair.ledger.arrivals[number]);
         self.post.act(Effect::Relay { to, tree, transaction });
     }
 
     /// The numbers of the transactions in the next frame of the peer, and their tree.
-    fn pushed(&self) -> (u8, Vec<usize>) {
+    fn pushed(&self) -> (u32, Vec<usize>) {
         let (class, bytes) = self.pair.frame();
         assert!(class == Class::Live && bytes.len() <= FRAME_BYTES);
         let Ok(Frame::Pushed(tree, wires)) = Frame::decode(gossip::Class::Live, &bytes) else {

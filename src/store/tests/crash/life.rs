@@ -6,6 +6,7 @@
 
 use super::campaign::Tally;
 use super::pool::Pool;
+use super::steps::OWN;
 use super::truth::Truth;
 use super::{MemoryDisk, Planted, open_with};
 use crate::node::recover;
@@ -177,7 +178,8 @@ impl<'a> World<'a> {
         let before = (self.truth.promised, self.truth.promised_commits);
         let unsure = (self.truth.handed, self.truth.chain.handed.len()) != before;
         let commits = reader.newest_index().unwrap() as usize;
-        self.truth.settle(store.next_position().unwrap().0 as usize, commits);
+        let cursor = reader.cursor(&OWN).unwrap().try_into().map_or(0, u64::from_be_bytes);
+        self.truth.settle(store.next_position().unwrap().0 as usize, commits, cursor);
         let after = (self.truth.promised, self.truth.promised_commits);
         self.tally.kept += u64::from(unsure && after != before);
         self.tally.lost += u64::from(unsure && after == before);

@@ -1,7 +1,7 @@
 //! Loss of power at any moment, to a replica with its store as the node runs them: what was acknowledged is there, once,
 //! at positions without gaps; window, tips, counters and equivocations are what the stored transactions give; the stored
-//! commits are the first of those that were handed over, and verdicts agree with them; and all the rest can be handed in
-//! again.
+//! commits are the first of those that were handed over, and verdicts agree with them; a cursor stands or falls with what it
+//! came with; and all the rest can be handed in again.
 //!
 //! `WEFT_CRASHES` says how many crashes there are, `WEFT_CRASH_SEED` repeats one seed alone. The same seed gives the
 //! same transactions, the same steps, the same crashes.
@@ -33,6 +33,8 @@ enum Planted {
     DropsTheLast,
     /// A batch leaves out its commits.
     DropsCommits,
+    /// A batch leaves out its cursors.
+    DropsCursors,
     /// Recovery passes over the newest transaction.
     ForgetsTheNewest,
     /// Counters are rebuilt without asking the store.
@@ -95,6 +97,11 @@ fn a_commit_that_is_not_whole_is_found() {
 #[test]
 fn commits_that_are_not_stored_are_found() {
     finds(Planted::DropsCommits, &["were acknowledged", "whole or not at all", "refused"]);
+}
+
+#[test]
+fn cursors_that_are_not_stored_are_found() {
+    finds(Planted::DropsCursors, &["the cursor"]);
 }
 
 #[test]

@@ -9,10 +9,13 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use weft_tangle::finality::Handed;
 use weft_tangle::replica::{Effect, Event, Source, Token};
-use weft_tangle::{History, Position, Timestamp, Verified};
+use weft_tangle::{DeviceId, History, Position, Timestamp, Verified};
 
 /// The peer that sends what the door would refuse, for its parents are not there yet.
 const PEER: Source = Source::Peer(7);
+
+/// Whose cursor is written now and then.
+pub(super) const OWN: DeviceId = DeviceId::from_bytes([7; 32]);
 
 /// From how many of the transactions that are not attached the next one is drawn.
 const NEXT: usize = 12;
@@ -62,17 +65,25 @@ impl World<'_> {
             let most = 2 << self.dice.below(5);
             disk.fail_after(self.dice.below(most));
         }
+        // Some batches say how far this node's own log is, as the first one of a life does.
+        let mut cursors = Cursors::new();
+        if self.dice.below(4) == 0 {
+            self.truth.handed_cursor = self.truth.handed as u64;
+            cursors.insert(OWN, self.truth.handed_cursor.to_be_bytes().to_vec());
+        }
         let left_out = usize::from(self.planted == Some(Planted::DropsTheLast));
         let drops_commits = self.planted == Some(Planted::DropsCommits);
+        let none = Cursors::new();
         let written = Batch {
             transactions: &batch[..batch.len().saturating_sub(left_out)],
-            cursors: &Cursors::new(),
+            cursors: if self.planted == Some(Planted::DropsCursors) { &none } else { &cursors },
             commits: if drops_commits { &[] } else { &commits },
         };
         match life.store.append_batch(&written) {
             Ok(()) => {
                 self.truth.promised = self.truth.handed;
                 self.truth.promised_commits = self.truth.chain.handed.len();
+                self.truth.promised_cursor = self.truth.handed_cursor;
             }
             Err(_) if disk.is_dark() => return Step::Dark,
             Err(StoreError::ReadOnly { .. }) => return Step::ReadOnly,

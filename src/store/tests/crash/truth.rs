@@ -23,18 +23,22 @@ pub(super) struct Truth {
     /// All commits that were handed over and not lost.
     pub(super) chain: Chain,
     pub(super) promised_commits: usize,
+    /// The cursor that was acknowledged last, and the one that was handed over last; 0 for none.
+    pub(super) promised_cursor: u64,
+    pub(super) handed_cursor: u64,
 }
 
 impl Truth {
     pub(super) fn new(network: &Network) -> Self {
         let (order, places, chain) = (Vec::new(), BTreeMap::new(), Chain::new(network));
-        Self { order, places, promised: 0, handed: 0, chain, promised_commits: 0 }
+        let (promised, handed, promised_commits, promised_cursor, handed_cursor) = Default::default();
+        Self { order, places, promised, handed, chain, promised_commits, promised_cursor, handed_cursor }
     }
 
     /// A store was opened that holds `stored` transactions and `commits`: what it does not hold is lost, and may not be
     /// what was promised.
-    pub(super) fn settle(&mut self, stored: usize, commits: usize) {
-        let Self { promised, handed, promised_commits, .. } = *self;
+    pub(super) fn settle(&mut self, stored: usize, commits: usize, cursor: u64) {
+        let Self { promised, handed, promised_commits, promised_cursor, handed_cursor, .. } = *self;
         let handed_commits = self.chain.handed.len();
         assert!(stored >= promised, "{promised} were acknowledged, {stored} are there");
         assert!(
@@ -47,6 +51,13 @@ impl Truth {
             "a batch from {promised} to {handed}, with the commits from {promised_commits} to {handed_commits}, is there \
              whole or not at all, not up to {stored} and {commits}"
         );
+        let is_before = (stored, commits) == (promised, promised_commits);
+        let is_behind = (stored, commits) == (handed, handed_commits);
+        assert!(
+            (is_before && cursor == promised_cursor) || (is_behind && cursor == handed_cursor),
+            "the cursor is {cursor} at {stored}; {promised_cursor} was acknowledged, {handed_cursor} handed over"
+        );
+        (self.promised_cursor, self.handed_cursor) = (cursor, cursor);
         self.chain.truncate(commits as u64);
         self.promised_commits = commits;
         for lost in self.order.drain(stored..) {

@@ -1,6 +1,11 @@
 //! Witnesses with what stands in their bodies, the commits that follow from them, and which leaders of drawn graphs are
 //! committed.
 
+mod bare;
+mod chains;
+mod proofs;
+mod witnesses;
+
 use super::made::{Made, Plan};
 use super::world::World;
 use super::{Failure, hex};
@@ -66,8 +71,8 @@ impl Ledger for Book {
     }
 }
 
-/// Witnesses with what stands in them, and the commits that they make.
-type Rounds = (Vec<(Made, Witness)>, Vec<Delivered>);
+/// Witnesses with what stands in them, the commits that they make, and the index that is certified with each witness.
+type Rounds = (Vec<(Made, Witness)>, Vec<Delivered>, Vec<u64>);
 
 /// Five rounds of both members, one of which sweeps the last of the valid transactions, and the commits they make.
 fn run(world: &World, valid: &[Made]) -> Result<Rounds, Failure> {
@@ -84,7 +89,7 @@ fn run(world: &World, valid: &[Made]) -> Result<Rounds, Failure> {
     for made in valid {
         attach(&mut finality, &mut book, made)?;
     }
-    let (mut witnesses, mut commits): Rounds = (Vec::new(), Vec::new());
+    let (mut witnesses, mut commits, mut certified): Rounds = Default::default();
     for (before, names) in (0..).zip(WITNESSES) {
         let newest = &witnesses[witnesses.len().saturating_sub(2)..];
         let parents: Vec<TxId> = newest.iter().map(|(made, _)| made.id).collect();
@@ -107,6 +112,7 @@ fn run(world: &World, valid: &[Made]) -> Result<Rounds, Failure> {
         }
         for (made, _) in &round {
             attach(&mut finality, &mut book, made)?;
+            certified.push(finality.status().certified);
         }
         witnesses.extend(round);
         while let Some(handed) = finality.next_commit(&book)? {
@@ -114,12 +120,14 @@ fn run(world: &World, valid: &[Made]) -> Result<Rounds, Failure> {
             commits.push(handed.delivered);
         }
     }
-    Ok((witnesses, commits))
+    Ok((witnesses, commits, certified))
 }
 
 /// The file.
 pub(crate) fn finality(world: &World, valid: &[Made]) -> Result<Value, Failure> {
-    let (witnesses, commits) = run(world, valid)?;
+    let (witnesses, commits, certified) = run(world, valid)?;
+    let paths = proofs::paths(&commits)?;
+    let made: Vec<Made> = witnesses.iter().map(|(made, _)| made.clone()).collect();
     let rows: Vec<Value> = witnesses
         .iter()
         .map(|(made, witness)| {
@@ -151,10 +159,31 @@ pub(crate) fn finality(world: &World, valid: &[Made]) -> Result<Value, Failure> 
                   transactions of transactions.json, and all commits that follow. Each delivers ids with the byte of \
                   their verdict. `graphs` are witnesses by author, round and strokes for twins, each with its witness \
                   parents; parent 1 is the own one of these, else the newest own one before it, else the genesis. \
-                  `leaders` are committed, in this order, each by one commit, and no others.",
+                  `leaders` are committed, in this order, each by one commit, and no others. `certified` has for each \
+                  witness, in their order, the index up to which commits are certified once it is here.",
         "witnesses": rows,
         "commits": commits,
+        "certified": certified,
         "graphs": graphs()?,
+        "about_bare": "In what follows transactions are a header and a content: the salt is 16 zero bytes, signature and \
+                       nonce do not matter. `verdicts` are transactions of the network `open`, in an order in which they \
+                       attach, with the byte of each one's verdict, then witnesses that take them along, and all commits \
+                       that follow; `disputed_later` has for each commit those of earlier ones, counting until then, that \
+                       it disputes. `split` is the same of so many readings of `sensor`: number i from 0 has the parents \
+                       i - 1 and i - 2, the genesis where there is none, content format 110, content `[]`, the timestamp \
+                       i + 1,000 ms behind the network's creation and counter i; but number 65,536 has counter 65,535. Its \
+                       first leader gives two commits. `refusals` are witnesses of `member-a` by the checks of page 04. \
+                       `shapes` are witnesses above those drawn, by the checks of page 17; `reading` is no witness.",
+        "verdicts": chains::verdicts(world)?,
+        "split": chains::split(world)?,
+        "refusals": witnesses::refusals(world, valid, &made)?,
+        "shapes": witnesses::shapes(),
+        "about_proofs": "`paths` are the audit paths of the first leaves, for each number of leaves one for each place; \
+                         `invalid` are no proofs: that of `path_of`, with so many digests less or more at its end. `votes` \
+                         are what a node makes and hears; the digest of commit i is 32 bytes i in its own chain, 32 bytes \
+                         i + 128 in the other.",
+        "paths": paths,
+        "votes": proofs::votes(),
     }))
 }
 

@@ -83,7 +83,7 @@ fn messages(ids: &[TxId]) -> Vec<(Message, Value)> {
             Message::Done { request: 9, lacking: vec![ids[2]], withheld: vec![ids[0], ids[1]] },
             json!({"message": "done", "request": 9, "lacking": [text[2]], "withheld": [text[0], text[1]]}),
         ),
-        (Message::Prune { tree: 200 }, json!({"message": "prune", "tree": 200})),
+        (Message::Prune { tree: 0xC8A1_0007 }, json!({"message": "prune", "tree": 0xC8A1_0007_u32})),
     ]
 }
 
@@ -101,7 +101,7 @@ fn name(class: Class) -> &'static str {
 }
 
 fn invalid() -> Vec<Value> {
-    let rows: [(&str, &str, &[u8]); 11] = [
+    let rows: [(&str, &str, &[u8]); 13] = [
         ("control", "an empty frame", &[]),
         ("control", "a message that version 1 does not know", &[7]),
         ("control", "it ends early", &[6]),
@@ -111,8 +111,10 @@ fn invalid() -> Vec<Value> {
         ("control", "a log without entries", &[2, 0, 0, 0]),
         ("control", "a done on the wrong stream", &[5, 1, 0]),
         ("bulk", "another message on the wrong stream", &[1, 6, 1]),
-        ("live", "a tree without transactions", &[7]),
-        ("live", "a transaction of no bytes", &[7, 0, 0]),
+        ("control", "a tree above its bound", &[6, 0xFF, 0xFF, 0xFF, 0xFF, 0x10]),
+        ("live", "a tree that ends early", &[0, 0, 7]),
+        ("live", "a tree without transactions", &[0, 0, 0, 7]),
+        ("live", "a transaction of no bytes", &[0, 0, 0, 7, 0, 0]),
     ];
     rows.iter().map(|(stream, why, bytes)| json!({"stream": stream, "why": why, "hex": hex(bytes)})).collect()
 }

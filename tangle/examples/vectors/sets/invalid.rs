@@ -114,6 +114,24 @@ fn complete(world: &World, valid: &[Made]) -> Result<Vec<Value>, Failure> {
         )?,
     ];
 
+    for (name, refused, content) in [
+        ("SenML of version 5", None, r#"[{"bver":5,"n":"a","v":1}]"#),
+        (
+            "SenML of version 5 in both records that say so",
+            None,
+            r#"[{"bver":5,"n":"a","v":1},{"bver":5,"n":"a","v":1}]"#,
+        ),
+        ("SenML of version 11", Some(("content", 422)), r#"[{"bver":11,"n":"a","v":1}]"#),
+        ("SenML of version 0", Some(("content", 422)), r#"[{"bver":0,"n":"a","v":1}]"#),
+        (
+            "SenML of version 9 behind a record without one",
+            Some(("content", 422)),
+            r#"[{"n":"a","v":1},{"bver":9,"n":"a","v":1}]"#,
+        ),
+    ] {
+        rows.push(answered(name, refused, Plan { content: content.into(), ..reading("v") }, world)?);
+    }
+
     let control = |name, holder, kind, content: Vec<u8>| Plan {
         holder,
         kind,
@@ -190,6 +208,15 @@ fn complete(world: &World, valid: &[Made]) -> Result<Vec<Value>, Failure> {
 }
 
 fn row(name: &str, refused: (&str, u16), plan: Plan<'_>, world: &World) -> Result<Value, Failure> {
+    answered(name, Some(refused), plan, world)
+}
+
+fn answered(
+    name: &str,
+    refused: Option<(&str, u16)>,
+    plan: Plan<'_>,
+    world: &World,
+) -> Result<Value, Failure> {
     let network = world.networks().into_iter().find(|(_, network)| network.id() == plan.network.id());
     let label = network.map(|(label, _)| label);
     let made = plan.make(world)?;
@@ -197,8 +224,8 @@ fn row(name: &str, refused: (&str, u16), plan: Plan<'_>, world: &World) -> Resul
         "name": name,
         "network": label,
         "now": NOW.max(made.timestamp()).as_millis(),
-        "refused": refused.0,
-        "status": refused.1,
+        "refused": refused.map(|refused| refused.0),
+        "status": refused.map_or(201, |refused| refused.1),
         "wire": hex(&made.wire()),
     }))
 }

@@ -9,6 +9,7 @@ mod gossip;
 mod invalid;
 mod made;
 mod network;
+mod tailing;
 mod valid;
 mod world;
 
@@ -23,7 +24,7 @@ pub(crate) type Failure = Box<dyn Error>;
 pub(crate) fn all() -> Result<Vec<(&'static str, String)>, Failure> {
     let world = World::new()?;
     let valid = valid::transactions(&world)?;
-    let sets: [(&'static str, Value); 11] = [
+    let sets: [(&'static str, Value); 12] = [
         ("identifiers.json", basics::identifiers(&world)),
         ("hashing.json", basics::hashing(&world)),
         ("keys.json", basics::keys(&world)),
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Result<Vec<(&'static str, String)>, Failure> {
         ("networks.json", network::networks(&world)?),
         ("gossip.json", gossip::frames(&world, &valid)),
         ("finality.json", finality::finality(&world, &valid)?),
+        ("tailing.json", tailing::exchanges(&valid)),
         ("ticket.json", network::ticket(&world, &valid)),
         ("transactions.json", valid::json(&world, &valid)),
         ("verdicts.json", invalid::verdicts(&world, &valid)?),

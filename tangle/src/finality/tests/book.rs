@@ -2,7 +2,7 @@
 
 use crate::finality::{Delivered, Entry, FinalVerdict, Ledger};
 use crate::signing::{Seed, SigningKey};
-use crate::{DeviceId, Digest, HistoryError, Network, NetworkParts, Rules, Timestamp, TxId};
+use crate::{DeviceId, Digest, HistoryError, Kind, Network, NetworkParts, Rules, Timestamp, TxId};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,6 +15,8 @@ pub(super) struct Book {
     pub(super) digests: Vec<Digest>,
     /// Reads until one fails.
     pub(super) fails_after: Cell<Option<usize>>,
+    /// Delivered transactions of an issuer that were looked at.
+    pub(super) visited: Cell<usize>,
 }
 
 impl Book {
@@ -57,10 +59,34 @@ impl Ledger for Book {
         for (id, _) in self.verdicts.iter().filter(|(_, verdict)| **verdict != FinalVerdict::Revoked) {
             let entry = &self.entries[id];
             if entry.issuer == *issuer && range.contains(&id.timestamp()) {
+                self.visited.set(self.visited.get() + 1);
                 visit(*id, entry.counter);
             }
         }
         Ok(())
+    }
+
+    /// As a store does, which looks at those alone that have the counter, the ones that are not delivered among them.
+    fn same_counter(
+        &self,
+        issuer: &DeviceId,
+        epoch: Range<Timestamp>,
+        counter: u32,
+    ) -> Result<Vec<(TxId, Kind)>, HistoryError> {
+        self.read()?;
+        let is_same = |id: &TxId, entry: &Entry| {
+            entry.issuer == *issuer && entry.counter == counter && epoch.contains(&id.timestamp())
+        };
+        let mut found = Vec::new();
+        for (id, entry) in self.entries.iter().filter(|(id, entry)| is_same(id, entry)) {
+            self.visited.set(self.visited.get() + 1);
+            let verdict = self.verdicts.get(id).filter(|verdict| **verdict != FinalVerdict::Revoked);
+            found.extend(verdict.map(|_| (*id, entry.kind)));
+            if found.len() == 2 {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     fn is_revoked(&self, device: &DeviceId) -> Result<bool, HistoryError> {

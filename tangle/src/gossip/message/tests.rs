@@ -45,7 +45,7 @@ fn message() -> impl Strategy<Value = Message> {
             lacking,
             withheld
         }),
-        any::<u8>().prop_map(|tree| Message::Prune { tree }),
+        any::<u32>().prop_map(|tree| Message::Prune { tree }),
     ]
 }
 

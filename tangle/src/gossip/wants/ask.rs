@@ -1,6 +1,7 @@
 //! Asking: what is due goes to those who have it and have room, and whose time is over is asked no longer.
 
 use super::super::message::{Message, Stretch};
+use super::requests::Requests;
 use super::{State, Want, Wants};
 use crate::limits::{
     AGAIN_MS, ASKED, HELD_MS, REQUESTS_PER_PEER, SCAN_MS, SCANNED_PER_MS, WANT_IDS, WANT_RANGES, WITHHELD_MS,
@@ -57,22 +58,35 @@ impl Wants {
         Some(next.max(self.scan_at))
     }
 
-    /// Gives up requests whose time is over; returns who did not deliver what it announced, once for each.
+    /// Gives up requests whose time is over; returns who did not deliver what it announced: once for each request that it says
+    /// it has answered, and once for all others, for a link that is down for a moment is silent about all of them.
     pub(in super::super) fn expire(&mut self, now: Timestamp) -> Vec<Source> {
-        let overdue: Vec<(Source, Vec<TxId>)> = self
-            .requests
-            .iter()
-            .flat_map(|(source, requests)| requests.overdue(now).into_iter().map(|ids| (*source, ids)))
-            .collect();
+        let of_peer = |(source, requests): (&Source, &Requests)| {
+            let source = *source;
+            requests
+                .overdue(now)
+                .into_iter()
+                .map(move |(ids, is_done)| (source, ids, is_done))
+                .collect::<Vec<_>>()
+        };
+        let overdue: Vec<(Source, Vec<TxId>, bool)> = self.requests.iter().flat_map(of_peer).collect();
         let mut faults = Vec::new();
-        for (source, ids) in overdue {
+        for (source, ids, is_done) in overdue {
             let named = |id| self.wants.get(id).is_some_and(|want| want.announcers.contains(&source));
-            if ids.iter().any(named) {
+            let is_fault = ids.iter().any(named);
+            let mut blame =
+                || self.requests.get_mut(&source).is_some_and(|requests| requests.blame_silence(now));
+            if is_fault && (is_done || blame()) {
                 faults.push(source);
             }
             ids.iter().for_each(|id| self.refuse(id, source, now));
         }
         faults
+    }
+
+    /// So many milliseconds, the last ones, do not count against anybody who was asked.
+    pub(in super::super) fn excuse(&mut self, ms: u64, now: Timestamp) {
+        self.requests.values_mut().for_each(|requests| requests.excuse(ms, now));
     }
 
     /// The requests to send now. Nothing is looked at more often than every [`SCAN_MS`], and a long list less often, so

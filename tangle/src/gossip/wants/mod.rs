@@ -55,6 +55,8 @@ pub(super) struct Wants {
     requests: BTreeMap<Source, Requests>,
     asked: usize,
     references: usize,
+    /// How many somebody has without their bodies.
+    withheld: usize,
     scan_at: Timestamp,
 }
 
@@ -62,6 +64,11 @@ impl Wants {
     /// Transactions known of and not here.
     pub(super) fn len(&self) -> usize {
         self.wants.len()
+    }
+
+    /// Those of them that somebody has without their bodies.
+    pub(super) fn len_withheld(&self) -> usize {
+        self.withheld
     }
 
     /// Transactions asked of a peer, and in how many requests.
@@ -118,6 +125,7 @@ impl Wants {
         self.unschedule(id);
         if let Some(want) = self.wants.swap_remove(id) {
             self.references -= usize::from(want.is_reference);
+            self.withheld -= usize::from(!want.withheld.is_empty());
         }
     }
 
@@ -158,6 +166,7 @@ impl Wants {
             if let Some(want) = self.wants.get_mut(id)
                 && want.state == State::Asked(source, request)
             {
+                self.withheld += usize::from(want.withheld.is_empty());
                 want.withheld.insert(source);
                 self.refuse(id, source, now);
             }
@@ -179,7 +188,8 @@ impl Wants {
             want.announcers.remove(&source);
             want.senders.remove(&source);
             want.tried.remove(&source);
-            want.withheld.remove(&source);
+            let was_withheld = want.withheld.remove(&source);
+            self.withheld -= usize::from(was_withheld && want.withheld.is_empty());
             let is_affected = match want.state {
                 State::Asked(asked, _) => asked == source,
                 State::Held(_) => true,

@@ -21,6 +21,8 @@ pub(super) struct Requests {
     /// When something that was asked for last came.
     progress: Timestamp,
     sent: Timestamp,
+    /// When it was last blamed for sending nothing.
+    blamed: Option<Timestamp>,
 }
 
 impl Requests {
@@ -76,10 +78,26 @@ impl Requests {
         }
     }
 
-    /// What is open in requests whose time is over, request by request.
-    pub(super) fn overdue(&self, now: Timestamp) -> Vec<Vec<TxId>> {
+    /// What is open in requests whose time is over, request by request, and whether the peer says that it has sent all.
+    pub(super) fn overdue(&self, now: Timestamp) -> Vec<(Vec<TxId>, bool)> {
         let late = self.awaited().filter(|request| self.deadline(request) <= now);
-        late.map(|request| request.ids.iter().copied().collect()).collect()
+        late.map(|request| (request.ids.iter().copied().collect(), request.is_done)).collect()
+    }
+
+    /// Whether the peer is now blamed for being silent: once for all that is over within one silence.
+    pub(super) fn blame_silence(&mut self, now: Timestamp) -> bool {
+        let is_new = self.blamed.is_none_or(|last| now.since(last) >= ANSWER_MS);
+        if is_new {
+            self.blamed = Some(now);
+        }
+        is_new
+    }
+
+    /// So many milliseconds, the last ones, were not the peer's.
+    pub(super) fn excuse(&mut self, ms: u64, now: Timestamp) {
+        let later = |at: Timestamp| at.plus(ms).min(now);
+        self.open.values_mut().for_each(|request| request.sent = later(request.sent));
+        self.progress = later(self.progress);
     }
 
     /// When the first request's time is over.

@@ -71,6 +71,7 @@ fn check(wants: &Wants) {
     assert_eq!(wants.schedule, schedule);
     assert_eq!(wants.asked, asked.values().map(BTreeSet::len).sum::<usize>());
     assert_eq!(wants.references, wants.wants.values().filter(|want| want.is_reference).count());
+    assert_eq!(wants.withheld, wants.wants.values().filter(|want| !want.withheld.is_empty()).count());
     for source in [ONE, TWO] {
         let of_source = asked.iter().filter(|((asked, _), _)| *asked == source).map(|(_, ids)| ids.len());
         assert_eq!(wants.asked_of(&source).0, of_source.sum::<usize>());
@@ -164,6 +165,22 @@ fn a_peer_that_is_at_work_has_time_but_not_for_ever() {
         now = now.plus(ANSWER_MS / 2);
     }
     assert_eq!(now, at(ANSWER_LONGEST_MS));
+}
+
+#[test]
+fn a_silent_link_is_one_fault_and_each_answer_that_lacks_something_is_one() {
+    for is_done in [false, true] {
+        let (mut wants, world) = (Wants::default(), World::default());
+        (0..4).for_each(|n| wants.announce(id(n), ONE, at(100 * n), true));
+        for n in 0..4 {
+            assert_eq!(ask(&mut wants, at(100 * n), &world), [(ONE, n as u32, vec![n])]);
+            if is_done {
+                wants.done(ONE, n as u32, &[], at(100 * n));
+            }
+        }
+        let faults = (0..8).flat_map(|n| wants.expire(at(ANSWER_MS + 100 * n))).count();
+        assert_eq!(faults, if is_done { 4 } else { 1 });
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Net {
         for request in 0..count {
             let parcel = match random.below(3) {
                 0 if !known.is_empty() => {
-                    Parcel::Push(Tree(random.number() as u8), pick(&mut random, &known))
+                    Parcel::Push(Tree(random.number() as u32), pick(&mut random, &known))
                 }
                 1 if !known.is_empty() => Parcel::Body(pick(&mut random, &known)),
                 _ => {

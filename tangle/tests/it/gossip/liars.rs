@@ -5,7 +5,7 @@ use crate::support::{Drawing, START, world};
 use weft_tangle::gossip::{Fault, Message, Reason, Run, Stretch};
 use weft_tangle::limits::*;
 use weft_tangle::replica::{Effect, Event, Source};
-use weft_tangle::{Refusal, TxId, Verified};
+use weft_tangle::{ParentsFault, Refusal, TxId, Verified};
 
 const LIAR: u32 = 1;
 const HONEST: u32 = 2;
@@ -253,6 +253,85 @@ fn a_few_orphans_are_one_fault() {
 }
 
 #[test]
+fn what_another_version_may_process_is_missed_without_fault() {
+    let drawing = Drawing::of("a:[g,g]; b:[a,g]");
+    let points = |refusal: Refusal| {
+        let mut played = Played::new();
+        [LIAR, HONEST].iter().for_each(|peer| played.joined(*peer, 0));
+        played.pushes(HONEST, 7, &drawing.get("b"));
+        let (id, source) = (Some(drawing.id("a")), Source::Peer(LIAR));
+        played.rig.event(Event::Refused { id, source, refusal });
+        let most = (0..PENDING_MS / 100 + 100).map(|_| {
+            played.wait(100);
+            played.points(HONEST)
+        });
+        most.max().unwrap()
+    };
+    assert_eq!(points(Refusal::KindNotYet(weft_tangle::Kind::Grant)), 0);
+    // No honest node attaches anything above what no version takes.
+    let equal = ParentsFault::Equal(world().genesis());
+    assert_eq!(points(Refusal::Parents(equal)), Fault::Undelivered.points());
+}
+
+#[test]
+fn a_node_that_could_not_hear_blames_nobody() {
+    let mut played = Played::new();
+    played.joined(HONEST, 1_024);
+    let ids: Vec<TxId> = (0..1_024).map(invented).collect();
+    for (part, ids) in ids.chunks(LOG_ENTRIES).enumerate() {
+        played.tells(HONEST, (LOG_ENTRIES * part) as u64, ids);
+    }
+    assert!(asked(&played.wait(REPAIR_MS + SCAN_MS), HONEST).len() > 1);
+    // The disk stands still.
+    let mut parent = world().genesis();
+    for counter in 0..IN_FLIGHT as u32 {
+        let draft = world().reading(counter, START.plus(1 + u64::from(counter)), [parent, world().genesis()]);
+        let transaction = world().verified(&draft, 0);
+        parent = transaction.id();
+        played.rig.door_sends(&transaction);
+    }
+    played.wait(2 * ANSWER_MS);
+    assert_eq!(played.points(HONEST), 0, "what it sent would have had no room");
+    played.rig.store_all();
+    // The machine stands still.
+    played.rig.now = played.rig.now.plus(10 * ANSWER_MS);
+    played.rig.event(Event::Tick);
+    assert_eq!(played.points(HONEST), 0, "what it sent has not been looked at");
+    let most = (0..20).map(|_| {
+        played.wait(ANSWER_MS / 10);
+        played.points(HONEST)
+    });
+    let of_one = Some(Fault::Undelivered.points());
+    assert_eq!(most.max(), of_one, "now it is silent, which is one fault and not one for each request");
+}
+
+#[test]
+fn a_log_that_goes_round_in_a_circle_is_a_fault() {
+    let mut played = Played::new();
+    let mut parent = world().genesis();
+    let count = (NAMES + LOG_ENTRIES) as u32;
+    for counter in 0..count {
+        let draft = world().reading(counter, START.plus(1 + u64::from(counter)), [parent, world().genesis()]);
+        let transaction = world().verified(&draft, 0);
+        parent = transaction.id();
+        played.rig.door_sends(&transaction);
+    }
+    played.rig.store_all();
+    played.joined(LIAR, 1_000_000);
+    let mut first = 0;
+    let found_out = loop {
+        let skip = (first % u64::from(count)) as i64;
+        let runs = vec![Run::Yours { skip, count: LOG_ENTRIES as u32 }];
+        if let Some(fault) = fault(&played.says(LIAR, Message::Log { first, behind: 9, runs })) {
+            break fault;
+        }
+        first += LOG_ENTRIES as u64;
+        assert!(first < 100_000, "it goes on for ever");
+    };
+    assert_eq!((first, found_out), (u64::from(count), Fault::Log));
+}
+
+#[test]
 fn whose_bodies_were_erased_is_no_liar() {
     let drawing = Drawing::of("a:[g,g]; b:[a,g]");
     let [erased, child] = ["a", "b"].map(|name| drawing.id(name));
@@ -340,7 +419,7 @@ fn pushing_what_is_known_after_being_asked_not_to_is_a_fault() {
 #[test]
 fn an_endless_stream_of_messages_that_change_nothing_is_a_fault() {
     let acks = || Message::Ack { position: 0, credit: TAIL_CREDIT as u32 };
-    for message in [acks(), Message::Prune { tree: 0x99 }] {
+    for message in [acks(), Message::Prune { tree: 0x9999_9999 }] {
         let mut played = Played::new();
         played.joined(LIAR, 0);
         let dropped = (1..200).find(|_| fault(&played.says(LIAR, message.clone())) == Some(Fault::Unasked));
@@ -350,7 +429,7 @@ fn an_endless_stream_of_messages_that_change_nothing_is_a_fault() {
     played.joined(HONEST, 0);
     played.says(HONEST, Message::Ack { position: 0, credit: 7 });
     // The tree of this node's own door is pushed to everybody.
-    played.says(HONEST, Message::Prune { tree: 0x11 });
+    played.says(HONEST, Message::Prune { tree: 0x1111_1111 });
     assert_eq!(played.points(HONEST), 0, "it says something");
     // Both find that they push each other the same, at once.
     let drawing = Drawing::of("a:[g,g]");

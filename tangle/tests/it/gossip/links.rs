@@ -2,12 +2,13 @@
 
 use super::played::{LIFE, Played, asked, device, invented, relayed, sent};
 use crate::support::Drawing;
+use weft_tangle::DeviceId;
 use weft_tangle::TxId;
 use weft_tangle::gossip::{Checkpoint, LinkState, Message, Run};
 use weft_tangle::limits::*;
 use weft_tangle::replica::{Effect, Event, Source};
 
-const TREE: u8 = 0x11;
+const TREE: u32 = 0x1111_1111;
 
 fn logs(effects: &[Effect], peer: u32) -> Vec<(u64, Vec<Run>)> {
     let log = |message| match message {
@@ -112,6 +113,41 @@ fn a_tail_begins_behind_the_highest_checkpoint_below_which_all_match() {
 }
 
 #[test]
+fn a_tail_begins_behind_the_newest_checkpoint_though_the_first_ones_life_is_forgotten() {
+    let drawing = Drawing::of("a:[g,g]; b:[a,g]; c:[b,g]; d:[c,g]");
+    let ids = ["a", "b", "c", "d"].map(|name| drawing.id(name));
+    let mut played = Played::new();
+    let first_life = played.rig.now.as_millis();
+    let lives_of = |effects: Vec<Effect>| {
+        let own = DeviceId::from_bytes([0x11; 32]);
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Remember { device, cursor } if device == own => Some(cursor),
+            _ => None,
+        })
+    };
+    let mut lives = lives_of(played.rig.event(Event::Tick)).expect("a life is written down");
+    // The later lives add nothing to it.
+    ["a", "b", "c", "d"].iter().for_each(|name| {
+        played.rig.door_sends(&drawing.get(name));
+    });
+    played.rig.store_all();
+    let start = |played: &mut Played, lives: &[u8]| {
+        played.rig.replica.set_device(DeviceId::from_bytes([0x11; 32]), lives);
+        played.rig.now = played.rig.now.plus(1);
+        lives_of(played.rig.event(Event::Tick)).expect("a life is written down")
+    };
+    for _ in 0..LIVES {
+        lives = start(&mut played, &lives);
+    }
+    let life = played.rig.now.as_millis();
+    played.connect(1);
+    let mark = |position: usize, life| Checkpoint { position: position as u64, id: ids[position], life };
+    let checkpoints = vec![mark(3, first_life), mark(2, life), mark(0, first_life)];
+    let effects = played.says(1, Message::Tail { checkpoints, credit: 99 });
+    assert!(matches!(sent(&effects, 1)[0], Message::From { position: 3, .. }), "{effects:?}");
+}
+
+#[test]
 fn credit_bounds_what_is_told() {
     let drawing = Drawing::of("a:[g,g]; b:[a,g]; c:[b,g]");
     let mut played = Played::new();
@@ -170,6 +206,19 @@ fn a_pushed_transaction_goes_on_along_grafted_links_only_and_never_back() {
     played.rig.event(Event::Served { source: Source::Peer(2), request: 0 });
     played.says(2, graft(1));
     assert_eq!(played.view(2).unwrap().trees, 1, "not again at once");
+}
+
+#[test]
+fn what_is_pushed_on_the_own_tree_is_not_passed_on() {
+    let drawing = Drawing::of("a:[g,g]; b:[a,g]");
+    let mut played = Played::new();
+    (1..=2).for_each(|peer| played.joined(peer, 0));
+    let effects = played.pushes(1, TREE, &drawing.get("a"));
+    assert!(relayed(&effects).is_empty(), "it did not come in at the own door");
+    let transaction = drawing.get("b");
+    let effects = played.rig.event(Event::Received { transaction, source: Source::Door, token: None });
+    let both = vec![Source::Peer(1), Source::Peer(2)];
+    assert_eq!(relayed(&effects), [(both, TREE, drawing.id("b"))]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Played {
         self.says(peer, Message::Log { first, behind: 0, runs: fresh(ids) })
     }
 
-    pub(super) fn pushes(&mut self, peer: u32, tree: u8, transaction: &Verified) -> Vec<Effect> {
+    pub(super) fn pushes(&mut self, peer: u32, tree: u32, transaction: &Verified) -> Vec<Effect> {
         let (transaction, tree) = (transaction.clone(), weft_tangle::gossip::Tree(tree));
         self.rig.event(Event::Pushed { transaction, source: Source::Peer(peer), tree })
     }
@@ -111,7 +111,7 @@ pub(super) fn asked(effects: &[Effect], peer: u32) -> Vec<(u32, Vec<Stretch>, Ve
 }
 
 /// To whom transactions are pushed.
-pub(super) fn relayed(effects: &[Effect]) -> Vec<(Vec<Source>, u8, TxId)> {
+pub(super) fn relayed(effects: &[Effect]) -> Vec<(Vec<Source>, u32, TxId)> {
     let relay = |effect: &Effect| match effect {
         Effect::Relay { to, tree, transaction } => Some((to.clone(), tree.0, transaction.id())),
         _ => None,

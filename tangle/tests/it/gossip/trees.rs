@@ -72,6 +72,35 @@ fn two_ways_to_the_same_end_are_one_after_a_prune() {
     assert_agreed(&net);
 }
 
+/// Two of the nodes whose ids begin with the same byte.
+fn alike(net: &Net) -> [usize; 2] {
+    let first = |node: usize| net.nodes()[node].device().as_bytes()[0];
+    let pairs = (0..net.nodes().len()).flat_map(|b| (0..b).map(move |a| [a, b]));
+    pairs.into_iter().find(|[a, b]| first(*a) == first(*b)).expect("of so many two begin alike")
+}
+
+#[test]
+fn trees_of_nodes_whose_ids_begin_alike_do_not_cut_each_other() {
+    let [a, b] = alike(&apart(48, 15));
+    let others: Vec<usize> = (0..8).filter(|node| ![a, b].contains(node)).collect();
+    // Who names first on which link, and whom is asked first, follows from who the others are and in which order they come.
+    for (c, d) in others.iter().flat_map(|c| others.iter().map(move |d| (*c, *d))).filter(|(c, d)| c != d) {
+        let mut net = apart(48, 15);
+        [(c, d), (a, d), (a, c), (b, c)].into_iter().for_each(|(one, other)| net.connect(one, other));
+        let go_on = |net: &mut Net, rounds: usize| {
+            for _ in 0..rounds {
+                for node in [b, a] {
+                    net.submit(node);
+                    net.run(600_000);
+                }
+            }
+            total(net, |counts| counts.prunes)
+        };
+        let before = go_on(&mut net, 5);
+        assert_eq!(go_on(&mut net, 8), before, "through {c} and {d}: what was a cycle stays cut");
+    }
+}
+
 #[test]
 fn a_slow_machine_does_not_make_links_flap() {
     // A push may take 300 ms: more than the announcement and the repair timer together.

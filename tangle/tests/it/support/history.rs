@@ -3,7 +3,7 @@
 use super::world;
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use weft_tangle::finality::{Entry, FinalVerdict, Handed, Judged, Outcome, Round};
 use weft_tangle::{
@@ -17,8 +17,12 @@ pub(crate) struct MapHistory {
     log: Vec<TxId>,
     commits: Vec<Arc<Handed>>,
     outcomes: BTreeMap<TxId, (u64, Judged)>,
+    /// Where the transactions of each issuer and counter are.
+    counters: BTreeMap<(DeviceId, u32, TxId), Kind>,
     /// Reads that still succeed; none when all do.
     reads_left: Cell<Option<u32>>,
+    /// Rows that were looked at to find those of an issuer.
+    visited: Cell<u64>,
 }
 
 impl Default for MapHistory {
@@ -30,8 +34,9 @@ impl Default for MapHistory {
 impl MapHistory {
     /// Nothing is stored of a network with this genesis.
     pub(crate) fn new(genesis: TxId) -> Self {
-        let (transactions, log, commits, outcomes, reads_left) = Default::default();
-        Self { genesis, transactions, log, commits, outcomes, reads_left }
+        let (transactions, log, commits, outcomes, counters) = Default::default();
+        let (reads_left, visited) = Default::default();
+        Self { genesis, transactions, log, commits, outcomes, counters, reads_left, visited }
     }
 
     /// The stored transactions, in their order of arrival.
@@ -62,6 +67,8 @@ impl MapHistory {
     pub(crate) fn store(&mut self, attached: Arc<Attached>) {
         assert_eq!(attached.position(), Position(self.log.len() as u64), "a gap in the log");
         self.log.push(attached.id());
+        let header = attached.transaction().header();
+        self.counters.insert((header.issuer, header.counter, attached.id()), header.kind);
         assert!(self.transactions.insert(attached.id(), attached).is_none(), "stored twice");
     }
 
@@ -85,6 +92,15 @@ impl MapHistory {
     /// Lets this many reads succeed and fails all after them; `None` mends it.
     pub(crate) fn fail_after(&self, reads: Option<u32>) {
         self.reads_left.set(reads);
+    }
+
+    /// How many rows were looked at to find those of an issuer.
+    pub(crate) fn visited(&self) -> u64 {
+        self.visited.get()
+    }
+
+    fn visit(&self, rows: usize) {
+        self.visited.set(self.visited.get() + rows as u64);
     }
 
     fn read(&self) -> Result<(), HistoryError> {
@@ -115,10 +131,35 @@ impl History for MapHistory {
         for (id, attached) in self.transactions.range(range) {
             let header = attached.transaction().header();
             if header.issuer == *issuer {
+                self.visit(1);
                 visit(*id, header.counter);
             }
         }
         Ok(())
+    }
+
+    /// As a store does, which lists those alone that share a counter.
+    fn same_counter(
+        &self,
+        issuer: &DeviceId,
+        epoch: Range<Timestamp>,
+        counter: u32,
+        visit: &mut dyn FnMut(TxId) -> ControlFlow<()>,
+    ) -> Result<(), HistoryError> {
+        self.read()?;
+        let [first, end] = [epoch.start, epoch.end].map(|time| (*issuer, counter, TxId::first_at(time)));
+        let all = || self.counters.range(first..end).map(|((.., id), _)| *id);
+        let _stopped = all().filter(|_| all().nth(1).is_some()).try_for_each(|id| {
+            self.visit(1);
+            visit(id)
+        });
+        Ok(())
+    }
+
+    fn kind(&self, issuer: &DeviceId, id: &TxId) -> Result<Option<Kind>, HistoryError> {
+        self.read()?;
+        let stored = self.transactions.get(id).map(|attached| attached.transaction().header());
+        Ok(stored.filter(|header| header.issuer == *issuer).map(|header| header.kind))
     }
 
     fn standings(&self, device: &DeviceId) -> Result<Vec<Standing>, HistoryError> {
@@ -178,7 +219,10 @@ impl History for MapHistory {
         let range = TxId::first_at(range.start)..TxId::first_at(range.end);
         let all = self.outcomes.range(range).map(|(_, (_, judged))| judged);
         let own = all.filter(|judged| judged.issuer == *issuer && judged.verdict != FinalVerdict::Revoked);
-        own.for_each(|judged| visit(judged.id, judged.counter));
+        own.for_each(|judged| {
+            self.visit(1);
+            visit(judged.id, judged.counter);
+        });
         Ok(())
     }
 

@@ -60,7 +60,7 @@ fn frames_of_transactions_hold_those_that_are_named() {
     let wire = |name: &serde_json::Value| &valid.iter().find(|(known, _)| name == known).unwrap().1[..];
     let wires: Vec<&[u8]> = names.iter().map(wire).collect();
     let live = bytes(&set["live"], "hex");
-    let tree = Tree(number(&set["live"], "tree") as u8);
+    let tree = Tree(number(&set["live"], "tree") as u32);
     assert_eq!(Frame::decode(Class::Live, &live), Ok(Frame::Pushed(tree, wires.clone())));
     assert_eq!(Frame::decode(Class::Bulk, &bytes(&set["bulk"], "hex")), Ok(Frame::Bodies(wires)));
 }

@@ -7,6 +7,7 @@ mod gossip;
 mod pages;
 #[path = "../../../examples/vectors/sets/mod.rs"]
 mod sets;
+mod tailing;
 mod verdicts;
 
 use data_encoding::HEXLOWER;
