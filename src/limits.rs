@@ -33,6 +33,9 @@ pub const HTTP_BODY_STALL: Duration = Duration::from_secs(5);
 pub const HTTP_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// A client that leaves bytes of an answer unread must take [`HTTP_WRITE_PROGRESS`] of them in this time.
 pub const HTTP_WRITE_STALL: Duration = Duration::from_secs(30);
+/// A client whose machine acknowledges nothing for so long is gone, though it never said so: one on a mobile network that
+/// has another address by now would else keep its connection, and its seat among the streams, for a quarter of an hour.
+pub const HTTP_UNACKNOWLEDGED: Duration = Duration::from_secs(45);
 /// Bytes that a slow reader must take per [`HTTP_WRITE_STALL`]: 546 bytes a second, slower than any modem.
 pub const HTTP_WRITE_PROGRESS: usize = 16 * 1_024;
 /// Bytes of a request's head, request line included.
@@ -92,6 +95,10 @@ const _: () = {
         HTTP_DRAIN.as_millis() + HTTP_DROP_GRACE.as_millis() + LAST_COMMIT.as_millis()
             <= STOP_WITHIN.as_millis(),
         "the last commit comes after the last request"
+    );
+    assert!(
+        2 * EVENT_COMMENT.as_millis() < HTTP_UNACKNOWLEDGED.as_millis(),
+        "a stream says something often enough to be missed"
     );
     assert!(HTTP_ACCEPT_BACKOFF.as_millis() < HTTP_ACCEPT_BACKOFF_MOST.as_millis());
     // Buffers of all connections together stay below 128 MiB.

@@ -319,6 +319,34 @@ fn what_is_damaged_is_whole_again_once_the_same_bytes_are_sent() {
 }
 
 #[test]
+fn a_node_of_which_a_thread_has_failed_gives_no_tickets_and_writes_nothing_more() {
+    let mut world = World::of(&network(), finality::member(), |_| ());
+    let mut device = Device::new(1);
+    world.enrol(&mut device);
+    world.ledger.health.turn_read_only_for_good("the thread weft-checker panicked".into());
+    let ticket = block_on(world.ledger.intake.ticket(device.id(), 1));
+    assert!(matches!(&ticket, Err(Fault::Storage(cause)) if cause.contains("weft-checker")), "{ticket:?}");
+    // What a member has under way it may write; then its threads end, and it says nothing more.
+    let World { disk, ledger, threads, .. } = world;
+    let (owner, rest) = threads.divide("weft-owner");
+    assert!(block_on(owner.join_within(PATIENCE)), "the owner ends though it is still asked");
+    let stored = disk.store.next_position().unwrap();
+    assert!(matches!(block_on(ledger.intake.ticket(device.id(), 1)), Err(Fault::Storage(_))));
+    assert_eq!(disk.store.next_position().unwrap(), stored);
+    drop(ledger);
+    assert!(block_on(rest.join_within(PATIENCE)), "the threads end");
+}
+
+#[test]
+fn a_node_that_stops_gives_no_tickets() {
+    let world = World::new();
+    world.ledger.health.begin_to_stop();
+    let ticket = block_on(world.ledger.intake.ticket(Device::new(1).id(), 1));
+    assert!(matches!(ticket, Err(Fault::Stopping)), "{ticket:?}");
+    world.stop();
+}
+
+#[test]
 fn a_node_that_is_read_only_stops_when_it_is_told_to() {
     let (mut world, mut device) = (World::new(), Device::new(1));
     world.enrol(&mut device);

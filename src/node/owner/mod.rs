@@ -119,10 +119,13 @@ impl Owner {
     }
 
     /// Whoever reads may find that the store has failed; here the owner hears of it also when there is nothing to write.
+    /// So it does when another thread has failed, behind which nothing is written until a restart.
     fn tick(&mut self, reader: &Reader) -> Result<(), HistoryError> {
         // Nothing waits for a checker for longer than this.
         self.mark = self.mark.map(|_| 0);
-        match self.around.store.read_only() {
+        let (store, health) = (&self.around.store, &self.around.health);
+        let for_good = || health.read_only().filter(|_| health.is_read_only_for_good());
+        match store.read_only().or_else(for_good) {
             Some(cause) => Err(HistoryError::Unread(cause)),
             None => self.handle(Event::Tick, reader),
         }?;

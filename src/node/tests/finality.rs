@@ -7,7 +7,7 @@ use std::time::Instant;
 use weft_tangle::body::Witness;
 
 /// The committee by itself.
-fn member() -> Own {
+pub(super) fn member() -> Own {
     let key = SigningKey::from_seed(&Seed::from_bytes([0xC0; 32])).unwrap();
     // As fast as it can be, for whoever waits.
     Own { key: Arc::new(key), pace: Pace::new(1, 1, 1).unwrap() }
