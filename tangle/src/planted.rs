@@ -34,6 +34,8 @@ pub(crate) enum Planted {
     CountedWitnesses,
     /// A member that starts anew does not ask which rounds it has signed.
     AsksNobody,
+    /// A member whose disk may lack its newest witnesses takes what it holds for all that it has signed.
+    TrustsOldDisk,
     /// What only a witness of a round long ago has covered is not delivered.
     CollectedByRound,
     /// Witness parents may be two of one author.

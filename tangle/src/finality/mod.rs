@@ -25,7 +25,7 @@
 //! 6. [`Finality::wants_from`] after commits: hand in from that position on what is not delivered by [`Finality::again`]. It
 //!    is asked for only after tens of thousands were uncovered at once.
 //!
-//! **After a start**: [`Finality::new`], [`Finality::set_device`], [`Finality::resume`] with the newest stored [`Resume`], then, in the
+//! **After a start**: [`Finality::new`], [`Finality::set_device`], [`Finality::forgot`] if so, [`Finality::resume`] with the newest stored [`Resume`], then, in the
 //! order of positions, every transaction that no commit has delivered and every witness of a round from
 //! [`Resume::first_round`] on by [`Finality::attached`], then 3. A leader whose commits a crash has cut off goes on with the next one.
 //!

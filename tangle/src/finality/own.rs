@@ -12,16 +12,27 @@ impl Finality {
         let size = self.committee.size();
         self.pacemaker = self.committee.member(device).map(|me| {
             let mut pacemaker = Pacemaker::new(me, size, pace);
+            if self.has_forgotten {
+                pacemaker.forgot();
+            }
             self.seen[me.place()].round.into_iter().for_each(|round| pacemaker.made(round));
             pacemaker
         });
     }
 
+    /// Says, before anything is heard, that own witnesses which others were sent may be missing on this node's disk. It
+    /// then makes one only of a round that it cannot have signed.
+    pub fn forgot(&mut self) {
+        self.has_forgotten = true;
+        self.pacemaker.iter_mut().for_each(Pacemaker::forgot);
+    }
+
     /// A member has told all that its log held when it was asked after this node's start. A quorum of them, the node
-    /// itself counted, knows of every round that the node has ever signed.
+    /// itself counted unless it has forgotten, knows of every round that the node can have signed.
     pub fn heard(&mut self, device: &DeviceId) {
+        let top = self.window.top();
         if let Some((pacemaker, member)) = self.pacemaker.as_mut().zip(self.committee.member(device)) {
-            pacemaker.heard(member);
+            pacemaker.heard(member, top);
         }
     }
 

@@ -1,7 +1,8 @@
 //! When a member makes its next witness, and of which round (`spec/17-finality.md`).
 //!
 //! A pure state machine. It never names a round twice, and never one at or below the highest of its own that is known; and
-//! it names none before a quorum of members, itself included, has said what it knows of the member's own rounds.
+//! it names none before a quorum of members has said what it knows of the member's own rounds. Who may have forgotten some
+//! is none of that quorum, and names none that it can have signed before.
 
 use super::pace::Purse;
 use super::{Committer, Member, Members, Pace, Round, WitnessGraph};
@@ -28,6 +29,10 @@ pub(super) struct Pacemaker {
     purse: Purse,
     /// Who has said what it knows of the own rounds.
     heard: Members,
+    /// Whether own witnesses may be missing on the own disk.
+    has_forgotten: bool,
+    /// The first round that may be named.
+    least: Round,
     /// The highest round of an own witness that is known.
     last: Option<Round>,
     /// The round that was named last.
@@ -39,21 +44,57 @@ pub(super) struct Pacemaker {
 impl Pacemaker {
     pub(super) fn new(me: Member, size: CommitteeSize, pace: Pace) -> Self {
         let heard = [me].into_iter().collect();
-        Self { me, size, purse: Purse::new(pace, size), heard, last: None, named: None, waiting: None }
+        Self {
+            me,
+            size,
+            purse: Purse::new(pace, size),
+            heard,
+            has_forgotten: false,
+            least: Round::FIRST,
+            last: None,
+            named: None,
+            waiting: None,
+        }
+    }
+
+    /// The own disk may lack witnesses that were on it: what it holds says nothing of the own rounds.
+    pub(super) fn forgot(&mut self) {
+        self.has_forgotten = !planted::is(Planted::TrustsOldDisk);
+        if self.has_forgotten {
+            self.heard = Members::NONE;
+        }
     }
 
     pub(super) fn me(&self) -> Member {
         self.me
     }
 
-    /// A member has told all witnesses that it had when it was asked.
-    pub(super) fn heard(&mut self, member: Member) {
+    /// Another member has told all witnesses that it had when it was asked. `top` is the highest round of any witness now.
+    ///
+    /// Whoever has signed round r had witnesses of r - 1 of a quorum. Q others that were heard and the Q - 1 others of
+    /// that quorum have more than f in common, so an honest one has told of its witness of r - 1: r is `top` + 1 at most,
+    /// whoever has the witness that was lost.
+    pub(super) fn heard(&mut self, member: Member, top: Option<Round>) {
+        if self.knows_itself() || member == self.me {
+            return;
+        }
         self.heard.insert(member);
+        if self.has_forgotten && self.knows_itself() && self.can_skip() {
+            self.least = top.map_or(Round::FIRST.plus(1), |top| top.plus(2));
+        }
     }
 
     /// Whether enough is known of the own rounds to make another one.
     pub(super) fn knows_itself(&self) -> bool {
-        self.heard.is_quorum(self.size) || planted::is(Planted::AsksNobody)
+        let others = self.size.members() - 1;
+        let needed = self.size.quorum();
+        let needed = if self.has_forgotten { needed.min(others) } else { needed };
+        self.heard.len() >= needed || planted::is(Planted::AsksNobody)
+    }
+
+    /// Whether the others make rounds without this member: where they cannot, none must be left out.
+    fn can_skip(&self) -> bool {
+        self.size.members() > self.size.quorum()
     }
 
     /// The highest round of an own witness that is known.
@@ -105,14 +146,16 @@ impl Pacemaker {
         Step::Witness(round)
     }
 
-    /// The round whose witness could be made: the one after the own last, or the newest when that is far behind.
+    /// The round whose witness could be made: the one after the own last, or the newest when that is far behind; none that
+    /// may have been signed and forgotten.
     fn next_round(&self, graph: &impl WitnessGraph) -> Option<Round> {
-        let next = self.last.map_or(Round::FIRST, |last| last.plus(1));
+        let next = self.last.map_or(Round::FIRST, |last| last.plus(1)).max(self.least);
         let top = graph.top();
         let newest =
             [0, 1].iter().filter_map(|below| top?.back(*below)).find(|round| self.has_quorum(graph, *round));
         if let Some(newest) = newest
             && newest.get() > self.last.map_or(0, Round::get) + JUMP_ROUNDS
+            && newest >= next
         {
             return Some(newest.plus(1));
         }

@@ -31,6 +31,8 @@ pub struct Finality {
     pub(super) votes: Votes,
     pub(super) coverage: Coverage,
     pub(super) pacemaker: Option<Pacemaker>,
+    /// Whether own witnesses may be missing on this node's disk.
+    pub(super) has_forgotten: bool,
     /// By members.
     pub(super) seen: Vec<Seen>,
     /// The leader being delivered, when its walk is still to be made.
@@ -54,6 +56,7 @@ impl Finality {
             votes: Votes::new(size),
             coverage: Coverage::new(),
             pacemaker: None,
+            has_forgotten: false,
             seen: vec![Seen::default(); size.members()],
             leader: None,
             resumed: None,

@@ -227,7 +227,8 @@ impl Replica {
         let is_witness = header.kind == Kind::Witness;
         self.graph.insert(self.next.0, verified.id(), header.parents, is_witness);
         self.pending.forget_id(&verified.id());
-        let attached = Arc::new(Attached { position: self.next, verified, twin });
+        let attached =
+            Arc::new(Attached { position: self.next, verified, twin, is_made_here: source.is_none() });
         self.next = Position(self.next.0 + 1);
         self.flight.push(Arc::clone(&attached), token, source.is_none());
         if let Some(source) = source {

@@ -57,6 +57,7 @@ pub struct Attached {
     position: Position,
     verified: Verified,
     twin: Option<TxId>,
+    is_made_here: bool,
 }
 
 impl Attached {
@@ -83,6 +84,12 @@ impl Attached {
     /// Another transaction of the same issuer, epoch and counter: together they prove an equivocation.
     pub fn twin(&self) -> Option<TxId> {
         self.twin
+    }
+
+    /// Whether it is a witness that this node has made in this life. With it on disk no round is left of which the node
+    /// does not know whether it has signed it: see [`Replica::forgot`].
+    pub fn is_made_here(&self) -> bool {
+        self.is_made_here
     }
 }
 
@@ -138,7 +145,7 @@ pub struct Replica {
 impl Replica {
     /// A replica of `network` whose order of arrival begins at `next`, the number of transactions that are stored.
     /// Before the first event say, in this order: [`Replica::set_device`] and [`Replica::set_pace`],
-    /// [`Replica::resume`], then, in the order of positions, [`Replica::restore`] for what finality needs and
+    /// [`Replica::forgot`] if so, [`Replica::resume`], then, in the order of positions, [`Replica::restore`] for what finality needs and
     /// [`Replica::recover`] for the newest; of what is both, restore first.
     pub fn new(network: Arc<Network>, next: Position) -> Self {
         Self {

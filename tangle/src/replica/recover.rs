@@ -31,6 +31,13 @@ impl Replica {
         self.finality.set_device(&device, self.pace);
     }
 
+    /// Says that storage may lack own witnesses which it once held and others were sent: it is a copy of an older state, or
+    /// its log was damaged. The node then makes one only of a round that it cannot have signed. It is to be said at every
+    /// start until a transaction that [`Attached::is_made_here`](super::Attached::is_made_here) is durable.
+    pub fn forgot(&mut self) {
+        self.finality.forgot();
+    }
+
     /// Says how fast rounds follow each other. Nodes that differ in it agree all the same.
     pub fn set_pace(&mut self, pace: Pace) {
         self.pace = pace;

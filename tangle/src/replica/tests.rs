@@ -100,7 +100,7 @@ fn counters_in_flight_survive_that_memory_forgets_them() {
 fn what_is_checked_again_is_remembered_until_it_is_or_its_peer_leaves() {
     let mut replica = Replica::new(Arc::new(network()), Position(0));
     let (now, peer) = (Timestamp::from_millis(9 * EPOCH_MS), Source::Peer(1));
-    let handle = |replica: &mut Replica, event| replica.handle(event, now, &Empty).unwrap();
+    let handle = |replica: &mut Replica, event| replica.handle(event, now, &EMPTY).unwrap();
     let (screened, verified) = reading(4, 500);
     let issuer = verified.transaction().header().issuer;
     let connected = Event::Connected { source: peer, device: member().id(), cursor: vec![] };
@@ -157,7 +157,11 @@ fn the_twin_of_what_is_in_flight_is_found_where_it_is_delivered() {
     let issuer = first.transaction().header().issuer;
     let mut flight = Flight::default();
     for (place, (verified, twin)) in [(second, Some(first.id())), (other, None)].into_iter().enumerate() {
-        flight.push(Arc::new(Attached { position: Position(place as u64), verified, twin }), None, false);
+        flight.push(
+            Arc::new(Attached { position: Position(place as u64), verified, twin, is_made_here: false }),
+            None,
+            false,
+        );
     }
     let handed = Default::default();
     let genesis = network().genesis();

@@ -52,6 +52,9 @@ impl Net {
         self.look_at_attached(number, transaction, attached.position());
         let node = &mut self.nodes[number];
         node.disk.push(transaction, attached.twin());
+        if attached.is_made_here() {
+            node.disk.note_made_here();
+        }
         node.note(self.now, Note::Attached(transaction));
         if self.attached_at.len() <= transaction as usize {
             self.attached_at.resize(transaction as usize + 1, None);

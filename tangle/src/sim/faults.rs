@@ -183,7 +183,12 @@ impl Net {
         if self.nodes[node].is_up {
             return;
         }
-        let lost = self.nodes[node].disk.restore(back);
+        let is_marked = self.bears_another(node);
+        let disk = &mut self.nodes[node].disk;
+        let lost = disk.restore(back);
+        if !lost.is_empty() {
+            disk.set_forgotten(is_marked);
+        }
         self.excuse(node, &lost);
         self.excuse_rounds(&lost);
         self.nodes[node].note(self.now, Note::Restored(lost.len()));

@@ -65,6 +65,9 @@ fn replica(catalogue: &Catalogue, device: DeviceId, pace: Pace, disk: &Disk) -> 
     let mut replica = Replica::new(Arc::clone(&catalogue.network), Position(durable.len() as u64));
     replica.set_pace(pace);
     replica.set_device(device, disk.cursors.get(&device).map_or(&[], Vec::as_slice));
+    if disk.has_forgotten() {
+        replica.forgot();
+    }
     let commits = disk.durable_commits();
     let digests = commits.skip(disk.durable_commits().len().saturating_sub(OWN_DIGESTS));
     let mut first = Round::FIRST;

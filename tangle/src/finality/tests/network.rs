@@ -4,9 +4,9 @@ use super::book::{Book, network};
 use super::world::{Settings, World};
 use crate::body::{Vote, Witness};
 use crate::finality::testing::round;
-use crate::finality::{Entry, Finality, Pace};
+use crate::finality::{Entry, Finality, Next, Pace};
 use crate::planted::{Planted, with};
-use crate::{Kind, Timestamp, TxId};
+use crate::{DeviceId, Kind, Timestamp, Transaction, TxId};
 
 const CALM: Settings = Settings {
     members: 4,
@@ -15,7 +15,7 @@ const CALM: Settings = Settings {
     readings: 100,
     every_ms: 10,
     crashes: 0,
-    restored: false,
+    restored_ms: 0,
     commit_size: usize::MAX,
     parted: (0, 0),
     delay_ms: 30,
@@ -67,10 +67,84 @@ fn a_leader_that_a_crash_has_cut_off_goes_on_where_it_was() {
     }
 }
 
+/// However old the copies are, and whoever has what they lack: it may be one member, or none.
 #[test]
 fn members_restored_from_old_copies_sign_nothing_twice() {
-    for (members, seed) in [(4, 1), (4, 2), (5, 3), (7, 4)] {
-        settled(seed, Settings { members, crashes: 10, restored: true, every_ms: 40, ..CALM });
+    for (members, liars) in [(3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (7, 1)] {
+        for seed in 0..4 {
+            // On slow links what a member lost is on its way to some, or to all, when it asks.
+            let (restored_ms, delay_ms) = [(90, 30), (3_000, 150), (500, 400), (2_000, 1_500)][seed as usize];
+            let settings = Settings { members, liars, crashes: 15, every_ms: 40, ..CALM };
+            settled(seed, Settings { restored_ms, delay_ms, ..settings });
+        }
+    }
+}
+
+/// The witnesses of a round by these members, each on all of the round before.
+fn layer(world: &mut World, number: u64, places: &[usize], before: &[Transaction]) -> Vec<Transaction> {
+    let (devices, genesis) = (world.devices(), network(4).genesis());
+    let parents: Vec<TxId> = before.iter().map(Transaction::id).collect();
+    let make = |place: &usize| {
+        let witness = Witness::new(round(number), Vote::NONE, parents.clone(), Vec::new()).unwrap();
+        let own = before.iter().find(|parent| parent.header().issuer == devices[*place]);
+        let header = witness.header_parents(own.map(Transaction::id), genesis);
+        let timestamp = Timestamp::from_millis(2_000 + 100 * number + *place as u64);
+        world.make(Kind::Witness, devices[*place], timestamp, header, &witness.encode())
+    };
+    places.iter().map(make).collect()
+}
+
+/// A has signed its witness of round 4 and sent it to B alone; then it falls back to before round 2. C and D cannot know.
+#[test]
+fn a_member_that_fell_back_leaves_out_what_it_may_have_signed() {
+    let mut world = World::new(1, Settings { readings: 0, ..CALM });
+    let devices = world.devices();
+    let (mut finality, mut book) = (Finality::new(&network(4)), Book::default());
+    finality.set_device(&devices[0], Pace::default());
+    finality.forgot();
+    let mut now = Timestamp::from_millis(1_000_000);
+    let mut next = |finality: &mut Finality| {
+        // Asked again when all patience is over.
+        let _first = finality.next_witness(now);
+        now = now.plus(10_000);
+        match finality.next_witness(now) {
+            Next::Witness(plan) => Some(plan.witness.head().round.get()),
+            Next::Rest | Next::Wake(_) => None,
+        }
+    };
+    let mut attach = |finality: &mut Finality, transaction: &Transaction| {
+        finality.attached(book.entries.len() as u64, transaction, false, &book).unwrap();
+        book.entries.insert(transaction.id(), Entry::of(transaction, network(4).genesis()));
+    };
+    let genesis = network(4).genesis();
+    let stranger = DeviceId::from_bytes([200; 32]);
+    let reading = world.make(Kind::Reading, stranger, Timestamp::from_millis(1_500), [genesis; 2], b"[]");
+    let mut before = Vec::new();
+    attach(&mut finality, &reading);
+    for number in 1..=3 {
+        before = layer(&mut world, number, &[0, 1, 2, 3], &before);
+        before.iter().for_each(|witness| attach(&mut finality, witness));
+        assert_eq!(next(&mut finality), None, "nobody was heard");
+    }
+    [2, 3].iter().for_each(|place| finality.heard(&devices[*place]));
+    assert!(finality.is_listening());
+    assert_eq!(next(&mut finality), None, "round 4 was signed, and B may say so");
+    // B says nothing of it. It makes its next round, as do C and D, and A goes on behind that.
+    finality.heard(&devices[1]);
+    assert!(!finality.is_listening());
+    assert_eq!(next(&mut finality), None, "B may lie");
+    for (place, goes_on) in [(1, false), (2, false), (3, true)] {
+        let [witness] = &layer(&mut world, 4, &[place], &before)[..] else { panic!() };
+        attach(&mut finality, witness);
+        assert_eq!(next(&mut finality), goes_on.then_some(5), "{place}");
+    }
+}
+
+#[test]
+fn a_member_that_only_crashed_goes_on_with_others_away() {
+    for (members, away) in [(3, 0), (4, 1), (5, 1), (7, 2), (10, 3)] {
+        let settings = Settings { members, gone: away, crashes: 8, every_ms: 40, delay_ms: 60, ..CALM };
+        (0..4).for_each(|seed| drop(settled(seed, settings)));
     }
 }
 
@@ -78,7 +152,11 @@ fn members_restored_from_old_copies_sign_nothing_twice() {
 fn planted_faults_are_found() {
     for (fault, settings) in [
         (Planted::RestsEarly, Settings { members: 2, ..CALM }),
-        (Planted::AsksNobody, Settings { crashes: 10, restored: true, every_ms: 40, ..CALM }),
+        (Planted::AsksNobody, Settings { crashes: 10, restored_ms: 90, every_ms: 40, ..CALM }),
+        (
+            Planted::TrustsOldDisk,
+            Settings { crashes: 10, restored_ms: 2_000, delay_ms: 1_500, every_ms: 40, ..CALM },
+        ),
     ] {
         let finds = |seed| {
             let run = || with(fault, || settled(seed, settings));

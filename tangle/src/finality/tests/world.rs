@@ -35,6 +35,10 @@ struct Node {
     copy: Option<Stored>,
     waiting: Vec<Transaction>,
     poll: u64,
+    /// What it has asked for in this life.
+    asked: BTreeSet<TxId>,
+    /// It has come back on a copy.
+    is_restored: bool,
 }
 
 /// What a node has on its disk.
@@ -44,6 +48,8 @@ struct Stored {
     attached: BTreeMap<TxId, Transaction>,
     log: Vec<TxId>,
     commits: Vec<Handed>,
+    /// It may lack own witnesses that were told.
+    has_forgotten: bool,
 }
 
 /// What a run is made with.
@@ -56,8 +62,9 @@ pub(super) struct Settings {
     pub(super) readings: u64,
     pub(super) every_ms: u64,
     pub(super) crashes: usize,
-    /// Every second one that crashes comes back on a copy of its disk that was made earlier.
-    pub(super) restored: bool,
+    /// Every second one that crashes comes back on a copy of its disk made so many milliseconds before at most, unless
+    /// others that did are as many as finality bears.
+    pub(super) restored_ms: usize,
     /// Transactions of a commit. Where there are few, the newest commits are lost in a crash, each by itself.
     pub(super) commit_size: usize,
     /// The first half of the members hears nothing of the others in this time.
@@ -128,8 +135,8 @@ impl World {
             let place = world.dice.below(world.present());
             let down = START + 100 + world.dice.below(span as usize) as u64;
             let up = down + 100 + world.dice.below(2_000) as u64;
-            let is_restored = settings.restored && world.dice.percent(50);
-            let copied = down - world.dice.below(90) as u64;
+            let is_restored = settings.restored_ms > 0 && world.dice.percent(50);
+            let copied = down - world.dice.below(settings.restored_ms.max(1)) as u64;
             world.at(copied, Event::Copied(place));
             world.at(down, Event::Crashes(place));
             world.at(up, if is_restored { Event::Restored(place) } else { Event::Returns(place) });
@@ -168,9 +175,10 @@ impl World {
                 }
                 Event::Copied(place) => self.nodes[place].copy = Some(self.nodes[place].stored.clone()),
                 Event::Restored(place) => {
-                    let node = &mut self.nodes[place];
-                    if node.finality.is_none() {
+                    if self.nodes[place].finality.is_none() && self.bears_another(place) {
+                        let node = &mut self.nodes[place];
                         node.stored = node.copy.clone().unwrap_or_default();
+                        (node.stored.has_forgotten, node.is_restored) = (true, true);
                     }
                     self.returns(place);
                 }
@@ -179,11 +187,20 @@ impl World {
                     let node = &mut self.nodes[place];
                     node.finality = None;
                     node.waiting.clear();
+                    node.asked.clear();
                     node.stored.lose_commits(lost);
                 }
                 Event::Returns(place) => self.returns(place),
             }
         }
+    }
+
+    /// Whether the members are a quorum without those that lie, are away or have forgotten what they signed, this one too.
+    fn bears_another(&self, place: usize) -> bool {
+        let has_forgotten = |other: &usize| *other != place && self.nodes[*other].stored.has_forgotten;
+        let forgetful = (0..self.settings.members).filter(has_forgotten).count() + 1;
+        let quorum = crate::CommitteeSize::new(self.settings.members).unwrap().quorum();
+        self.present() >= quorum + self.settings.liars + forgetful
     }
 
     /// A node starts on what it has stored, and catches up with all others, who catch up with it.
@@ -194,6 +211,9 @@ impl World {
         let mut finality = Finality::new(&self.network);
         finality.set_device(&self.devices[place], Pace::default());
         finality.set_commit_size(self.settings.commit_size);
+        if self.nodes[place].stored.has_forgotten {
+            finality.forgot();
+        }
         let Node { finality: running, stored: node, .. } = &mut self.nodes[place];
         let resume = node.commits.last().map(|handed| handed.resume);
         if let Some(resume) = &resume {
@@ -304,7 +324,7 @@ impl World {
         let Node { finality, stored: node, waiting, .. } = &mut self.nodes[place];
         let Some(finality) = finality else { return };
         waiting.push(transaction);
-        let mut lies = Vec::new();
+        let (mut lies, mut new) = (Vec::new(), Vec::new());
         let mut is_changed = true;
         while std::mem::take(&mut is_changed) {
             for transaction in std::mem::take(waiting) {
@@ -336,15 +356,39 @@ impl World {
                 finality.attached(node.log.len() as u64, &transaction, false, &node.book).unwrap();
                 node.book.entries.insert(id, entry);
                 node.log.push(id);
+                new.push(transaction.clone());
                 node.attached.insert(id, transaction);
                 is_changed = true;
             }
         }
+        // What was sent before a fall back may arrive behind it: then whoever fell back lacks it.
+        let restored: Vec<usize> =
+            self.others(place).filter(|other| self.nodes[*other].is_restored).collect();
+        for transaction in new {
+            self.send(place, restored.iter().copied(), &transaction);
+        }
+        self.ask(place);
         // What a liar tells some, they pass on: whoever builds on it has it.
         for lie in lies {
             self.send(place, self.others(place), &lie);
         }
         self.poll(place);
+    }
+
+    /// Asks others for what is missing to what waits, which was sent while this node was away and is in no log that it read.
+    fn ask(&mut self, place: usize) {
+        let genesis = self.network.genesis();
+        let missing = |id: &TxId| !self.nodes[place].stored.attached.contains_key(id);
+        let references = self.nodes[place].waiting.iter().flat_map(|one| Entry::of(one, genesis).references);
+        let missing: BTreeSet<TxId> = references.filter(missing).collect();
+        for id in missing.difference(&self.nodes[place].asked.clone()) {
+            let has = |other: &usize| self.nodes[*other].stored.attached.contains_key(id);
+            if let Some(other) = self.others(place).find(has) {
+                let found = self.nodes[other].stored.attached[id].clone();
+                self.nodes[place].asked.insert(*id);
+                self.send(other, [place].into_iter(), &found);
+            }
+        }
     }
 
     fn poll(&mut self, place: usize) {
@@ -409,6 +453,7 @@ impl World {
         let Node { finality, stored: node, .. } = &mut self.nodes[place];
         let Some(finality) = finality else { return };
         finality.attached(node.log.len() as u64, &witness, false, &node.book).unwrap();
+        node.has_forgotten = false;
         node.book.entries.insert(witness.id(), Entry::of(&witness, self.network.genesis()));
         node.log.push(witness.id());
         node.attached.insert(witness.id(), witness);
@@ -432,7 +477,10 @@ impl World {
             let newest =
                 stored.commits.iter().rfind(has_reading).map_or(0, |handed| handed.resume.commit.index);
             assert!(status.certified >= newest, "{place} rests without a certificate: {status:?}");
-            for (reading, _) in &self.readings {
+            // The only disk that held it may have been replaced.
+            let is_kept =
+                |reading: &TxId| self.nodes.iter().any(|node| node.stored.attached.contains_key(reading));
+            for (reading, _) in self.readings.iter().filter(|(reading, _)| is_kept(reading)) {
                 assert!(
                     self.nodes[place].stored.book.verdicts.contains_key(reading),
                     "{place} left a reading behind"

@@ -4,7 +4,7 @@ use super::super::catalogue::Number;
 use super::super::invariants::Invariant;
 use super::super::net::Net;
 use super::super::trace::name;
-use crate::finality::Handed;
+use crate::finality::{Handed, Round};
 use std::sync::Arc;
 
 impl Net {
@@ -106,9 +106,61 @@ impl Net {
         });
     }
 
-    /// An older disk has taken the place of one that held these. Who has signed a witness among them and lost it can know of
-    /// it when more than n - Q others have it on disk: any Q - 1 that it asks hold one of those.
+    /// Whether members that do not lie and have not forgotten what they signed are a quorum, when this node forgets too. When
+    /// they are not nothing could become final any more, and an operator says that the copy is the newest there is.
+    pub(in super::super) fn bears_another(&self, node: usize) -> bool {
+        let size = self.catalogue.committee().size();
+        let is_fit = |other: &usize| {
+            let other = &self.nodes[*other];
+            other.is_honest() && !other.disk.has_forgotten()
+        };
+        let fit = self.settings.members().filter(|other| *other != node).filter(is_fit).count();
+        size.members() > size.quorum() && fit >= size.quorum()
+    }
+
+    /// An older disk has taken the place of one that held these.
     pub(in super::super) fn excuse_rounds(&mut self, lost: &[Number]) {
+        let mut excused = self.unmarked_rounds(lost);
+        excused.extend(self.marked_rounds());
+        self.chain.excused.extend(excused);
+    }
+
+    /// Who knows that its disk is old asks any Q others. It can know of a round that it has signed when so many have a witness
+    /// of the round before that any Q hold one of those; and it can always, when no more than f others lie or have fallen
+    /// back themselves.
+    fn marked_rounds(&self) -> Vec<(usize, Round)> {
+        let members = || self.settings.members().filter(|node| self.nodes[*node].is_honest());
+        let size = self.catalogue.committee().size();
+        let (others, quorum) = (size.members() - 1, size.quorum());
+        let top = |node: usize| {
+            let durable = self.nodes[node].disk.durable().iter();
+            durable
+                .filter_map(|number| self.catalogue.witness(*number))
+                .map(|witness| witness.round.get())
+                .max()
+        };
+        let tops: Vec<(usize, u64)> = members().map(|node| (node, top(node).unwrap_or_default())).collect();
+        let is_lost = |(node, _): &(usize, Round), signed: &[Number]| {
+            let disk = &self.nodes[*node].disk;
+            let is_told = signed.iter().any(|number| self.chain.told.contains(number));
+            disk.has_forgotten() && is_told && !signed.iter().any(|number| disk.has_durable(*number))
+        };
+        let lost = self
+            .chain
+            .signed
+            .iter()
+            .filter(|(round, signed)| is_lost(round, signed))
+            .map(|(round, _)| *round);
+        let is_hidden = |(author, round): &(usize, Round)| {
+            let knows = |(node, top): &&(usize, u64)| node != author && top + 1 >= round.get();
+            tops.iter().filter(knows).count() + quorum <= others
+        };
+        lost.filter(is_hidden).collect()
+    }
+
+    /// Who does not know that its disk is old knows of a witness that it has lost when more than n - Q others have it on disk:
+    /// any Q - 1 that it asks hold one of those.
+    fn unmarked_rounds(&self, lost: &[Number]) -> Vec<(usize, Round)> {
         let members = || self.settings.members().filter(|node| self.nodes[*node].is_honest());
         let size = self.catalogue.committee().size();
         let mut excused = Vec::new();
@@ -117,12 +169,13 @@ impl Net {
             let device = self.catalogue.get(*number).header().issuer;
             let has = |node: usize| self.nodes[node].disk.has_durable(*number);
             let author = members().find(|node| self.nodes[*node].device == device);
-            let Some(author) = author.filter(|author| !has(*author)) else { continue };
+            let author = author.filter(|author| !self.nodes[*author].disk.has_forgotten() && !has(*author));
+            let Some(author) = author else { continue };
             let others = members().filter(|node| *node != author && has(*node)).count();
             if others <= size.members() - size.quorum() {
                 excused.push((author, witness.round));
             }
         }
-        self.chain.excused.extend(excused);
+        excused
     }
 }

@@ -4,8 +4,9 @@
 //! made. What a commit delivers, in which order, with which verdicts, at what time and led by whom is computed here anew,
 //! plainly, from `spec/17-finality.md` and nothing else.
 //!
-//! All of it holds while at most f members break the rules. A member whose disk was replaced by an older one may sign a
-//! round again when too few others had what it lost; who did counts as one that breaks them.
+//! All of it holds while at most f members break the rules. A member whose disk was replaced by an older one, of which it
+//! was not told because more than finality bears were, may sign a round again when too few others had what it lost; who did
+//! counts as one that breaks them.
 
 mod looks;
 
@@ -60,6 +61,12 @@ impl Chain {
     /// The longest chain of an honest node.
     pub(super) fn commits(&self) -> &[Arc<Handed>] {
         &self.commits
+    }
+
+    /// Whether a round was ever excused of which a node cannot know that it has signed it.
+    #[cfg(test)]
+    pub(super) fn has_excused(&self) -> bool {
+        !self.excused.is_empty()
     }
 
     /// The members that lead by turns now.

@@ -70,6 +70,10 @@ pub(super) struct Disk {
     /// What the durable commits have made of each number.
     outcomes: Vec<Option<Outcome>>,
     backups: VecDeque<Backup>,
+    /// It may lack own witnesses that others were sent.
+    has_forgotten: bool,
+    /// Where the first own witness of this life stands that ends that.
+    made_here: Option<usize>,
 }
 
 impl Disk {
@@ -83,6 +87,21 @@ impl Disk {
         self.order.push(number);
         self.print = self.print.wrapping_add(mix(u64::from(number) + 1));
         self.twins.extend(twin.map(|twin| (number, twin)));
+    }
+
+    /// What was pushed last is a witness that the node has made in this life.
+    pub(super) fn note_made_here(&mut self) {
+        self.made_here = self.made_here.or(self.order.len().checked_sub(1));
+    }
+
+    /// Whether it may lack own witnesses that others were sent.
+    pub(super) fn has_forgotten(&self) -> bool {
+        self.has_forgotten
+    }
+
+    /// Says whether it may.
+    pub(super) fn set_forgotten(&mut self, has_forgotten: bool) {
+        self.has_forgotten = has_forgotten;
     }
 
     /// What is attached.
@@ -151,6 +170,7 @@ impl Disk {
     /// A batch is on disk.
     pub(super) fn write(&mut self, batch: Batch, catalogue: &Catalogue) {
         self.durable += batch.count;
+        self.has_forgotten &= self.made_here.is_none_or(|place| place >= self.durable);
         let first = self.durable_commits;
         self.durable_commits += batch.commits;
         for commit in first..self.durable_commits {
@@ -174,6 +194,7 @@ impl Disk {
         self.cut(self.durable);
         self.commits.truncate(self.durable_commits);
         self.cursors_to_come.clear();
+        self.made_here = None;
     }
 
     /// Keeps the durable state as it is now.

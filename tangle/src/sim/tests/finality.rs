@@ -111,13 +111,51 @@ fn two_witness_parents_of_one_author_are_found() {
     assert!(matches!(found, Some(Invariant::Chain | Invariant::Verdicts)), "{found:?}");
 }
 
+/// Members whose disks are replaced by older ones, on links on which what they lose may have come to one, or to none.
+fn restored(members: u64, restores: u64) -> Scenario {
+    let mut scenario = calm(members);
+    scenario.links.delay = Span::new(5_000, 60_000);
+    scenario.links.jitter = Span::of(100_000);
+    scenario.machines.backups = 300_000;
+    scenario.faults.restore = Span::of(restores);
+    scenario.faults.lasting = Span::new(50_000, 1_000_000);
+    hasty(&mut scenario);
+    scenario
+}
+
 #[test]
 fn signing_again_after_a_restart_is_found() {
     let mut scenario = calm(4);
     scenario.machines.backups = 1_000_000;
     scenario.faults.restore = Span::of(4);
     scenario.faults.lasting = Span::new(100_000, 1_000_000);
-    assert_eq!(first_violated(&scenario, Planted::AsksNobody), Some(Invariant::Signed));
+    for fault in [Planted::AsksNobody, Planted::TrustsOldDisk] {
+        let found =
+            [&scenario, &restored(4, 4)].into_iter().find_map(|scenario| first_violated(scenario, fault));
+        assert_eq!(found, Some(Invariant::Signed), "{fault:?}");
+    }
+}
+
+/// One alone falls back, at any moment: whatever it has signed and lost, nothing is excused.
+#[test]
+fn a_member_on_an_older_disk_signs_nothing_twice() {
+    for members in [3, 4, 5, 7] {
+        let scenario = restored(members, 1);
+        for seed in 0..3 {
+            let mut net = build(&scenario, seed);
+            net.run(scenario.lasts.low + scenario.settles);
+            assert_eq!(net.violation(), None, "{members} members, seed {seed}");
+            assert!(!net.chain.has_excused(), "{members} members, seed {seed}");
+        }
+        holds(&scenario, 3);
+    }
+}
+
+#[test]
+fn many_members_on_older_disks_finalise_all_the_same() {
+    for members in [2, 3, 4, 5, 7] {
+        (0..4).for_each(|seed| drop(holds(&restored(members, 6), seed)));
+    }
 }
 
 #[test]
