@@ -265,11 +265,11 @@ fn what_waited_is_tried_again_a_piece_at_a_time() {
 }
 
 /// The proposals among effects, and how many witnesses are attached.
-fn proposed(effects: Vec<Effect>) -> (Vec<Box<Proposal>>, usize) {
+fn proposed(effects: Vec<Effect>) -> (Vec<Proposal>, usize) {
     let (mut proposals, mut attached) = (Vec::new(), 0);
     for effect in effects {
         match effect {
-            Effect::Witness(proposal) => proposals.push(proposal),
+            Effect::Witness(proposal) => proposals.push(*proposal),
             Effect::Persist(one) => attached += usize::from(one.transaction().header().kind == Kind::Witness),
             _ => {}
         }
