@@ -366,10 +366,9 @@ fn whoever_comes_back_hears_that_what_was_final_is_disputed() {
     world.expect(&world.sensor.wire(&wish), 201, "attached");
     let first = world.sensor.sign(&wish).id();
     let mut events = Events::open(&world.node, "kind=final,disputed");
-    let last = match settled(&world.node, &first)["commit"]["index"].as_u64().unwrap() {
-        // The stream may have begun behind it.
-        index => format!("{index}-{}", delivered(&world.node, index, 1_000).len()),
-    };
+    let index = settled(&world.node, &first)["commit"]["index"].as_u64().unwrap();
+    // The place of its commit: the stream may have begun behind its own.
+    let last = format!("{index}-{}", delivered(&world.node, index, 1_000).len());
     world.sensor.counter -= 1;
     let genesis = world.node.genesis();
     let mut again = world.sensor.reading([genesis, genesis]);
