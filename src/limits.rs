@@ -121,6 +121,9 @@ pub const OWNER_QUEUE: usize = OWNER_WAITING;
 pub const OWNER_WAITING: usize = 256;
 /// Jobs that the owner takes before it looks at what the writer says, and as many tickets.
 pub const OWNER_PASS: usize = 256;
+/// How long the owner listens to peers before it looks at the rest again: a few bytes of theirs can name hundreds of rows, and
+/// what is behind them waits in their own allowance.
+pub const OWNER_LISTENS: Duration = Duration::from_millis(5);
 /// Jobs with the checkers that the next commit waits for: some milliseconds of checking.
 pub const COMMIT_AWAITS: u64 = 64;
 /// Transactions in one commit: storage gains little beyond, and the first one waits for the last.

@@ -16,7 +16,7 @@ use super::clock::now;
 use super::company::Company;
 use super::peering::Post;
 use super::waiting::Waiting;
-use crate::limits::{COMMIT_AWAITS, OWNER_PASS, OWNER_REST, OWNER_TICK};
+use crate::limits::{COMMIT_AWAITS, OWNER_LISTENS, OWNER_PASS, OWNER_REST, OWNER_TICK};
 use crate::store::Reader;
 use awaited::Awaited;
 use crossbeam_channel::{never, select};
@@ -171,8 +171,12 @@ impl Owner {
         for request in tickets.try_iter().take(OWNER_PASS) {
             self.ticket(request, reader)?;
         }
+        let began = Instant::now();
         for event in peers.try_iter().take(OWNER_PASS) {
             self.peer_said(event, reader)?;
+            if began.elapsed() >= OWNER_LISTENS {
+                break;
+            }
         }
         Ok(())
     }

@@ -36,6 +36,11 @@ impl Finality {
         }
     }
 
+    /// The highest round of an own witness that is attached; nothing for who is no member.
+    pub fn own_round(&self) -> Option<Round> {
+        self.pacemaker.as_ref().and_then(Pacemaker::last)
+    }
+
     /// What to do about the next witness. `now` never goes back. Ask after everything that was handed in, heard or
     /// committed, and when it has said to. A round is named once: make the witness, or start anew.
     pub fn next_witness(&mut self, now: Timestamp) -> Next {
@@ -50,7 +55,7 @@ impl Finality {
     }
 
     fn plan(&self, me: Member, round: Round) -> Plan {
-        let last = self.pacemaker.as_ref().and_then(Pacemaker::last);
+        let last = self.own_round();
         let own = |round: Round| self.window.round(round).iter().find(|vertex| vertex.author == me);
         let previous = last.and_then(own).map(|vertex| vertex.id);
         let mut parents = Vec::new();
@@ -67,6 +72,21 @@ impl Finality {
         let header = witness.header_parents(previous, self.genesis);
         let newest = witness.references().chain(&header).map(TxId::timestamp).max();
         Plan { parents: header, after: newest.unwrap_or_default(), witness }
+    }
+
+    /// How many witnesses are in memory to decide by.
+    pub fn held_witnesses(&self) -> usize {
+        self.window.len()
+    }
+
+    /// Of how many rounds those are.
+    pub fn held_rounds(&self) -> usize {
+        self.window.rounds()
+    }
+
+    /// How many witnesses of leaders are looked at.
+    pub fn held_candidates(&self) -> usize {
+        self.committer.candidates()
     }
 
     /// How finality stands.

@@ -2,11 +2,12 @@
 
 use super::firsts::Firsts;
 use super::ledger::Overlay;
+use super::pending::Released;
 use super::{
     Attached, CounterSet, Effect, History, HistoryError, Missing, Origin, Position, Replica, Source, Taken,
     Token, Waiting,
 };
-use crate::limits::{AHEAD_MS, VARIANTS_PER_COUNTER};
+use crate::limits::{AHEAD_MS, RETRIES, VARIANTS_PER_COUNTER};
 use crate::planted::{self, Planted};
 use crate::{DeviceId, Epoch, Header, Kind, Refusal, Timestamp, TxId, Verified};
 use std::collections::VecDeque;
@@ -15,6 +16,9 @@ use std::sync::Arc;
 
 /// What waits for this is tried at the next tick, whatever the clock says.
 const NEXT_TICK: Missing = Missing::Time(Timestamp::from_millis(0));
+
+/// What waits for this has its turn behind other events; a tick is due at once.
+const NEXT_TURN: Missing = Missing::Time(Timestamp::from_millis(1));
 
 /// What is to become of a transaction.
 pub(super) enum Judgement {
@@ -69,6 +73,7 @@ impl Replica {
             }
             Judgement::Refuse(refusal) => {
                 self.gossip.refused(Some(id), source, &refusal, steady, effects);
+                self.forsake(id, &refusal, effects);
                 Some(Err(refusal))
             }
         };
@@ -241,21 +246,24 @@ impl Replica {
         effects.push(Effect::Persist(attached));
     }
 
-    /// Tries again what waited, then what waited for that, and so on: a queue, for a chain can be long. What cannot
-    /// be judged now, because storage is behind or unreadable, waits for the next tick.
+    /// Tries again what waited, then what waited for that, and so on: a queue, for a chain can be long. After
+    /// [`RETRIES`] other events have their turn. What cannot be judged now, because storage is behind or unreadable,
+    /// waits for the next tick.
     ///
     /// # Errors
     /// The history could not be read and there is no effect yet that would be lost with the error.
     pub(super) fn retry(
         &mut self,
-        released: Vec<(Waiting, Source)>,
+        released: Vec<Released>,
         now: Timestamp,
         history: &dyn History,
         effects: &mut Vec<Effect>,
     ) -> Result<(), HistoryError> {
         let mut ready = VecDeque::from(released);
-        while let Some((waiting, source)) = ready.pop_front() {
-            let transaction = match waiting {
+        for _ in 0..RETRIES {
+            let Some(mut released) = ready.pop_front() else { return Ok(()) };
+            let source = released.source;
+            let transaction = match released.waiting {
                 Waiting::Verified(transaction) => transaction,
                 Waiting::Screened(screened) => {
                     // The issuer may have enrolled meanwhile; whoever checks it again finds out.
@@ -263,45 +271,78 @@ impl Replica {
                     continue;
                 }
             };
-            match self.judge(&transaction, source, now, history) {
+            let id = transaction.id();
+            let judgement = match self.misses_still(transaction.transaction(), released.looked, history) {
+                Ok(Some(reference)) => {
+                    released.waiting = Waiting::Verified(transaction);
+                    self.pending.restore(released, Missing::Reference(reference));
+                    self.seek(&reference, source);
+                    continue;
+                }
+                Ok(None) => self.judge(&transaction, source, now, history),
+                Err(error) => Err(error),
+            };
+            match judgement {
                 Ok(Judgement::Attach { twin }) => {
-                    let id = transaction.id();
                     self.attach(transaction, twin, Some(source), None, effects);
                     ready.extend(self.pending.release(Missing::Reference(id)));
                 }
                 Ok(Judgement::Wait(missing, others)) => {
-                    let id = transaction.id();
-                    self.pending.restore(Waiting::Verified(transaction), source, missing);
+                    released.waiting = Waiting::Verified(transaction);
+                    self.pending.restore(released, missing);
                     self.look_for(id, missing, others, source);
                 }
                 Ok(Judgement::Refuse(Refusal::Overloaded)) => {
-                    self.pending.restore(Waiting::Verified(transaction), source, NEXT_TICK);
+                    released.waiting = Waiting::Verified(transaction);
+                    self.pending.restore(released, NEXT_TICK);
                 }
                 Ok(Judgement::Refuse(refusal)) => {
-                    let (id, steady) = (transaction.id(), self.steady.now());
+                    let steady = self.steady.now();
                     self.gossip.refused(Some(id), source, &refusal, steady, effects);
+                    self.forsake(id, &refusal, effects);
                 }
                 Ok(Judgement::Known) => {}
                 Err(error) => {
-                    self.pending.restore(Waiting::Verified(transaction), source, NEXT_TICK);
-                    for (waiting, source) in ready {
-                        self.pending.restore(waiting, source, NEXT_TICK);
-                    }
+                    released.waiting = Waiting::Verified(transaction);
+                    ready.push_front(released);
+                    ready.into_iter().for_each(|released| self.pending.restore(released, NEXT_TICK));
                     return if effects.is_empty() { Err(error) } else { Ok(()) };
                 }
             }
         }
+        ready.into_iter().for_each(|released| self.pending.restore(released, NEXT_TURN));
         Ok(())
+    }
+
+    /// Drops what waits for a witness that is one too many, and what waits for that: nothing of it calls for the witness, so
+    /// all of it is its author's, or one too many itself, or no witness and references one. Something that is taken and
+    /// references any of it has it fetched again.
+    fn forsake(&mut self, id: TxId, refusal: &Refusal, effects: &mut Vec<Effect>) {
+        if !matches!(refusal, Refusal::Twins { .. }) {
+            return;
+        }
+        let (steady, mut open) = (self.steady.now(), vec![id]);
+        while let Some(id) = open.pop() {
+            let wanting: Vec<(TxId, Source)> =
+                self.pending.wanting(&id).map(|(waiting, source)| (waiting.id(), source)).collect();
+            for (id, source) in wanting {
+                self.pending.forget_copy(&id, source);
+                self.gossip.refused(Some(id), source, refusal, steady, effects);
+                open.push(id);
+            }
+        }
     }
 
     /// Lets gossip look for what a transaction that waits here references, but for what waits here itself.
     fn look_for(&mut self, id: TxId, missing: Missing, others: Vec<TxId>, source: Source) {
         let Missing::Reference(first) = missing else { return };
-        let (others, now) = (self.pending.misses_too(&id, source, others), self.steady.now());
-        for reference in std::iter::once(&first).chain(&others) {
-            if !self.pending.contains(reference) {
-                self.gossip.misses(*reference, source, now);
-            }
+        let others = self.pending.misses_too(&id, source, others);
+        std::iter::once(&first).chain(&others).for_each(|reference| self.seek(reference, source));
+    }
+
+    fn seek(&mut self, reference: &TxId, source: Source) {
+        if !self.pending.contains(reference) {
+            self.gossip.misses(*reference, source, self.steady.now());
         }
     }
 

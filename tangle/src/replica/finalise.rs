@@ -114,6 +114,9 @@ impl Replica {
     ) -> Result<(), HistoryError> {
         self.finalising.due = None;
         let Some(device) = self.device.filter(|_| self.has_room()) else { return Ok(()) };
+        // A peer may have given back a witness of that round that a disk before this one has lost.
+        let own = self.finality.own_round();
+        self.finalising.plan.take_if(|plan| Some(plan.witness.head().round) <= own);
         if self.finalising.plan.is_none() {
             match self.finality.next_witness(self.steady.now()) {
                 Next::Rest => return Ok(()),
@@ -136,8 +139,8 @@ impl Replica {
         Ok(())
     }
 
-    /// Takes the own witness that was asked for. Nobody else gets it before it is durable: who has sent one and has lost
-    /// it must never make another one of its round.
+    /// Takes the own witness that was asked for, unless a peer has given back one of its round or a later one meanwhile.
+    /// Nobody else gets it before it is durable: who has sent one and has lost it must never make another one of its round.
     pub(super) fn take_own_witness(
         &mut self,
         transaction: Verified,
@@ -148,6 +151,10 @@ impl Replica {
         let round = Witness::decode(content).ok().map(|witness| witness.head().round);
         let is_own = header.kind == Kind::Witness && Some(header.issuer) == self.device;
         if !is_own || round.is_none() || round != self.finalising.asked {
+            return Ok(());
+        }
+        if round <= self.finality.own_round() {
+            self.finalising.asked = None;
             return Ok(());
         }
         let twin = self.variants(header, history)?.first().copied();

@@ -215,6 +215,8 @@ fn gossip() -> Vec<Sentence> {
         (page, "transactions that wait for something | {}, of one peer {} |", {
             numbers![ledger::PENDING, ledger::PENDING_PER_SOURCE]
         }),
+        (page, "trees that a link carries beside the own one | {} |", numbers![ledger::TREES]),
+        (page, "its clock leaps beyond {} s between", numbers![ledger::LEAP_MS / 1_000]),
         (page, "pushed transactions remembered | {} |", numbers![ledger::PUSHED]),
         (page, "refused for good | {} |", numbers![ledger::REFUSED_IDS]),
         (page, "bans remembered | {} |", numbers![ledger::BANS]),

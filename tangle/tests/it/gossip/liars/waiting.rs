@@ -6,7 +6,7 @@ use crate::support::{Drawing, START, world};
 use weft_tangle::gossip::{Fault, Message};
 use weft_tangle::limits::*;
 use weft_tangle::replica::{Effect, Event, Source};
-use weft_tangle::{Kind, ParentsFault, Refusal, TxId, Verified};
+use weft_tangle::{Kind, Refusal, Verified};
 
 #[test]
 fn what_waits_or_comes_early_or_is_one_variant_too_many_is_no_fault() {
@@ -76,59 +76,6 @@ fn a_few_orphans_are_one_fault() {
         played.points(HONEST)
     });
     assert_eq!(most.max(), Some(Fault::Undelivered.points()));
-}
-
-#[test]
-fn what_another_version_may_process_is_missed_without_fault() {
-    let drawing = Drawing::of("a:[g,g]; b:[a,g]");
-    let points = |refusal: Refusal| {
-        let mut played = Played::new();
-        [LIAR, HONEST].iter().for_each(|peer| played.joined(*peer, 0));
-        played.pushes(HONEST, 7, &drawing.get("b"));
-        let (id, source) = (Some(drawing.id("a")), Source::Peer(LIAR));
-        played.rig.event(Event::Refused { id, source, refusal });
-        let most = (0..PENDING_MS / 100 + 100).map(|_| {
-            played.wait(100);
-            played.points(HONEST)
-        });
-        most.max().unwrap()
-    };
-    assert_eq!(points(Refusal::KindNotYet(Kind::Grant)), 0);
-    // No honest node attaches anything above what no version takes.
-    let equal = ParentsFault::Equal(world().genesis());
-    assert_eq!(points(Refusal::Parents(equal)), Fault::Undelivered.points());
-}
-
-#[test]
-fn a_node_that_could_not_hear_blames_nobody() {
-    let mut played = Played::new();
-    played.joined(HONEST, 1_024);
-    let ids: Vec<TxId> = (0..1_024).map(invented).collect();
-    for (part, ids) in ids.chunks(LOG_ENTRIES).enumerate() {
-        played.tells(HONEST, (LOG_ENTRIES * part) as u64, ids);
-    }
-    assert!(asked(&played.wait(REPAIR_MS + SCAN_MS), HONEST).len() > 1);
-    // The disk stands still.
-    let mut parent = world().genesis();
-    for counter in 0..IN_FLIGHT as u32 {
-        let draft = world().reading(counter, START.plus(1 + u64::from(counter)), [parent, world().genesis()]);
-        let transaction = world().verified(&draft, 0);
-        parent = transaction.id();
-        played.rig.door_sends(&transaction);
-    }
-    played.wait(2 * ANSWER_MS);
-    assert_eq!(played.points(HONEST), 0, "what it sent would have had no room");
-    played.rig.store_all();
-    // The machine stands still.
-    played.rig.now = played.rig.now.plus(10 * ANSWER_MS);
-    played.rig.event(Event::Tick);
-    assert_eq!(played.points(HONEST), 0, "what it sent has not been looked at");
-    let most = (0..20).map(|_| {
-        played.wait(ANSWER_MS / 10);
-        played.points(HONEST)
-    });
-    let of_one = Some(Fault::Undelivered.points());
-    assert_eq!(most.max(), of_one, "now it is silent, which is one fault and not one for each request");
 }
 
 #[test]
