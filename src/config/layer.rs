@@ -157,7 +157,7 @@ impl Layer {
             gossip_peers: value(
                 "[gossip] peers (WEFT_GOSSIP_PEERS)",
                 self.gossip.peers,
-                "1 to 256",
+                "1 to 128",
                 |peers: &usize| (1..=PEERS_MOST).contains(peers),
             )?
             .unwrap_or(PEERS_DEFAULT),

@@ -110,6 +110,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gossip::limits::PEERS_MOST;
 
     fn load(toml: &str, variables: &[(&str, &str)], flags: Layer) -> Result<Config, ConfigError> {
         let directory = tempfile::tempdir().unwrap();
@@ -157,7 +158,7 @@ mod tests {
         assert!(error("", &[("WEFT_GOSSIP_LISTEN", "localhost")]).contains("gossip"));
         assert!(error("[storage]\ncache_mib = 0", &[]).contains("1 to 1024"));
         assert!(error("", &[("WEFT_STORAGE_SCRUB_KIB", "1048577")]).contains("0 to 1048576"));
-        assert!(error("[gossip]\npeers = 257", &[]).contains("1 to 256"));
+        assert!(error("[gossip]\npeers = 129", &[]).contains(&format!("1 to {PEERS_MOST}")));
         assert!(error("", &[("WEFT_GOSSIP_BANDWIDTH_KIB", "15")]).contains("16 to"));
         assert!(error("[log]\nlevel = \"loud\"", &[]).contains("loud"));
     }

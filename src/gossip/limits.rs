@@ -4,12 +4,12 @@
 //! it is. The assertions at the end hold them together.
 
 use std::time::Duration;
-use weft_tangle::limits::{ADDRESS_BYTES, BODY_OFFSET, SALT_BYTES, TRANSACTION_MAX_BYTES};
+use weft_tangle::limits::{ADDRESS_BYTES, BODY_OFFSET, COMMITTEE, SALT_BYTES, TRANSACTION_MAX_BYTES};
 
 /// Peers at once unless the configuration says otherwise.
 pub const PEERS_DEFAULT: usize = 64;
-/// Peers at once that the configuration may ask for.
-pub const PEERS_MOST: usize = 256;
+/// Peers at once that the configuration may ask for: as many as the replica listens to.
+pub const PEERS_MOST: usize = weft_tangle::limits::PEERS;
 /// Fog nodes whose addresses are remembered. A registrar that enrols more has its newest ones left out.
 pub const PEERS_KNOWN: usize = 1_024;
 /// Addresses remembered of one fog node: the network file's and that of its newest enrolment.
@@ -160,6 +160,10 @@ const ENROLMENT_MOST: usize =
     BODY_OFFSET + SALT_BYTES + 1 + 8 + 8 + 32 + 1_312 + 2 + 1_216 + 1 + ADDRESS_BYTES + 32 + 2_420;
 
 const _: () = {
+    assert!(
+        COMMITTEE <= PEERS_MOST + 1 && PEERS_DEFAULT <= PEERS_MOST,
+        "a member has a place for every other"
+    );
     assert!(ENROLMENT_MOST <= CREDENTIAL_BYTES, "every enrolment can be shown");
     assert!(
         CREDENTIAL_BYTES + 2 * 2_420 + 1_400 <= STRANGER_WINDOW as usize,

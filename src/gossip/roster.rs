@@ -56,10 +56,12 @@ struct State {
 }
 
 impl Roster {
-    /// Places for `places` peers. Other members of the committee, of which there are `committee`, find up to half of
-    /// them kept free, so that newcomers cannot come between those who finalise.
-    pub(super) fn new(own: DeviceId, places: usize, committee: usize) -> Arc<Self> {
-        Arc::new(Self { own, places, reserved: committee.min(places / 2), state: Mutex::default() })
+    /// Places for `places` peers. Other members of the committee, of which there are `committee`, find as many of them kept
+    /// free as there are members, where this node is one: newcomers cannot come between those who finalise, and who has no
+    /// link with most of them makes no witness. Elsewhere they find up to half of them kept free.
+    pub(super) fn new(own: DeviceId, places: usize, committee: usize, is_member: bool) -> Arc<Self> {
+        let most = if is_member { places } else { places / 2 };
+        Arc::new(Self { own, places, reserved: committee.min(most), state: Mutex::default() })
     }
 
     /// Whether this device would be let in now; what costs more than asking need not begin otherwise.
@@ -193,7 +195,24 @@ impl Drop for Slot {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::{PEERS_DEFAULT, PEERS_MOST};
     use super::*;
+    use weft_tangle::CommitteeSize;
+    use weft_tangle::limits::COMMITTEE;
+
+    #[test]
+    fn a_member_keeps_a_place_for_every_other_and_so_hears_a_quorum() {
+        let own = DeviceId::from_bytes([1; 32]);
+        for size in (1..=COMMITTEE).filter_map(CommitteeSize::new) {
+            let others = size.members() - 1;
+            let places = PEERS_DEFAULT.max(others);
+            assert!(places <= PEERS_MOST);
+            assert_eq!(Roster::new(own, places, others, true).reserved, others, "{size:?}");
+            assert!(others >= size.quorum() - 1, "{size:?}");
+            let elsewhere = Roster::new(own, places, size.members(), false).reserved;
+            assert_eq!(elsewhere, size.members().min(places / 2), "{size:?}");
+        }
+    }
 
     #[test]
     fn both_ends_keep_the_same_one_of_two() {

@@ -58,6 +58,7 @@ impl Shared {
         let Making { network, ledger, key, instance, credential, endpoint, client, events } = making;
         let device = DeviceId::of(key.public_key());
         let committee = network.committee().filter(|(member, _)| **member != device).count();
+        let is_member = committee < network.committee().count();
         let limits = &options.limits;
         let waits = Waits {
             first: limits.backoff,
@@ -66,7 +67,7 @@ impl Shared {
             stable: limits.stable,
         };
         Self {
-            roster: Roster::new(device, options.peers, committee),
+            roster: Roster::new(device, options.peers, committee, is_member),
             gate: Gate::new(limits, now),
             book: Mutex::new(Book::new(device, waits)),
             stats: ShellStats::default(),

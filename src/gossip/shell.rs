@@ -39,6 +39,17 @@ pub enum ShellError {
     /// The cap on peers is out of bounds.
     #[error("{0} peers are not possible; it must be 1 to {PEERS_MOST}")]
     Peers(usize),
+    /// A member of the committee would have no place for all others.
+    #[error(
+        "[gossip] peers = {peers} is too few: this node is a member of the committee, and makes no witness before it has heard \
+         from most of the {others} others; ask for {others} at least"
+    )]
+    Committee {
+        /// The cap on peers.
+        peers: usize,
+        /// The other members.
+        others: usize,
+    },
     /// TLS cannot be configured.
     #[error(transparent)]
     Tls(#[from] TlsError),

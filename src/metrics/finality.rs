@@ -33,6 +33,7 @@ pub(super) struct FinalityMetrics {
     member_round: IntGaugeVec,
     equivocations: IntCounter,
     diverged: IntGauge,
+    listening: IntGauge,
     own_witnesses: IntCounter,
     own_witness_bytes: IntCounter,
     listeners: IntGauge,
@@ -95,6 +96,11 @@ impl FinalityMetrics {
                 "weft_finality_diverged",
                 "1 when nothing is finalised any more because chains of commits have parted.",
             )?,
+            listening: int_gauge(
+                r,
+                "weft_finality_listening",
+                "1 while this member makes no witness because it has not heard enough others.",
+            )?,
             own_witnesses: counter(r, "weft_finality_own_witnesses_total", "Witnesses made by this node.")?,
             own_witness_bytes: counter(
                 r,
@@ -141,6 +147,7 @@ impl FinalityMetrics {
         catch_up(&self.skipped, totals.skipped);
         catch_up(&self.equivocations, totals.twins);
         self.diverged.set(is_diverged.into());
+        self.listening.set(status.is_listening.into());
         for (state, members) in by_state(&status) {
             self.members.with_label_values(&[state]).set(members);
         }

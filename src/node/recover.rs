@@ -19,6 +19,9 @@ pub(crate) fn replica(network: &Arc<Network>, store: &Store) -> Result<Replica, 
     if let Some(newest) = reader.newest_commit()? {
         replica.resume(&newest, reader.own_digests()?.into_iter());
     }
+    if let Some(divergence) = reader.divergence()? {
+        replica.diverged(divergence);
+    }
     drop(reader);
     let mut window = Vec::new();
     store.recover(WINDOW, &mut |arrival| window.push(arrival))?;

@@ -161,6 +161,13 @@ impl Node {
     }
 }
 
+/// Whether a member of the committee has a place for all others, whom it has to hear and who have to hear it.
+fn check_places(peers: usize, network: &Network, own: &DeviceId) -> Result<(), ShellError> {
+    let others = network.committee().filter(|(member, _)| *member != own).count();
+    let is_member = others < network.committee().count();
+    if is_member && peers < others { Err(ShellError::Committee { peers, others }) } else { Ok(()) }
+}
+
 /// The connections with other fog nodes. A private network of one on this machine has none, and costs nothing.
 fn peering(
     config: &Config,
@@ -172,6 +179,7 @@ fn peering(
         return Ok(None);
     }
     let peers = config.gossip_peers;
+    check_places(peers, network, &DeviceId::of(home.key.public_key()))?;
     let options =
         ShellOptions { peers, bandwidth: config.gossip_bandwidth, ..ShellOptions::new(config.gossip_listen) };
     let credential = home.credential.as_ref().map(|credential| credential.transaction().wire().to_vec());
@@ -206,5 +214,33 @@ fn raise_file_limit() {
         if let Err(error) = setrlimit(Resource::Nofile, raised) {
             tracing::warn!(%error, "cannot raise the limit of open files");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_tangle::signing::{Seed, SigningKey};
+    use weft_tangle::{NetworkParts, Rules, Timestamp};
+
+    #[test]
+    fn a_member_needs_places_for_all_others_and_nobody_else_does() {
+        let keys = [1, 2, 3, 4].map(|seed| SigningKey::from_seed(&Seed::from_bytes([seed; 32])).unwrap());
+        let network = Network::new(NetworkParts {
+            name: "places".into(),
+            created: Timestamp::from_millis(1_600_000_000_000),
+            open_enrolment: true,
+            rules: Rules::new(600_000, 600, 0, 0).unwrap(),
+            registrars: Vec::new(),
+            committee: keys.iter().map(|key| key.public_key().clone()).collect(),
+        });
+        let network = network.unwrap();
+        let member = DeviceId::of(keys[0].public_key());
+        for peers in 1..=4 {
+            assert_eq!(check_places(peers, &network, &member).is_ok(), peers >= 3, "{peers}");
+            assert!(check_places(peers, &network, &DeviceId::from_bytes([9; 32])).is_ok());
+        }
+        let words = check_places(2, &network, &member).unwrap_err().to_string();
+        assert!(words.contains("[gossip] peers = 2") && words.contains("for 3"), "{words}");
     }
 }

@@ -27,6 +27,7 @@ use crate::limits::{RECOVERY_STEADY, RECOVERY_WAIT, RECOVERY_WAIT_MOST};
 use crate::metrics::Metrics;
 use crate::store::{Reader, Store, StoreError};
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weft_tangle::finality::Proposal;
@@ -36,6 +37,8 @@ use weft_tangle::{HistoryError, Network, Replica};
 pub(super) struct Recovered {
     pub(super) replica: Replica,
     pub(super) reader: Arc<Reader>,
+    /// Whether own witnesses may be missing in the store.
+    has_forgotten: bool,
 }
 
 impl Recovered {
@@ -45,7 +48,11 @@ impl Recovered {
         let (reader, device) = (store.shared_reader()?, own.device());
         replica.set_pace(own.pace);
         replica.set_device(device, &reader.cursor(&device)?);
-        Ok(Self { replica, reader })
+        let has_forgotten = reader.has_forgotten()?;
+        if has_forgotten {
+            replica.forgot();
+        }
+        Ok(Self { replica, reader, has_forgotten })
     }
 }
 
@@ -93,7 +100,7 @@ impl Supervisor {
 
     /// One life of a replica: until all have been served, or storage fails.
     fn serve(&self, recovered: Recovered) -> Result<(), HistoryError> {
-        let Recovered { replica, mut reader } = recovered;
+        let Recovered { replica, mut reader, has_forgotten } = recovered;
         // The owner hands over a batch when the one before is written.
         let (writes, write_queue) = bounded(1);
         let (written, written_queue) = bounded(1);
@@ -106,6 +113,7 @@ impl Supervisor {
             finality: Arc::clone(&self.finality),
             bus: Arc::clone(&self.bus),
             written,
+            has_forgotten: Cell::new(has_forgotten),
         };
         let writer = watched("weft-writer", &self.health, move || writer.run(&write_queue));
         let writer = writer.map_err(|error| {

@@ -10,6 +10,7 @@ use super::teller;
 use crate::metrics::{Metrics, Stage};
 use crate::store::{self, Store};
 use crossbeam_channel::{Receiver, Sender};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +24,8 @@ pub(super) struct Writer {
     pub(super) finality: Arc<FinalityView>,
     pub(super) bus: Arc<Bus>,
     pub(super) written: Sender<Written>,
+    /// Whether the store may lack own witnesses, until one that was made since is on disk.
+    pub(super) has_forgotten: Cell<bool>,
 }
 
 impl Writer {
@@ -50,6 +53,13 @@ impl Writer {
         if let Err(error) = self.store.append_batch(&store::Batch { transactions, cursors, commits }) {
             self.health.turn_read_only(error.to_string());
             return Written::Failed;
+        }
+        if self.has_forgotten.get() && transactions.iter().any(|attached| attached.is_made_here()) {
+            if let Err(error) = self.store.recall() {
+                self.health.turn_read_only(error.to_string());
+                return Written::Failed;
+            }
+            self.has_forgotten.set(false);
         }
         self.metrics.note(Stage::Durable, batch.transactions.iter().map(|attached| attached.id()));
         self.metrics.commit_seconds.observe(begin.elapsed().as_secs_f64());

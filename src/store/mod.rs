@@ -22,6 +22,7 @@ mod erase;
 mod error;
 mod kept;
 mod layout;
+mod marks;
 mod open;
 mod pack;
 mod reader;

@@ -10,7 +10,7 @@ use super::pack::PACKS;
 use super::tail::Tail;
 use super::volume::Volume;
 use super::wal::{self, Front, Mark, Outlook};
-use super::{StoreError, StoreOptions};
+use super::{StoreError, StoreOptions, marks};
 use redb::{
     Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction, backends::FileBackend,
 };
@@ -98,6 +98,10 @@ pub(super) fn open_database(
     }
     let tail = outlook.take(&database, network)?;
     if outlook.is_damaged() {
+        // Own witnesses may be among what is lost, and the log is what says so.
+        let commit = begin(&database)?;
+        marks::put_forgot(&commit)?;
+        commit.commit()?;
         front.clear().map_err(wal::failed)?;
     }
     Ok((database, tail))

@@ -173,8 +173,9 @@ pub const ADDRESS_BYTES: usize = 255;
 /// Bytes of an anchored document's media type (RFC 6838 §4.2 allows 127 for each of its two names).
 pub const MEDIA_TYPE_BYTES: usize = 255;
 
-/// Peers connected at once.
-pub const PEERS: usize = 64;
+/// Peers connected at once: a member of the largest committee is linked with all others, or it could not ask them what it
+/// has signed and would make no witness.
+pub const PEERS: usize = 128;
 
 /// Bytes of a gossip message: the longest has 256 log entries of 44 bytes.
 pub const MESSAGE_BYTES: usize = 16_384;
@@ -354,4 +355,5 @@ const _: () = assert!(LOG_RECENT >= TAIL_CREDIT, "live tails read memory");
 const _: () = assert!(LOG_HOLD_MS > LOG_BATCH_MS, "a hold shorter than the other's batch is for nothing");
 const _: () =
     assert!(PENDING_MS > AHEAD_MS && PENDING_MS > ANSWER_MS, "waiting ends after what it waits for");
+const _: () = assert!(COMMITTEE <= PEERS + 1, "a member has room for links with all others");
 const _: () = assert!(UNASKED_GRACE_MS >= ANSWER_LONGEST_MS, "a late answer is no fault");

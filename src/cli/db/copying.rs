@@ -96,6 +96,12 @@ impl Copying {
         Ok(Self { source, file, stop })
     }
 
+    /// Has the copy not remember that it is one.
+    pub(super) fn vouch_for(mut self) -> Self {
+        self.file.vouch_for();
+        self
+    }
+
     /// Copies all of it and gives the file its name; what had it before is kept as `aside`, if that is given.
     pub(super) fn run(mut self, aside: Option<&Path>) -> Result<Copied, Failure> {
         let started = Instant::now();

@@ -9,6 +9,8 @@ use crate::node::now;
 use crate::store::{FILE_NAME, View};
 use clap::Args;
 use std::path::PathBuf;
+use weft_tangle::CommitteeSize;
+use weft_tangle::finality::Committee;
 
 /// `weft db restore`.
 #[derive(Args, Debug)]
@@ -22,10 +24,33 @@ pub(in crate::cli) struct Restore {
     /// Restore it although some transactions in it are damaged; these stay damaged and are not served
     #[arg(long)]
     damaged: bool,
+    /// Vouch for it that this node has signed nothing since; else a member of the committee asks the others first
+    #[arg(long)]
+    newest: bool,
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
     output: Output,
+}
+
+/// What this means for a member of a committee of this size.
+fn words(size: CommitteeSize) -> String {
+    let others = size.members() - 1;
+    let first = "weft: if this node is a member of the committee:";
+    match size.quorum().min(others) {
+        0 => format!(
+            "{first} it is alone, so nobody can tell it what it has signed since this copy was made. Restore the newest copy there \
+             is; others who saw more take its new commits for a contradiction"
+        ),
+        1 => format!(
+            "{first} it makes no witness before it has asked the other one, which may not know of its last. Restore the newest \
+             copy there is"
+        ),
+        heard => format!(
+            "{first} it makes no witness before it has asked {heard} of the {others} others what it has signed, and counts as one \
+             that is away until then. With --newest it does not wait; that is for a copy of all that this node has ever signed"
+        ),
+    }
 }
 
 impl Restore {
@@ -53,9 +78,14 @@ impl Restore {
             return Err(DbError::NotSound { path: self.file, faults, first, hint }.into());
         }
         let aside = is_there.then(|| config.data.join(format!("{FILE_NAME}.{}", now().as_millis())));
-        let copied = Copying::begin(&path, Source::view(&view)?)?.run(aside.as_deref())?;
+        let copying = Copying::begin(&path, Source::view(&view)?)?;
+        let copying = if self.newest { copying.vouch_for() } else { copying };
+        let copied = copying.run(aside.as_deref())?;
         if let Some(aside) = aside {
             message(&format!("weft: the database that was there is {} now", aside.display()));
+        }
+        if !self.newest {
+            message(&words(Committee::of(&network).size()));
         }
         copied.tell(self.output, &path)
     }

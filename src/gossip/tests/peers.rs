@@ -142,7 +142,7 @@ fn another_node_than_the_one_dialled_is_not_taken_for_it() {
 #[test]
 fn a_full_node_sends_others_away_but_keeps_room_for_the_committee() {
     let network = network("full", 3);
-    let a = Node::with(&network, 1, ShellOptions { peers: 2, ..options() }, Vec::new());
+    let a = Node::with(&network, 1, ShellOptions { peers: 3, ..options() }, Vec::new());
     let newcomers: Vec<Node> = [9, 10]
         .map(|number| {
             let shown = credential(&network, number, Role::Fog, in_a_year(), REGISTRAR);
@@ -153,9 +153,10 @@ fn a_full_node_sends_others_away_but_keeps_room_for_the_committee() {
         .into();
     until("the other newcomer is sent away", || a.failures("too-many") > 0);
     assert_eq!(a.connections().len(), 1);
-    let member = Node::start(&network, 2);
-    member.learn(&a);
-    until("the committee finds its place", || a.connections().iter().any(|peer| peer.1 == member.device));
+    let members = [2, 3].map(|number| Node::start(&network, number));
+    members.iter().for_each(|member| member.learn(&a));
+    let is_there = |member: &Node| a.connections().iter().any(|peer| peer.1 == member.device);
+    until("the committee finds its places", || members.iter().all(is_there));
     drop(newcomers);
 }
 

@@ -134,6 +134,11 @@ impl Owner {
         }
         let status = self.replica.finality();
         if let Some(divergence) = &status.divergence {
+            // It does not pass with this process, nor may what others said be here again after the next start.
+            if self.around.health.diverged().is_none() {
+                let noted = self.around.store.note_divergence(divergence);
+                noted.map_err(|error| HistoryError::Unread(error.to_string()))?;
+            }
             self.around.health.stop_finalising(divergence);
         }
         self.around.health.set_illegible(status.illegible);

@@ -5,6 +5,7 @@ use crate::node::bus::{Filter, Happening, Heard, What};
 use std::collections::BTreeSet;
 use std::time::Instant;
 use weft_tangle::body::Witness;
+use weft_tangle::finality::{Divergence, Members};
 
 /// The committee by itself.
 pub(super) fn member() -> Own {
@@ -178,4 +179,49 @@ fn a_node_whose_witness_is_damaged_starts_and_takes_readings_and_says_why_nothin
     assert_eq!((world.ledger.health.read_only(), world.recoveries()), (None, "0".into()));
     let disk = world.leave();
     assert_eq!(disk.store.reader().unwrap().newest_index().unwrap(), commits);
+}
+
+/// The mark of a copy stays over failures of the disk until a witness made since is on it.
+#[test]
+fn a_member_remembers_that_it_has_forgotten_until_a_witness_of_its_own_is_on_disk() {
+    let mut world = World::of(&network(), member(), |disk| disk.store.forget());
+    let has_forgotten = |world: &World| world.ledger.store.reader().unwrap().has_forgotten().unwrap();
+    assert!(has_forgotten(&world));
+    let mut device = Device::new(1);
+    world.enrol(&mut device);
+    let begun = Instant::now();
+    while has_forgotten(&world) {
+        assert!(begun.elapsed() < PATIENCE, "it has made {:?}", witnessed(&world).0);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!witnessed(&world).0.is_empty());
+    world.stop();
+}
+
+#[test]
+fn a_node_whose_chain_has_parted_stays_so_behind_a_failed_disk_and_a_restart() {
+    let divergence = Divergence::Contradicted { index: 7, members: Members::NONE };
+    let note = |disk: &Fragile| disk.store.note_divergence(&divergence).unwrap();
+    let mut world = World::of(&network(), member(), note);
+    let mut device = Device::new(1);
+    for life in 0..2 {
+        match life {
+            0 => drop(world.enrol(&mut device)),
+            _ => drop(world.submit(&device.next(&world)).unwrap()),
+        }
+        let begun = Instant::now();
+        while world.ledger.health.diverged().is_none() {
+            assert!(begun.elapsed() < PATIENCE, "nobody says so");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(world.ledger.health.diverged().unwrap().contains("commit 7"));
+        assert_eq!(world.ledger.finality.status().divergence, Some(divergence), "life {life}");
+        world.disk.fail_after(0);
+        assert!(world.submit(&device.next(&world)).is_err());
+        world.wait_until(true);
+        world.disk.mend();
+        world.wait_until(false);
+    }
+    assert_eq!(witnessed(&world), (Vec::new(), Vec::new()));
+    world.stop();
 }

@@ -7,7 +7,7 @@ use crate::store::layout::{
     equivocation_key,
 };
 use crate::store::pack::{self, PACKS};
-use crate::store::{StoreError, append, open, tail, wal};
+use crate::store::{StoreError, append, marks, open, tail, wal};
 use redb::{Builder, Database, WriteTransaction, backends::FileBackend};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -26,6 +26,7 @@ pub struct CopyFile {
     network: NetworkId,
     next: u64,
     commits: u64,
+    is_newest: bool,
 }
 
 impl std::fmt::Debug for CopyFile {
@@ -50,7 +51,8 @@ impl CopyFile {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&part).map_err(unreachable)?;
         let (path, network) = (path.to_owned(), *network);
-        let mut copy = Self { database: None, path, part: part.clone(), network, next: 0, commits: 0 };
+        let mut copy =
+            Self { database: None, path, part: part.clone(), network, next: 0, commits: 0, is_newest: false };
         let file = FileBackend::new(file).map_err(|error| open::opening(&part, error))?;
         let (_, behind) = wal::divide(Box::new(file), &part)?;
         let database = Builder::new()
@@ -106,6 +108,12 @@ impl CopyFile {
         Ok(commit.commit()?)
     }
 
+    /// Says that nothing newer was ever on the disk that this is a copy of. Otherwise the copy remembers that it is one, and a
+    /// member of the committee leaves out what it may have signed and forgotten (`spec/17-finality.md`).
+    pub fn vouch_for(&mut self) {
+        self.is_newest = true;
+    }
+
     /// How many commits were written.
     pub fn commits(&self) -> u64 {
         self.commits
@@ -123,6 +131,11 @@ impl CopyFile {
     /// The disk says no; then the name is as it was.
     pub fn finish(mut self, aside: Option<&Path>) -> Result<(), StoreError> {
         let Some(mut database) = self.database.take() else { return Ok(()) };
+        if !self.is_newest {
+            let commit = append::begin(&database)?;
+            marks::put_forgot(&commit)?;
+            commit.commit()?;
+        }
         // Its pages came in order, so this only gives back what the file grew too long.
         database.compact().map_err(|error| match error {
             redb::CompactionError::Storage(error) => StoreError::from(error),

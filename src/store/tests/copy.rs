@@ -41,6 +41,24 @@ fn contents(reader: &Reader) -> Vec<Vec<Vec<u8>>> {
     ]
 }
 
+#[test]
+fn a_copy_remembers_that_it_is_one_unless_somebody_vouches_for_it() {
+    let (network, directory) = (network("copies"), tempfile::tempdir().unwrap());
+    for is_newest in [false, true] {
+        let home = directory.path().join(is_newest.to_string());
+        std::fs::create_dir(&home).unwrap();
+        let mut file = CopyFile::create(&home.join(FILE_NAME), network.id()).unwrap();
+        if is_newest {
+            file.vouch_for();
+        }
+        file.finish(None).unwrap();
+        let open = || Store::open(&home, &network, &StoreOptions::default()).unwrap();
+        assert_eq!(open().reader().unwrap().has_forgotten().unwrap(), !is_newest);
+        open().recall().unwrap();
+        assert!(!open().reader().unwrap().has_forgotten().unwrap());
+    }
+}
+
 /// What `meta` says of finality.
 fn finality_of(reader: &Reader) -> Vec<Vec<u8>> {
     let meta = reader.snapshot.open_table(META).unwrap();

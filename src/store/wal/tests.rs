@@ -377,9 +377,16 @@ fn a_commit_that_is_damaged_in_the_log_takes_what_comes_behind_it_along() {
     let again = open_on(copy.clone(), &network).unwrap();
     assert_eq!((stored(&again), again.reader().unwrap().newest_index().unwrap()), (1, 0));
     assert_eq!(front.read(&network, at(1)).unwrap().beyond, None, "the log was cleared");
+    assert!(!store.reader().unwrap().has_forgotten().unwrap());
+    assert!(again.reader().unwrap().has_forgotten().unwrap(), "own witnesses may be among what is lost");
     again.append_batch(&batch(&ledger.arrivals[1..2], &none, &[commit])).unwrap();
-    let again = open_on(killed(&copy), &network).unwrap();
+    let third = killed(&copy);
+    let again = open_on(third.clone(), &network).unwrap();
     assert_eq!((stored(&again), again.reader().unwrap().newest_index().unwrap()), (2, 1));
+    assert!(again.reader().unwrap().has_forgotten().unwrap(), "until it is told that it remembers");
+    again.recall().unwrap();
+    let again = open_on(killed(&third), &network).unwrap();
+    assert!(!again.reader().unwrap().has_forgotten().unwrap());
 }
 
 /// The log of a version that knew no commits, which a crash has left.

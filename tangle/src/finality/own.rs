@@ -1,7 +1,9 @@
 //! What a member makes of its finality, and how it stands: when the next witness is due and of what, who was heard.
 
 use super::pacemaker::{Pacemaker, Step};
-use super::{Finality, Member, MemberView, Members, Next, Pace, Plan, Round, Status, WitnessGraph};
+use super::{
+    Divergence, Finality, Member, MemberView, Members, Next, Pace, Plan, Round, Status, WitnessGraph,
+};
 use crate::body::Witness;
 use crate::planted::{self, Planted};
 use crate::{DeviceId, Timestamp, TxId};
@@ -25,6 +27,11 @@ impl Finality {
     pub fn forgot(&mut self) {
         self.has_forgotten = true;
         self.pacemaker.iter_mut().for_each(Pacemaker::forgot);
+    }
+
+    /// Says that chains have parted, as was found before this node's start.
+    pub fn diverged(&mut self, divergence: Divergence) {
+        self.votes.diverged(divergence);
     }
 
     /// A member has told all that its log held when it was asked after this node's start. A quorum of them, the node

@@ -128,6 +128,11 @@ impl Votes {
         self.divergence
     }
 
+    /// Chains have parted, as was found before.
+    pub(super) fn diverged(&mut self, divergence: Divergence) {
+        self.divergence.get_or_insert(divergence);
+    }
+
     fn compare(&mut self, member: Member, vote: Vote, own: Digest) {
         if vote.digest == own {
             let confirmed = &mut self.said[member.place()].confirmed;

@@ -188,7 +188,9 @@ impl Gossip {
         effects: &mut Vec<Effect>,
     ) {
         let banned = self.bans.find(&device, now).map(|(until, fault)| Reason::Banned(fault, until));
-        let full = (self.peers.len() >= PEERS).then_some(Reason::Full);
+        // A peer's new connection may come before the end of its old one is told.
+        let others = self.peers.values().filter(|peer| peer.device != device).count();
+        let full = (others >= PEERS).then_some(Reason::Full);
         if let Some(reason) = banned.or(full) {
             effects.push(Effect::Disconnect { source, device, reason });
             return;

@@ -4,7 +4,7 @@
 
 use super::{HistoryError, Position, Replica};
 use crate::body::Vote;
-use crate::finality::{Entry, Ledger, Pace, Resume, Status};
+use crate::finality::{Divergence, Entry, Ledger, Pace, Resume, Status};
 use crate::{DeviceId, Digest, Kind, Remains, Timestamp, Transaction, TxId};
 use std::ops::Range;
 
@@ -50,6 +50,11 @@ impl Replica {
     /// [`OWN_DIGESTS`]: crate::limits::OWN_DIGESTS
     pub fn resume(&mut self, resume: &Resume, digests: impl Iterator<Item = Vote>) {
         self.finality.resume(resume, digests);
+    }
+
+    /// Says that chains have parted, for that does not pass: nothing is finalised. Of several the first counts.
+    pub fn diverged(&mut self, divergence: Divergence) {
+        self.finality.diverged(divergence);
     }
 
     /// Takes back what finality still needs: in the order of positions every transaction that no stored commit has

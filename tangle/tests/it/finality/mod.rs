@@ -3,5 +3,6 @@
 mod alone;
 mod four;
 mod layers;
+mod parted;
 mod shell;
 mod town;
