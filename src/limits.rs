@@ -33,6 +33,9 @@ pub const HTTP_BODY_STALL: Duration = Duration::from_secs(5);
 pub const HTTP_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// A client that leaves bytes of an answer unread must take [`HTTP_WRITE_PROGRESS`] of them in this time.
 pub const HTTP_WRITE_STALL: Duration = Duration::from_secs(30);
+/// A client whose machine acknowledges nothing for so long is gone, though it never said so: one on a mobile network that
+/// has another address by now would else keep its connection, and its seat among the streams, for a quarter of an hour.
+pub const HTTP_UNACKNOWLEDGED: Duration = Duration::from_secs(45);
 /// Bytes that a slow reader must take per [`HTTP_WRITE_STALL`]: 546 bytes a second, slower than any modem.
 pub const HTTP_WRITE_PROGRESS: usize = 16 * 1_024;
 /// Bytes of a request's head, request line included.
@@ -93,6 +96,10 @@ const _: () = {
             <= STOP_WITHIN.as_millis(),
         "the last commit comes after the last request"
     );
+    assert!(
+        2 * EVENT_COMMENT.as_millis() < HTTP_UNACKNOWLEDGED.as_millis(),
+        "a stream says something often enough to be missed"
+    );
     assert!(HTTP_ACCEPT_BACKOFF.as_millis() < HTTP_ACCEPT_BACKOFF_MOST.as_millis());
     // Buffers of all connections together stay below 128 MiB.
     assert!(2 * HTTP_BUFFER_BYTES * HTTP_CONNECTIONS <= 128 * 1_024 * 1_024);
@@ -121,6 +128,9 @@ pub const OWNER_QUEUE: usize = OWNER_WAITING;
 pub const OWNER_WAITING: usize = 256;
 /// Jobs that the owner takes before it looks at what the writer says, and as many tickets.
 pub const OWNER_PASS: usize = 256;
+/// How long the owner listens to peers before it looks at the rest again: a few bytes of theirs can name hundreds of rows, and
+/// what is behind them waits in their own allowance.
+pub const OWNER_LISTENS: Duration = Duration::from_millis(5);
 /// Jobs with the checkers that the next commit waits for: some milliseconds of checking.
 pub const COMMIT_AWAITS: u64 = 64;
 /// Transactions in one commit: storage gains little beyond, and the first one waits for the last.
@@ -142,6 +152,8 @@ pub const REOPEN_READERS: Duration = Duration::from_millis(250);
 pub const REOPEN_POLL: Duration = Duration::from_millis(2);
 /// How often who takes a snapshot looks again while a commit is seen in the database and not in the index.
 pub const SNAPSHOT_LOOKS: usize = 1_000;
+/// How often it looks behind that, with [`REOPEN_POLL`] between: whoever commits may have been kept from going on for a while.
+pub const SNAPSHOT_PATIENCE: usize = 125;
 /// The first wait of a read-only node before it tries to write again; it doubles with each failure.
 pub const RECOVERY_WAIT: Duration = Duration::from_millis(250);
 /// The longest such wait, and so how long room may be there before the node sees it.

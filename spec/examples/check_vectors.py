@@ -311,10 +311,33 @@ def check_gossip(keys, wires):
     equal(gossip.frame("live", bytes.fromhex(live["hex"])), {"tree": live["tree"], "transactions": named}, "push")
     equal(gossip.frame("bulk", bytes.fromhex(bulk["hex"])), {"transactions": named}, "bodies")
     for row in vectors["invalid"]:
-        equal(refuses(gossip.frame, row["stream"], bytes.fromhex(row["hex"])), True, row["why"])
+        then = row.get("then", {"transactions": 0, "bytes": 0, "byte": ""})
+        one = struct.pack(">H", then["bytes"]) + bytes.fromhex(then["byte"]) * then["bytes"]
+        data = bytes.fromhex(row["hex"]) + one * then["transactions"]
+        equal(refuses(gossip.frame, row["stream"], data), True, row["why"])
     for row in vectors["leads"]:
         own, peer = (weft.blake2s(keys[row[name]][0]) for name in ("own", "peer"))
         equal(gossip.leads(own, peer), row["leads"], "who names first")
+
+
+def check_tailing(network, wires):
+    vectors = load("tailing.json")
+    log = [weft.to_text(weft.transaction_id(network["id"], wires[name][:160])) for name in vectors["log"]]
+    for story in vectors["stories"]:
+        link, fault = gossip.Link(log, vectors["life"]), None
+        for step in story["steps"]:
+            fields = step["fields"]
+            equal(gossip.frame("control", bytes.fromhex(step["hex"])), fields, "message")
+            equal(fault, None, story["about"])
+            if step["from"] == "peer":
+                fault = link.hears(fields)
+            elif fields["message"] == "from":
+                equal(fields, {"message": "from", "position": link.told, "length": len(log), "life": vectors["life"]}, "from")
+            elif fields["message"] == "log":
+                equal((fields["first"], fields["behind"], fields["entries"]), link.tells(), "entries")
+            elif fields["message"] == "ack":
+                equal(fields["position"], link.next, "what is durable is settled")
+        equal(fault, story["fault"], story["about"])
 
 
 check_basics()
@@ -325,5 +348,6 @@ check_verdicts(all_networks, all_known, all_wires)
 check_ticket()
 check_handshake(all_keys, all_networks, all_wires)
 check_gossip(all_keys, all_wires)
+check_tailing(all_networks["open"], all_wires)
 check_finality.check(load("finality.json"), all_keys, all_networks["open"], all_wires, equal, refuses)
 print(f"{checks} checks passed")

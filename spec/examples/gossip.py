@@ -31,6 +31,12 @@ class Reader:
         value = self.number()
         return value >> 1 if value % 2 == 0 else -(value >> 1) - 1
 
+    def boolean(self):
+        byte = self.take(1)[0]
+        if byte > 1:
+            raise ValueError("neither no nor yes")
+        return byte == 1
+
     def identifier(self):
         return weft.to_text(self.take(40))
 
@@ -69,6 +75,8 @@ def entries(reader):
 
 
 def message(data):
+    if len(data) > 16_384:
+        raise ValueError("a message above its bound")
     reader = Reader(data)
     kind = reader.number()
     if kind >= len(MESSAGES):
@@ -87,7 +95,7 @@ def message(data):
     elif kind == 3:
         fields.update(position=reader.number(), credit=reader.number(32))
     elif kind == 4:
-        fields.update(request=reader.number(32), graft={0: False, 1: True}[reader.take(1)[0]])
+        fields.update(request=reader.number(32), graft=reader.boolean())
         fields["ranges"] = reader.list(32, lambda: [reader.number(), reader.number(32)])
         fields["ids"] = reader.list(128, reader.identifier)
         counts = [count for _, count in fields["ranges"]]
@@ -119,6 +127,8 @@ def frame(stream, data):
         if fields["message"] == "done":
             raise ValueError("a done goes on the bulk stream")
         return fields
+    if len(data) > 65_536:
+        raise ValueError("a frame above its bound")
     reader = Reader(data)
     if stream == "live":
         return {"tree": int.from_bytes(reader.take(4), "big"), "transactions": transactions(reader)}
@@ -134,3 +144,63 @@ def frame(stream, data):
 def leads(own, peer):
     """Whether `own` names transactions first on its link to `peer`."""
     return (own < peer) == (own[-1] & 1 == peer[-1] & 1)
+
+
+class Link:
+    """One side of a link that says what is wrong with what its peer says. It has told nothing, remembers nothing of the peer's
+    log, and nothing becomes durable meanwhile: `log` are the texts of its ids, since `life` it lives."""
+
+    def __init__(self, log, life):
+        self.log, self.life = log, life
+        # Of the own log: what is acknowledged, granted and told. Of the peer's: the next position, and what it named.
+        self.acked = self.credit = self.told = self.next = None
+        self.named, self.requests = set(), set()
+
+    def hears(self, fields):
+        """The fault in a message of the peer, or None."""
+        hear = {"tail": self.tail, "from": self.from_, "log": self.log_, "ack": self.ack, "want": self.want}
+        return hear[fields["message"]](fields)
+
+    def tail(self, fields):
+        if self.told is not None:
+            return "budget"
+        self.told = 0
+        for position, id, life in reversed(fields["checkpoints"]):
+            if life != self.life or self.log[position:position + 1] != [id]:
+                break
+            self.told = position + 1
+        self.acked, self.credit = self.told, min(fields["credit"], 4_096)
+
+    def from_(self, fields):
+        if self.next is not None or fields["position"] != 0 or fields["length"] < fields["position"]:
+            return "log"
+        self.next = fields["position"]
+
+    def log_(self, fields):
+        if fields["first"] != self.next:
+            return "log"
+        for entry in fields["entries"]:
+            id = entry if isinstance(entry, str) else self.log[entry] if entry < len(self.log) else None
+            if id is None or id in self.named:
+                return "log"
+            self.named.add(id)
+            self.next += 1
+
+    def ack(self, fields):
+        if self.told is None or not self.acked <= fields["position"] <= self.told:
+            return "log"
+        said = fields["position"], min(fields["credit"], 4_096)
+        if said == (self.acked, self.credit):
+            return "unasked"
+        self.acked, self.credit = said
+
+    def want(self, fields):
+        ends = [first + count for first, count in fields["ranges"]]
+        if max(ends, default=0) > (self.told or 0) or fields["request"] in self.requests or len(self.requests) >= 8:
+            return "budget"
+        self.requests.add(fields["request"])
+
+    def tells(self):
+        """The next entries of the own log: first, those behind them, and the entries."""
+        first, self.told = self.told, min(len(self.log), self.acked + self.credit)
+        return first, len(self.log) - self.told, self.log[first:self.told]

@@ -56,6 +56,9 @@ async fn connect(shared: &Arc<Shared>, resolver: &Resolver, call: Call) -> Resul
     shared.roster.welcomes(&call.device, shared.is_committee(&call.device), Instant::now())?;
     let local = shared.local_addr();
     let addresses = resolver.resolve(&call.address, local).await?;
+    if shared.is_committee(&call.device) {
+        addresses.iter().for_each(|address| shared.gate.learn(call.device, true, address.ip()));
+    }
     // Attempts go by turns through a node's two addresses, so every second one goes on to the name's next.
     let address = addresses[call.attempt as usize / 2 % addresses.len()];
     let connecting = shared

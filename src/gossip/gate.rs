@@ -2,17 +2,22 @@
 //!
 //! Refusing by address would let whoever forges addresses lock others out, so an address counts only once its holder
 //! has shown that it receives there. While little goes on nobody is asked to; under load everybody is.
+//!
+//! Always true: strangers never hold the part of the places, or take the part of the rate, that is kept for addresses at
+//! which known nodes were found ([`Known`]).
 
 use super::bucket::Bucket;
+use super::known::Known;
 use super::limits::{
     HANDSHAKE_ADDRESSES, HANDSHAKE_BURST, HANDSHAKE_BURST_PER_ADDRESS, HANDSHAKE_RATE,
-    HANDSHAKE_RATE_PER_ADDRESS,
+    HANDSHAKE_RATE_PER_ADDRESS, HANDSHAKES_KEPT, HANDSHAKES_KEPT_PER_ADDRESS,
 };
 use super::options::ShellLimits;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use weft_tangle::DeviceId;
 
 /// What to do with an incoming connection.
 #[derive(Debug)]
@@ -28,7 +33,6 @@ pub(super) enum Verdict {
 /// The bounds and what is used of them.
 #[derive(Debug)]
 pub(super) struct Gate {
-    most: usize,
     most_per_address: usize,
     most_unvalidated: usize,
     state: Mutex<State>,
@@ -36,78 +40,119 @@ pub(super) struct Gate {
 
 #[derive(Debug)]
 struct State {
+    /// For everybody.
+    common: Part,
+    /// For addresses of known nodes.
+    kept: Part,
+    addresses: HashMap<IpAddr, Address>,
+    known: Known,
+}
+
+/// A part of all places.
+#[derive(Debug)]
+struct Part {
+    most: usize,
     open: usize,
     rate: Bucket,
-    addresses: HashMap<IpAddr, Address>,
+}
+
+impl Part {
+    /// Takes a place, if there is one and the rate allows it.
+    fn take(&mut self, now: Instant) -> bool {
+        let is_free = self.open < self.most && self.rate.take(1, now);
+        self.open += usize::from(is_free);
+        is_free
+    }
 }
 
 #[derive(Debug)]
 struct Address {
     open: usize,
+    /// Those of them in places that are kept.
+    kept: usize,
     rate: Bucket,
 }
 
 impl Gate {
     pub(super) fn new(limits: &ShellLimits, now: Instant) -> Arc<Self> {
-        let rate = Bucket::new(HANDSHAKE_RATE.into(), HANDSHAKE_BURST.into(), now);
+        let part = |is_kept: bool| {
+            let of = |all: usize| if is_kept { all / HANDSHAKES_KEPT } else { all - all / HANDSHAKES_KEPT };
+            let [rate, burst] = [HANDSHAKE_RATE, HANDSHAKE_BURST].map(|all| of(all as usize) as u64);
+            Part { most: of(limits.handshakes), open: 0, rate: Bucket::new(rate, burst, now) }
+        };
+        let (common, kept) = (part(false), part(true));
+        let state = State { common, kept, addresses: HashMap::new(), known: Known::default() };
         Arc::new(Self {
-            most: limits.handshakes,
             most_per_address: limits.handshakes_per_address,
             most_unvalidated: limits.handshakes_unvalidated,
-            state: Mutex::new(State { open: 0, rate, addresses: HashMap::new() }),
+            state: Mutex::new(state),
         })
+    }
+
+    /// A fog node is at this address: a peer has proved it there, or it is a member of the committee, whose name stands for it.
+    pub(super) fn learn(&self, device: DeviceId, is_committee: bool, address: IpAddr) {
+        let (mut state, address) = (self.lock(), network_of(address));
+        match is_committee {
+            true => state.known.learn_member(device, address),
+            false => state.known.learn_other(device, address),
+        }
     }
 
     /// Judges a connection from `address`, which the client `validated` or not.
     pub(super) fn judge(self: &Arc<Self>, address: IpAddr, validated: bool, now: Instant) -> Verdict {
         let address = network_of(address);
         let mut state = self.lock();
-        let is_busy = state.open >= self.most_unvalidated || state.addresses.len() >= HANDSHAKE_ADDRESSES / 2;
+        let State { common, kept, addresses, known } = &mut *state;
+        let is_busy =
+            common.open + kept.open >= self.most_unvalidated || addresses.len() >= HANDSHAKE_ADDRESSES / 2;
         if !validated && is_busy {
             return Verdict::Validate;
         }
-        if state.open >= self.most {
+        // Whoever forges an address has not validated it.
+        let is_known = || validated && known.contains(&address);
+        if common.open >= common.most && !is_known() {
             return Verdict::Refuse;
         }
-        if state.addresses.len() >= HANDSHAKE_ADDRESSES {
-            state.addresses.retain(|_, used| used.open > 0 || !used.rate.is_full(now));
+        if addresses.len() >= HANDSHAKE_ADDRESSES {
+            addresses.retain(|_, used| used.open > 0 || !used.rate.is_full(now));
         }
-        let is_known = state.addresses.contains_key(&address);
-        if !is_known && state.addresses.len() >= HANDSHAKE_ADDRESSES {
+        let is_new = !addresses.contains_key(&address);
+        if is_new && addresses.len() >= HANDSHAKE_ADDRESSES {
             return Verdict::Refuse;
         }
-        let used = state.addresses.entry(address).or_insert_with(|| Address {
+        let used = addresses.entry(address).or_insert_with(|| Address {
             open: 0,
+            kept: 0,
             rate: Bucket::new(HANDSHAKE_RATE_PER_ADDRESS.into(), HANDSHAKE_BURST_PER_ADDRESS.into(), now),
         });
-        if used.open >= self.most_per_address || !used.rate.take(1, now) {
-            return if validated { Verdict::Refuse } else { Verdict::Validate };
+        let has_share = used.open < self.most_per_address && used.rate.take(1, now);
+        let begins = has_share && common.take(now);
+        let is_kept =
+            has_share && !begins && used.kept < HANDSHAKES_KEPT_PER_ADDRESS && is_known() && kept.take(now);
+        if begins || is_kept {
+            used.open += 1;
+            used.kept += usize::from(is_kept);
+            return Verdict::Begin(Pass { gate: Arc::clone(self), address, is_kept });
         }
-        used.open += 1;
-        state.open += 1;
-        if state.rate.take(1, now) {
-            return Verdict::Begin(Pass { gate: Arc::clone(self), address });
-        }
-        if is_known {
-            drop(state);
-            self.leave(address);
-        } else {
-            state.open -= 1;
-            state.addresses.remove(&address);
+        if is_new {
+            addresses.remove(&address);
         }
         if validated { Verdict::Refuse } else { Verdict::Validate }
     }
 
     /// Connections that have not proved who they are.
     pub(super) fn open(&self) -> usize {
-        self.lock().open
+        let state = self.lock();
+        state.common.open + state.kept.open
     }
 
-    fn leave(&self, address: IpAddr) {
+    fn leave(&self, address: IpAddr, is_kept: bool) {
         let mut state = self.lock();
-        state.open -= 1;
+        let part = if is_kept { &mut state.kept } else { &mut state.common };
+        part.open -= 1;
         if let Some(used) = state.addresses.get_mut(&address) {
             used.open -= 1;
+            used.kept -= usize::from(is_kept);
         }
     }
 
@@ -121,11 +166,12 @@ impl Gate {
 pub(super) struct Pass {
     gate: Arc<Gate>,
     address: IpAddr,
+    is_kept: bool,
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.gate.leave(self.address);
+        self.gate.leave(self.address, self.is_kept);
     }
 }
 
@@ -166,11 +212,40 @@ mod tests {
         assert_eq!(forged.len(), limits.handshakes_unvalidated);
         assert!(matches!(gate.judge(host(7), false, now), Verdict::Validate));
         let real: Vec<_> = (0..99).map_while(|number| begin(&gate, host(number), true, now)).collect();
-        assert_eq!(forged.len() + real.len(), limits.handshakes);
+        assert_eq!(forged.len() + real.len(), limits.handshakes / 2, "as many are kept");
         assert!(matches!(gate.judge(host(99), true, now), Verdict::Refuse));
         drop((forged, real));
         assert_eq!(gate.open(), 0);
         assert!(begin(&gate, host(7), false, now).is_some());
+    }
+
+    #[test]
+    fn strangers_do_not_keep_out_whose_addresses_are_known() {
+        let (gate, now) = gate();
+        let limits = ShellLimits::default();
+        let device = |number: u32| DeviceId::from_bytes([number as u8; 32]);
+        (0..20).for_each(|number| gate.learn(device(number), number < 10, host(1_000 + number)));
+        let strangers: Vec<_> =
+            (0..999).map_while(|number| begin(&gate, host(number % 4), true, now)).collect();
+        assert_eq!(strangers.len(), limits.handshakes / 2);
+        assert!(
+            matches!(gate.judge(host(1_000), false, now), Verdict::Validate),
+            "anybody can write that address"
+        );
+        let mine: Vec<_> = (0..9).map_while(|_| begin(&gate, host(1_000), true, now)).collect();
+        assert_eq!(mine.len(), HANDSHAKES_KEPT_PER_ADDRESS, "others have their share");
+        let known: Vec<_> =
+            (1_001..1_020).filter_map(|number| begin(&gate, host(number), true, now)).collect();
+        assert_eq!(known.len(), 19);
+        let rest: Vec<_> =
+            (1_001..1_020).cycle().map_while(|number| begin(&gate, host(number), true, now)).collect();
+        assert_eq!(gate.open(), limits.handshakes);
+        assert!(begin(&gate, host(4), true, now).is_none());
+        drop((strangers, mine, known, rest));
+        assert_eq!(gate.open(), 0);
+        // Nor by their number: all that strangers may begin is used up.
+        while (0..200).filter_map(|number| begin(&gate, host(number), true, now)).count() > 0 {}
+        assert!(begin(&gate, host(1_001), true, now).is_some());
     }
 
     #[test]
@@ -192,8 +267,9 @@ mod tests {
             (0..2_000).filter(|number| begin(&gate, address(*number), true, at).is_some()).count()
         };
         assert_eq!(tries(|_| host(0), now), HANDSHAKE_BURST_PER_ADDRESS as usize);
-        assert_eq!(tries(host, now), (HANDSHAKE_BURST - HANDSHAKE_BURST_PER_ADDRESS) as usize);
-        assert_eq!(tries(host, now + Duration::from_secs(1)), HANDSHAKE_RATE as usize);
+        let strangers = HANDSHAKE_BURST / 2;
+        assert_eq!(tries(host, now), (strangers - HANDSHAKE_BURST_PER_ADDRESS) as usize);
+        assert_eq!(tries(host, now + Duration::from_secs(1)), HANDSHAKE_RATE as usize / 2);
     }
 
     #[test]
@@ -201,7 +277,7 @@ mod tests {
         let (gate, mut now) = gate();
         for round in 0..200 {
             now += Duration::from_secs(1);
-            for number in 0..HANDSHAKE_RATE {
+            for number in 0..HANDSHAKE_RATE / 2 {
                 begin(&gate, host(round * HANDSHAKE_RATE + number), true, now).unwrap();
             }
             assert!(gate.lock().addresses.len() <= HANDSHAKE_ADDRESSES);

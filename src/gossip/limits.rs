@@ -21,6 +21,13 @@ pub const BANS: usize = 1_024;
 
 /// Incoming connections that have not proved who they are, at once.
 pub const HANDSHAKES: usize = 64;
+/// One in so many of these, and of [`HANDSHAKE_RATE`], is kept for addresses at which known nodes were found: four hosts can
+/// hold all that strangers may have, for as long as they like.
+pub const HANDSHAKES_KEPT: usize = 2;
+/// Of the kept ones, from one address: several nodes of one house, and no fog node that turns against the others has all.
+pub const HANDSHAKES_KEPT_PER_ADDRESS: usize = 4;
+/// Addresses of one member of the committee that are known: all that its names stand for.
+pub const KNOWN_ADDRESSES: usize = ADDRESSES_PER_PEER * ADDRESSES_PER_NAME;
 /// Of these, from one address: a host with several nodes, or a hospital behind one address.
 pub const HANDSHAKES_PER_ADDRESS: usize = 16;
 /// From this many on, a client first shows that it receives at the address it sends from (QUIC's retry).
@@ -163,7 +170,10 @@ const _: () = {
         "a handshake needs no more window"
     );
     assert!(PEERS_DEFAULT <= PEERS_MOST && PEERS_MOST <= PEERS_KNOWN);
-    assert!(HANDSHAKES_UNVALIDATED < HANDSHAKES && HANDSHAKES_PER_ADDRESS < HANDSHAKES);
+    // Who has not shown where it is takes no place that is kept, nor all that are not.
+    assert!(HANDSHAKES_UNVALIDATED < HANDSHAKES - HANDSHAKES / HANDSHAKES_KEPT);
+    assert!(HANDSHAKES_PER_ADDRESS < HANDSHAKES - HANDSHAKES / HANDSHAKES_KEPT);
+    assert!(HANDSHAKES_KEPT_PER_ADDRESS < HANDSHAKES / HANDSHAKES_KEPT);
     assert!(HANDSHAKE_RATE_PER_ADDRESS < HANDSHAKE_RATE && HANDSHAKE_BURST_PER_ADDRESS < HANDSHAKE_BURST);
     // An address is remembered until its bucket is full again, and the common bucket bounds how many are not.
     let refill = HANDSHAKE_BURST_PER_ADDRESS / HANDSHAKE_RATE_PER_ADDRESS + 1;

@@ -19,6 +19,7 @@ mod frame;
 mod gate;
 mod handshake;
 mod intro;
+mod known;
 mod link;
 mod listen;
 mod meter;

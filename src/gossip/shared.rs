@@ -125,6 +125,7 @@ impl Shared {
             old.close(Reason::Duplicate);
         }
         self.book().connected(&device, now);
+        self.gate.learn(device, is_committee, link.address.ip());
         tracing::info!(peer = %device, address = %link.address, number = link.number.0, "a peer has connected");
         Ok(link)
     }

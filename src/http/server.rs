@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use hyper_util::service::TowerToHyperService;
@@ -18,7 +19,7 @@ use super::connection::serve;
 use super::roster::{Order, Roster};
 use super::stats::ServerStats;
 use crate::limits;
-use crate::runtime::{First, TcpListener, first, sleep, spawn, timeout, yield_now};
+use crate::runtime::{First, TcpListener, TcpStream, first, sleep, spawn, timeout, yield_now};
 
 /// Why the server cannot listen, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -95,9 +96,7 @@ impl Server {
                 let Some(place) = roster.enter() else {
                     continue;
                 };
-                // Answers are written whole; waiting to fill a segment would only delay them. A socket that
-                // refuses this is already dead, which reading from it will show.
-                let _ = stream.set_nodelay(true);
+                prepare(&stream);
                 let (limits, stats) = (Arc::clone(&limits), Arc::clone(&stats));
                 spawn(serve(stream, service.clone(), place, limits, stats));
             }
@@ -117,6 +116,14 @@ impl Server {
             tracing::error!(connections = stats.open(), "connections are stuck in a handler that blocks");
         }
     }
+}
+
+/// What holds for every connection. A socket that refuses it is already dead, which reading from it will show.
+fn prepare(stream: &TcpStream) {
+    // Answers are written whole; waiting to fill a segment would only delay them.
+    let _ = stream.set_nodelay(true);
+    let unacknowledged = limits::HTTP_UNACKNOWLEDGED.as_millis() as u32;
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(stream.as_fd(), unacknowledged);
 }
 
 /// Accepts until it succeeds. Failures are counted; those that will not pass by themselves are waited out.
@@ -168,6 +175,19 @@ mod tests {
         assert_eq!(accepted, 7);
         assert_eq!(stats.accept_errors(), 3);
         assert!(begun.elapsed() >= limits::HTTP_ACCEPT_BACKOFF * 3, "the second wait is twice the first");
+    }
+
+    #[test]
+    fn a_client_that_acknowledges_nothing_is_let_go_by_the_system() {
+        block_on(async {
+            let server = Server::bind(([127, 0, 0, 1], 0).into()).unwrap();
+            let _client = std::net::TcpStream::connect(server.local_addr()).unwrap();
+            let (stream, _) = server.listener.accept().await.unwrap();
+            prepare(&stream);
+            let set = rustix::net::sockopt::tcp_user_timeout(stream.as_fd()).unwrap();
+            assert_eq!(u128::from(set), limits::HTTP_UNACKNOWLEDGED.as_millis());
+            assert!(stream.nodelay().unwrap());
+        });
     }
 
     #[test]

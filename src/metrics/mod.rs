@@ -72,6 +72,7 @@ pub struct Metrics {
     gossip: GossipMetrics,
     finality: FinalityMetrics,
     wanted: IntGauge,
+    withheld: IntGauge,
     stages: OnceLock<Stages>,
 }
 
@@ -208,6 +209,11 @@ impl Metrics {
                 r,
                 "weft_wanted_transactions",
                 "Transactions that peers have and this node knows of and has not.",
+            )?,
+            withheld: int_gauge(
+                r,
+                "weft_withheld_transactions",
+                "Those of them whose bodies are gone where they were asked for.",
             )?,
             stages: OnceLock::new(),
             scrape: Mutex::default(),

@@ -14,6 +14,7 @@ impl Metrics {
         set(&self.window, occupancy.window);
         set(&self.in_flight, occupancy.in_flight);
         set(&self.wanted, occupancy.wanted);
+        set(&self.withheld, occupancy.withheld);
         let dropped = self.tips_dropped_before.load(Ordering::Relaxed) + occupancy.tips_dropped;
         self.tips_dropped.inc_by(dropped.saturating_sub(self.tips_dropped.get()));
     }

@@ -44,6 +44,7 @@ fn whatever_happens_there_are_fewer_than_500_series() {
     metrics.count_signature(false, 0.01);
     metrics.queue.with_label_values(&["check"]).set(1);
     metrics.queue.with_label_values(&["owner"]).set(1);
+    metrics.queue.with_label_values(&["ticket"]).set(1);
     for event in 0..11 {
         metrics.connections.with_label_values(&[event.to_string()]).inc();
     }

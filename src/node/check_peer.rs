@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use std::sync::Arc;
 use weft_tangle::check_peer::{Knowledge, Way, check_issuer, check_wire};
 use weft_tangle::replica::Event;
-use weft_tangle::{History, Issuer, Recall, Transaction, TxId};
+use weft_tangle::{Issuer, Recall, Transaction, TxId};
 
 impl Checker {
     /// Checks a peer's job. What cannot be checked, for storage fails, is left out: the peer is then sent away.
@@ -17,7 +17,10 @@ impl Checker {
         let way = Way { source, tree };
         let events = match work {
             Work::Wires(wires) => {
-                let event = |wire: &bytes::Bytes| checked(|| check_wire(&self.network, wire, way, self));
+                let check = |wire: &bytes::Bytes| {
+                    Ok(self.without_damaged(check_wire(&self.network, wire, way, self)?))
+                };
+                let event = |wire: &bytes::Bytes| checked(|| check(wire));
                 wires.iter().filter_map(event).collect()
             }
             Work::Again(screened) => {
@@ -32,8 +35,7 @@ impl Knowledge for Checker {
     type Fault = Fault;
 
     fn contains(&self, id: &TxId) -> Result<bool, Fault> {
-        let reader = self.store.shared_reader().map_err(storage)?;
-        reader.contains(id).map_err(|error| Fault::Storage(error.to_string()))
+        self.holds(id).map_err(storage)
     }
 
     /// The directory holds the newest enrolments alone, and any one suffices, so where they do not all are asked.

@@ -99,6 +99,10 @@ impl Checker {
         let reader = self.store.shared_reader().map_err(storage)?;
         let id = transaction.id();
         if reader.contains(&id).map_err(|error| Fault::Storage(error.to_string()))? {
+            if self.store.is_damaged(&id) {
+                drop(reader);
+                self.heal(transaction)?;
+            }
             return Ok(Outcome::Known(Taken { id, is_new: false, disputed: false }));
         }
         check_door(header, super::now())?;

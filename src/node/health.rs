@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use weft_tangle::TxId;
 use weft_tangle::finality::Divergence;
 
 /// The node's own view of its state.
@@ -10,6 +11,8 @@ pub struct Health {
     read_only: Mutex<Option<ReadOnly>>,
     /// Why nothing is finalised any more.
     diverged: OnceLock<String>,
+    /// What is damaged and finality cannot do without.
+    illegible: Mutex<Option<TxId>>,
     stopping: AtomicBool,
 }
 
@@ -75,6 +78,15 @@ impl Health {
         let _first = self.diverged.set(reason);
     }
 
+    /// Whether finality stands still because what is stored of a transaction is damaged, as of now.
+    pub fn set_illegible(&self, id: Option<TxId>) {
+        let mut illegible = self.illegible.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = id.filter(|_| *illegible != id) {
+            tracing::error!(%id, "finality stands still, and nothing else, for it needs a transaction that is damaged here");
+        }
+        *illegible = id;
+    }
+
     /// Why nothing is finalised any more, if so.
     pub fn diverged(&self) -> Option<&str> {
         self.diverged.get().map(String::as_str)
@@ -111,7 +123,15 @@ impl Health {
                  else more members lie, or run twice, than the network bears"
             )
         });
-        stopping.into_iter().chain(read_only).chain(diverged).collect()
+        let illegible = *self.illegible.lock().unwrap_or_else(PoisonError::into_inner);
+        let illegible = illegible.map(|id| {
+            format!(
+                "nothing becomes final here: what is stored of {id} is damaged, and what is final follows from it; readings are \
+                 taken all the same. Check the disk, let the other nodes take what is new here, and start this one with \
+                 its newest backup, or with an empty database where others have all of it"
+            )
+        });
+        stopping.into_iter().chain(read_only).chain(diverged).chain(illegible).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<ReadOnly>> {
@@ -167,6 +187,17 @@ mod tests {
         health.stay_read_only("7 bytes are free".into());
         assert_eq!(health.reasons(), ["the node is read-only: 7 bytes are free"]);
         assert!(health.turn_writable() && health.reasons().is_empty());
+    }
+
+    #[test]
+    fn what_finality_cannot_do_without_is_named_as_long_as_it_lacks() {
+        let health = Health::default();
+        let id = TxId::from_bytes([7; TxId::BYTES]);
+        health.set_illegible(Some(id));
+        let [reason] = &health.reasons()[..] else { panic!("{:?}", health.reasons()) };
+        assert!(reason.contains(&id.to_string()) && reason.contains("readings are taken"), "{reason}");
+        health.set_illegible(None);
+        assert!(health.reasons().is_empty());
     }
 
     #[test]

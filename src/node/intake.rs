@@ -96,6 +96,8 @@ impl Intake {
     /// # Errors
     /// [`Fault::Overloaded`], [`Fault::Storage`], [`Fault::Stopping`].
     pub async fn ticket(&self, device: DeviceId, count: usize) -> Result<Ticket, Fault> {
+        // A sensor would sign and search for what is not taken.
+        self.may_write()?;
         let (answer, receiver) = oneshot::channel();
         self.tickets.try_send(TicketRequest { device, count, answer }).map_err(|error| self.full(&error))?;
         receiver.await.map_err(|_| self.lost())?

@@ -19,6 +19,7 @@ pub mod credential;
 mod directory;
 mod fair;
 mod finality;
+mod healing;
 mod health;
 mod home;
 mod intake;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use weft_tangle::{Network, Replica, limits::WINDOW};
 
 /// A replica of `network` that goes on where `store` ends: finality behind the newest commit, with all that is not final, and
-/// the newest [`WINDOW`] transactions in its window.
+/// the newest [`WINDOW`] transactions in its window. Where finality needs what is damaged it stands still
+/// ([`weft_tangle::finality::Status::illegible`]), and the replica does all else.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -32,13 +33,15 @@ pub(crate) fn replica(network: &Arc<Network>, store: &Store) -> Result<Replica, 
             replica.recover(&arrival);
         }
         match kept {
-            Kept::Whole(transaction) => {
+            Ok(Kept::Whole(transaction)) => {
                 if let Err(error) = replica.restore(position, &transaction, is_delivered) {
                     let cause = error.to_string();
                     wrong.get_or_insert(StoreError::Damaged { id: transaction.id(), cause });
                 }
             }
-            Kept::Erased(remains) => replica.restore_erased(position, &remains),
+            Ok(Kept::Erased(remains)) => replica.restore_erased(position, &remains),
+            // Readings must be taken all the same.
+            Err(id) => replica.restore_damaged(id, is_delivered),
         }
     })?;
     wrong.map_or(Ok(()), Err)?;

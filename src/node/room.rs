@@ -1,6 +1,7 @@
 //! How many checked transactions may wait for the owner: checkers wait for room, however large their jobs are.
 //!
-//! Always true: what waits is at most the bound, or one job; and nobody waits for room once the owner is gone.
+//! Always true: what waits is at most the bound, or one job; room is taken in the order in which it was asked for, so that
+//! small jobs do not keep a large one out; and nobody waits for room once the owner is gone.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +17,10 @@ pub(super) struct Room {
 struct State {
     taken: usize,
     waiting: usize,
+    /// How many have asked for room.
+    asked: u64,
+    /// How many have taken it: the number of whose turn it is.
+    served: u64,
     is_closed: bool,
 }
 
@@ -25,15 +30,24 @@ impl Room {
         Arc::new(Self { most, state: Mutex::default(), freed: Condvar::new() })
     }
 
-    /// Waits until there is room for a job of so many transactions, and takes it.
+    /// Waits until it is one's turn and there is room for a job of so many transactions, and takes it.
     pub(super) fn take(&self, transactions: usize) {
-        let is_full =
-            |state: &mut State| !state.is_closed && state.taken > 0 && state.taken + transactions > self.most;
         let mut state = self.lock();
+        let turn = state.asked;
+        let must_wait = |state: &mut State| {
+            let is_full = state.taken > 0 && state.taken + transactions > self.most;
+            !state.is_closed && (state.served != turn || is_full)
+        };
+        state.asked += 1;
         state.waiting += 1;
-        let mut state = self.freed.wait_while(state, is_full).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.freed.wait_while(state, must_wait).unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
+        state.served += 1;
         state.taken += transactions;
+        // There may be room for the next one too.
+        if state.waiting > 0 {
+            self.freed.notify_all();
+        }
     }
 
     /// Gives back the room of a job that waits no more.
@@ -96,6 +110,28 @@ mod tests {
         assert!(heard.try_recv().is_err());
         room.give(200);
         assert_eq!(heard.recv(), Ok(1));
+    }
+
+    #[test]
+    fn a_small_job_does_not_pass_a_large_one_that_waits() {
+        let room = Room::new(10);
+        room.take(5);
+        let large = taker(&room, &[10]);
+        while room.lock().asked < 2 {
+            thread::yield_now();
+        }
+        let small = taker(&room, &[5]);
+        while room.lock().asked < 3 {
+            thread::yield_now();
+        }
+        room.give(5);
+        crossbeam_channel::select! {
+            recv(large) -> job => assert_eq!(job, Ok(10)),
+            recv(small) -> _ => panic!("it has passed the one that came before"),
+        }
+        assert!(small.try_recv().is_err(), "all room is taken");
+        room.give(10);
+        assert_eq!(small.recv(), Ok(5));
     }
 
     #[test]

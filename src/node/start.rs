@@ -69,6 +69,13 @@ pub struct Ledger {
 pub struct Threads(Vec<JoinHandle<()>>);
 
 impl Threads {
+    /// Those of this name, and the others.
+    #[cfg(test)]
+    pub(super) fn divide(self, name: &str) -> (Self, Self) {
+        let (named, others) = self.0.into_iter().partition(|thread| thread.thread().name() == Some(name));
+        (Self(named), Self(others))
+    }
+
     /// Waits until all that was attached is durable and the threads have ended, at most for `time`; says whether
     /// they have. Drop the [`Ledger`] first.
     pub async fn join_within(self, time: Duration) -> bool {

@@ -116,8 +116,9 @@ impl Supervisor {
             has_forgotten: Cell::new(has_forgotten),
         };
         let writer = watched("weft-writer", &self.health, move || writer.run(&write_queue));
-        let writer = writer
-            .map_err(|error| HistoryError(format!("the system gives the writer no thread: {error}")))?;
+        let writer = writer.map_err(|error| {
+            HistoryError::Unread(format!("the system gives the writer no thread: {error}"))
+        })?;
         let (signer, signed_queue) = self.start_signer()?;
         let mut owner = Owner::new(
             replica,
@@ -167,7 +168,9 @@ impl Supervisor {
         let (proposals, proposed) = bounded(1);
         let (signed, signed_queue) = bounded(1);
         let thread = watched("weft-signer", &self.health, move || signer.run(&proposed, &signed));
-        thread.map_err(|error| HistoryError(format!("the system gives the signer no thread: {error}")))?;
+        thread.map_err(|error| {
+            HistoryError::Unread(format!("the system gives the signer no thread: {error}"))
+        })?;
         Ok((Some(proposals), signed_queue))
     }
 

@@ -10,7 +10,7 @@ use weft_tangle::{Attached, DeviceId, Kind, TxId};
 /// Tells what a batch has brought. What nobody wants to hear is not put together.
 pub(super) fn tell(bus: &Bus, store: &Store, batch: &Batch) {
     if bus.wants(&[What::Attached, What::Disputed]) {
-        bus.tell(batch.transactions.iter().flat_map(|attached| of_attached(attached)).collect());
+        bus.tell(batch.transactions.iter().flat_map(|attached| of_attached(attached, store)).collect());
     }
     if !bus.wants(&[What::Final, What::Disputed, What::Commit]) {
         return;
@@ -29,7 +29,8 @@ pub(super) fn tell(bus: &Bus, store: &Store, batch: &Batch) {
         };
         let delivered = (0..).zip(&handed.delivered.transactions);
         let delivered = delivered.flat_map(|(place, judged)| of_judged(judged, commit.index, place));
-        bus.tell(delivered.chain(earlier).chain([made]).collect());
+        // Whoever has heard a place of this commit has heard what it disputes of earlier ones.
+        bus.tell(earlier.into_iter().chain(delivered).chain([made]).collect());
     }
 }
 
@@ -37,19 +38,35 @@ fn disputed(id: TxId, kind: Kind, issuer: DeviceId, commit: Option<u64>) -> Happ
     Happening::Disputed { id, kind, issuer, commit }
 }
 
-fn of_attached(attached: &Attached) -> impl Iterator<Item = Happening> + use<> {
+fn of_attached(attached: &Attached, store: &Store) -> impl Iterator<Item = Happening> + use<> {
     let (id, position, header) = (attached.id(), attached.position(), attached.transaction().header());
     let (kind, issuer) = (header.kind, header.issuer);
     let is_disputed = attached.twin().is_some() && !kind.is_control();
     let taken = Happening::Attached { id, kind, issuer, position };
-    [taken].into_iter().chain(is_disputed.then(|| disputed(id, kind, issuer, None)))
+    let twin = attached.twin().and_then(|twin| {
+        open_twin(&twin, store).unwrap_or_else(|error| {
+            tracing::warn!(%error, %twin, "cannot read what is disputed from now on; nobody is told of it");
+            None
+        })
+    });
+    [taken].into_iter().chain(is_disputed.then(|| disputed(id, kind, issuer, None))).chain(twin)
+}
+
+/// That the one with the same counter is disputed too, while no commit says what it is worth. Such are rare, so it is read.
+fn open_twin(twin: &TxId, store: &Store) -> Result<Option<Happening>, StoreError> {
+    let reader = store.shared_reader()?;
+    let Some((kept, _)) = reader.kept(twin)? else { return Ok(None) };
+    let header = kept.header();
+    let is_open = !header.kind.is_control() && reader.outcome(twin)?.is_none();
+    Ok(is_open.then(|| disputed(*twin, header.kind, header.issuer, None)))
 }
 
 fn of_judged(judged: &Judged, commit: u64, place: u32) -> impl Iterator<Item = Happening> + use<> {
     let Judged { id, kind, issuer, verdict, .. } = *judged;
     let is_disputed = verdict == FinalVerdict::Disputed;
     let delivered = Happening::Final { id, kind, issuer, verdict, commit, place };
-    [delivered].into_iter().chain(is_disputed.then(|| disputed(id, kind, issuer, Some(commit))))
+    // Before its place, behind which a client may come back.
+    is_disputed.then(|| disputed(id, kind, issuer, Some(commit))).into_iter().chain([delivered])
 }
 
 /// Those of earlier commits that do not count alone any more. They are rare, so they are read.

@@ -5,7 +5,7 @@ use crate::http::ConnectionId;
 use crate::limits::{STORE_RESERVE_BYTES, STORE_RESUME_BYTES};
 use crate::metrics::Metrics;
 use crate::runtime::block_on;
-use crate::store::Fragile;
+use crate::store::{Fragile, StoreError};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +113,11 @@ impl World {
     fn of(network: &Arc<Network>, own: Own, prepare: impl FnOnce(&Fragile)) -> Self {
         let disk = Fragile::new(network);
         prepare(&disk);
+        Self::start(disk, network, own)
+    }
+
+    /// A node on a disk that another one has left.
+    fn start(disk: Fragile, network: &Arc<Network>, own: Own) -> Self {
         let metrics = Metrics::new("network").unwrap();
         let (ledger, threads) =
             Ledger::start(Arc::clone(network), Arc::clone(&disk.store), metrics, own, None).unwrap();
@@ -160,9 +165,15 @@ impl World {
     }
 
     fn stop(self) {
-        let Self { ledger, threads, .. } = self;
+        self.leave();
+    }
+
+    /// Stops the node; its disk.
+    fn leave(self) -> Fragile {
+        let Self { disk, ledger, threads, .. } = self;
         drop(ledger);
         assert!(block_on(threads.join_within(PATIENCE)), "the threads end");
+        disk
     }
 }
 
@@ -276,6 +287,62 @@ fn a_damaged_enrolment_concerns_its_own_device_alone() {
     assert_eq!(reader.standings(&other.id()).unwrap().len(), 1);
     drop(reader);
     assert_eq!(world.ledger.health.reasons(), [""; 0]);
+    world.stop();
+}
+
+#[test]
+fn what_is_damaged_is_whole_again_once_the_same_bytes_are_sent() {
+    let (mut world, mut device) = (World::new(), Device::new(1));
+    let enrolment = world.enrol(&mut device);
+    let wire = device.next(&world);
+    assert!(world.submit(&wire).unwrap().is_new);
+    [&enrolment, &wire].into_iter().for_each(|bytes| world.disk.damage(bytes));
+    let read = |world: &World, wire: &Bytes| {
+        let id = weft_tangle::Transaction::decode(&world.ledger.network, wire).unwrap().id();
+        world.ledger.store.reader().unwrap().transaction(&id)
+    };
+    let is_damaged = |world: &World, wire| matches!(read(world, wire), Err(StoreError::Damaged { .. }));
+    assert!(is_damaged(&world, &enrolment) && is_damaged(&world, &wire));
+    let mut wrong = wire.to_vec();
+    wrong[1_000] ^= 1;
+    assert!(world.submit(&wrong.into()).is_err(), "nobody has signed this");
+    assert!(is_damaged(&world, &wire));
+    for sent in [&enrolment, &wire, &wire] {
+        let taken = world.submit(sent).unwrap();
+        assert!(!taken.is_new);
+        assert!(read(&world, sent).unwrap().unwrap().transaction.wire() == &sent[..]);
+    }
+    assert_eq!(world.ledger.store.damage(), (0, 2));
+    let next = device.next(&world);
+    assert!(world.submit(&next).unwrap().is_new);
+    world.stop();
+}
+
+#[test]
+fn a_node_of_which_a_thread_has_failed_gives_no_tickets_and_writes_nothing_more() {
+    let mut world = World::of(&network(), finality::member(), |_| ());
+    let mut device = Device::new(1);
+    world.enrol(&mut device);
+    world.ledger.health.turn_read_only_for_good("the thread weft-checker panicked".into());
+    let ticket = block_on(world.ledger.intake.ticket(device.id(), 1));
+    assert!(matches!(&ticket, Err(Fault::Storage(cause)) if cause.contains("weft-checker")), "{ticket:?}");
+    // What a member has under way it may write; then its threads end, and it says nothing more.
+    let World { disk, ledger, threads, .. } = world;
+    let (owner, rest) = threads.divide("weft-owner");
+    assert!(block_on(owner.join_within(PATIENCE)), "the owner ends though it is still asked");
+    let stored = disk.store.next_position().unwrap();
+    assert!(matches!(block_on(ledger.intake.ticket(device.id(), 1)), Err(Fault::Storage(_))));
+    assert_eq!(disk.store.next_position().unwrap(), stored);
+    drop(ledger);
+    assert!(block_on(rest.join_within(PATIENCE)), "the threads end");
+}
+
+#[test]
+fn a_node_that_stops_gives_no_tickets() {
+    let world = World::new();
+    world.ledger.health.begin_to_stop();
+    let ticket = block_on(world.ledger.intake.ticket(Device::new(1).id(), 1));
+    assert!(matches!(ticket, Err(Fault::Stopping)), "{ticket:?}");
     world.stop();
 }
 

@@ -1,7 +1,7 @@
 //! Following what happens at a node for as long as one likes: a lost stream is opened anew where it was lost.
 //!
-//! Always true: events with an id are told in their order, each once, and none is left out; what else happened while
-//! there was no stream is not told.
+//! Always true: events with an id are told in their order, each once, and none is left out from the first opening on, for
+//! a stream begins with an id; what else happened while there was no stream is not told.
 
 use super::client::Event;
 use super::limits::{STREAM_RETRY, STREAM_WAITING};
@@ -57,7 +57,9 @@ pub fn follow(
             if event.id.is_some() {
                 last.clone_from(&event.id);
             }
-            hear(Heard::Event(event));
+            if !event.data.is_empty() {
+                hear(Heard::Event(event));
+            }
         }) else {
             return Ok(());
         };
@@ -90,15 +92,11 @@ fn listen(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sensor::client::scripted::serve;
+    use crate::sensor::client::scripted::{Seen, serve};
 
-    #[test]
-    fn a_lost_stream_goes_on_behind_the_last_event_with_an_id() {
-        let mut streams = [
-            "id: 1-0\nevent: final\ndata: 1\n\nevent: peer\ndata: 2\n\n",
-            "id: 1-1\nevent: final\ndata: 3\n\n",
-        ]
-        .into_iter();
+    /// What a follower hears of these streams, so many things, and the ids that it came with for each.
+    fn heard(streams: &'static [&str], things: usize) -> (Vec<String>, Vec<Option<String>>) {
+        let mut streams = streams.iter();
         let (url, seen) = serve(Box::new(move |_| {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
             streams.next().map(|stream| format!("{head}{stream}").into_bytes())
@@ -112,22 +110,36 @@ mod tests {
                 Heard::Event(event) => event.data,
                 Heard::Lost(_) => "lost".to_owned(),
             });
-            if heard.len() == 6 {
+            if heard.len() == things {
                 stop.raise();
             }
         })
         .unwrap();
-        assert_eq!(heard, ["open", "1", "2", "lost", "open", "3"]);
-        let requests: Vec<_> = seen.try_iter().collect();
-        let came_with = |at: usize| {
-            let headers = requests[at].headers.iter();
-            headers
-                .filter_map(|header| {
-                    header.to_ascii_lowercase().strip_prefix("last-event-id: ").map(str::to_owned)
-                })
-                .next()
+        let came_with = |request: &Seen| {
+            assert!(request.line.starts_with("GET /api/v1/events?kind=final "), "{}", request.line);
+            request.headers.iter().find_map(|header| {
+                header.to_ascii_lowercase().strip_prefix("last-event-id: ").map(str::to_owned)
+            })
         };
-        assert_eq!((came_with(0), came_with(1)), (None, Some("1-0".into())));
-        assert!(requests[0].line.starts_with("GET /api/v1/events?kind=final "), "{}", requests[0].line);
+        (heard, seen.try_iter().map(|request| came_with(&request)).collect())
+    }
+
+    #[test]
+    fn a_lost_stream_goes_on_behind_the_last_event_with_an_id() {
+        let streams = &[
+            "id: 1-0\nevent: final\ndata: 1\n\nevent: peer\ndata: 2\n\n",
+            "id: 1-1\nevent: final\ndata: 3\n\n",
+        ];
+        let (heard, came_with) = heard(streams, 6);
+        assert_eq!(heard, ["open", "1", "2", "lost", "open", "3"]);
+        assert_eq!(came_with[..2], [None, Some("1-0".into())]);
+    }
+
+    #[test]
+    fn a_stream_that_is_lost_before_its_first_event_goes_on_where_it_began() {
+        let streams = &["id: 7-3\nretry: 2000\n\n", "id: 7-3\nretry: 2000\n\nid: 9-0\n:\n\n", "data: 1\n\n"];
+        let (heard, came_with) = heard(streams, 6);
+        assert_eq!(heard, ["open", "lost", "open", "lost", "open", "1"]);
+        assert_eq!(came_with[..3], [None, Some("7-3".into()), Some("9-0".into())]);
     }
 }

@@ -13,8 +13,8 @@ pub use record::Copied;
 
 use super::commits::{WITNESSES, decode_witness};
 use super::layout::{
-    ARRIVALS, DeviceTable, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS, decode_arrival, decode_issued,
-    equivocation_key, first_bytes, id_of,
+    ARRIVALS, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS, decode_arrival,
+    decode_issued, equivocation_key, first_bytes, id_of,
 };
 use super::pack::{self, PACKS};
 use super::{Kept, Reader, StoreError};
@@ -24,6 +24,13 @@ use std::ops::Range;
 use weft_tangle::body::{Revocation, WitnessHead};
 use weft_tangle::finality::{Committee, Member, Round};
 use weft_tangle::{DeviceId, Epoch, Kind, Position, TxId};
+
+/// No device has this id.
+const NOBODY: DeviceId = DeviceId::from_bytes([0; DeviceId::BYTES]);
+
+/// The kind's byte of a damaged transaction that `issued` does not list, which is of no kind. Whose it was is known of an
+/// enrolment alone.
+const UNLISTED_KIND: u8 = 0;
 
 impl Reader {
     /// The transactions from a position on, as many as a slice holds, one at least; none at the end of the range.
@@ -84,14 +91,17 @@ impl Reader {
         let is_damaged = kept.is_none();
         let (issuer, counter, kind) = match &kept {
             Some(kept) => (kept.header().issuer, kept.header().counter, kept.header().kind.to_byte()),
-            None => self.listed(position, &id)?,
+            None => match self.listed(&id)? {
+                Some(listed) => listed,
+                None => (self.key_with(ENROLMENTS, &id)?.unwrap_or(NOBODY), 0, UNLISTED_KIND),
+            },
         };
         let revoked = match &kept {
-            _ if kind != Kind::RevokeDevice.to_byte() => None,
+            _ if ![Kind::RevokeDevice.to_byte(), UNLISTED_KIND].contains(&kind) => None,
             Some(Kept::Whole(whole)) => Revocation::decode(whole.content()).ok().map(|one| one.device),
             _ => self.key_with(REVOCATIONS, &id)?,
         };
-        let witness = match kind == Kind::Witness.to_byte() {
+        let witness = match [Kind::Witness.to_byte(), UNLISTED_KIND].contains(&kind) {
             true => self.witness_at(position, &issuer, kept.as_ref())?,
             false => None,
         };
@@ -99,21 +109,21 @@ impl Reader {
         Ok(Copied { id, parents, issuer, counter, kind, revoked, witness, twin, check, wire, is_damaged })
     }
 
-    /// Issuer, counter and kind of a transaction whose own bytes do not say so any more. It takes a walk over the index,
-    /// and damaged transactions are few.
-    fn listed(&self, position: Position, id: &TxId) -> Result<(DeviceId, u32, u8), StoreError> {
+    /// Issuer, counter and kind of a transaction whose own bytes do not say so any more; nothing where the index does not say
+    /// so either, for it was made anew from damaged bytes. It takes a walk over the index, and damaged transactions are few.
+    fn listed(&self, id: &TxId) -> Result<Option<(DeviceId, u32, u8)>, StoreError> {
         if let Some((key, row)) = self.tail.issued_of(id) {
             let (counter, kind) = decode_issued(&row);
-            return Ok((DeviceId::from_bytes(first_bytes(&key)), counter, kind));
+            return Ok(Some((DeviceId::from_bytes(first_bytes(&key)), counter, kind)));
         }
         for row in self.snapshot.open_table(ISSUED)?.iter()? {
             let (key, value) = row?;
             if id_of(key.value()) == *id {
                 let (counter, kind) = decode_issued(value.value());
-                return Ok((DeviceId::from_bytes(first_bytes(key.value())), counter, kind));
+                return Ok(Some((DeviceId::from_bytes(first_bytes(key.value())), counter, kind)));
             }
         }
-        Err(StoreError::Torn(position))
+        Ok(None)
     }
 
     /// Round and author of a witness. Where its own bytes do not say them any more it takes a walk too.

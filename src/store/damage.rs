@@ -26,6 +26,11 @@ impl Damage {
         tracing::error!(%id, cause, "a stored transaction is damaged, and not served: check the disk");
     }
 
+    /// Whether it is known to be damaged.
+    pub(super) fn contains(&self, id: &TxId) -> bool {
+        self.lock().contains(id)
+    }
+
     /// It is whole again.
     pub(super) fn forget(&self, id: &TxId) {
         self.lock().remove(id);

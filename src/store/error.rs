@@ -84,7 +84,7 @@ pub enum StoreError {
     Unverified(TxId),
     /// A stored row is not what was written. It is never served.
     #[error(
-        "the stored row of {id} is damaged: {cause}; check the disk and fetch the transaction from a peer"
+        "the stored row of {id} is damaged: {cause}; check the disk, and send the transaction to this node again"
     )]
     Damaged {
         /// The transaction that was asked for.
@@ -183,7 +183,10 @@ pub enum StoreError {
 
 impl From<StoreError> for HistoryError {
     fn from(error: StoreError) -> Self {
-        Self(error.to_string())
+        match error {
+            StoreError::Damaged { id, cause } => Self::Damaged { id, cause },
+            other => Self::Unread(other.to_string()),
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //!   goes on from the last commit that is on disk for certain.
 
 mod append;
+mod caught;
 pub mod check;
 mod close;
 mod commits;

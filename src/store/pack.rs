@@ -5,6 +5,10 @@
 //! packed anew into full rows, and what remains is open again. Always true: open rows come after all full ones, and
 //! hold at most [`ROW_BYTES`] together; a transaction is written at most twice, but for the remainder of a batch.
 
+mod salvage;
+
+pub(super) use salvage::salvage;
+
 use super::StoreError;
 use super::kept::Kept;
 use super::layout::{first_bytes, row_check};
@@ -17,6 +21,9 @@ pub(super) const PACKS: TableDefinition<'static, &'static [u8; 8], &'static [u8]
 /// Bytes of a row. With key and page header it fills a page of 64 KiB: what a row leaves empty is half a transaction
 /// on average, and in pages of 16 or 32 KiB that is several percent of the disk.
 pub(super) const ROW_BYTES: usize = 65_536 - 64;
+
+/// Transactions of a row at most.
+pub(super) const ROW_MOST: u64 = (ROW_BYTES / BODY_OFFSET) as u64;
 
 /// State and number of transactions.
 const PREFIX_BYTES: usize = 2;
@@ -239,5 +246,10 @@ pub(super) fn with_slots(row: &[u8], count: usize, slots: &[(usize, Entry<'_>)])
             *place = *entry;
         }
     }
-    encode(if row.first() == Some(&OPEN) { OPEN } else { FULL }, &held)
+    encode(state_of(row), &held)
+}
+
+/// The state of a row; a full one stays as it is.
+pub(super) fn state_of(row: &[u8]) -> u8 {
+    if row.first() == Some(&OPEN) { OPEN } else { FULL }
 }

@@ -5,14 +5,14 @@
 
 mod look;
 
+use super::caught::{caught, caught_opening};
 use super::commits::{self, COMMITS};
 use super::disk::Refuge;
 use super::layout::ARRIVALS;
 use super::tail::Tail;
 use super::wal::{Log, Mark};
 use super::{Store, StoreError, open, reader};
-use crate::limits::{REOPEN_POLL, REOPEN_READERS, SNAPSHOT_LOOKS, STORE_RESUME_BYTES};
-use look::caught;
+use crate::limits::{REOPEN_POLL, REOPEN_READERS, SNAPSHOT_LOOKS, SNAPSHOT_PATIENCE, STORE_RESUME_BYTES};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
@@ -140,7 +140,7 @@ impl Store {
             tracing::warn!("the database that failed could not be closed in order");
         }
         let acknowledged = state.acknowledged();
-        match self.caught(|| self.open_again(acknowledged)) {
+        match caught_opening(&self.path, || self.open_again(acknowledged)) {
             Ok((database, tail)) => {
                 state.database = Some(Arc::new(database));
                 state.tail = Arc::new(tail);
@@ -202,15 +202,18 @@ impl Store {
     /// What is stored, as a whole. A commit is seen in the database a moment before the tail has its rows, or has let go of
     /// them; who looks in between looks again.
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        for _ in 0..SNAPSHOT_LOOKS {
+        for look in 0..SNAPSHOT_LOOKS + SNAPSHOT_PATIENCE {
             let snapshot = self.look()?;
             if reader::next_position(&snapshot.rows.open_table(ARRIVALS)?)? <= snapshot.end {
                 return Ok(snapshot);
             }
             drop(snapshot);
-            std::thread::yield_now();
+            match look < SNAPSHOT_LOOKS {
+                true => std::thread::yield_now(),
+                false => std::thread::sleep(REOPEN_POLL),
+            }
         }
-        // Whoever commits has been kept from going on. What it has committed is not to be seen in the index yet.
+        // Whoever commits has not gone on. What it has committed is not to be seen in the index yet.
         self.look()
     }
 

@@ -43,8 +43,8 @@ impl<'a> Run<'a> {
         kept
     }
 
-    /// As [`Run::read`], but of a transaction whose body alone is damaged, and of a kind whose body may be erased, what is
-    /// before the body: the header is the one that was written, for the id is its hash.
+    /// As [`Run::read`], but of a transaction whose body alone is damaged, and of a kind of which finality needs the header
+    /// alone, what is before the body: the header is the one that was written, for the id is its hash.
     ///
     /// # Errors
     /// Those of [`Run::read`].
@@ -58,7 +58,7 @@ impl<'a> Run<'a> {
         let (first, _, row) = self.row.as_ref()?;
         let slot = usize::try_from(position.0 - first).ok()?;
         let wire = pack::entries(row.value())?.get(slot)?.wire;
-        let remains = Remains::decode(self.reader.network(), wire.get(..BODY_OFFSET)?).ok()?;
+        let remains = Remains::before_damage(self.reader.network(), wire.get(..BODY_OFFSET)?).ok()?;
         (remains.id() == *id).then_some(remains)
     }
 }

@@ -1,6 +1,7 @@
 //! A store's file as it stands, a backup's too, for those who only look. Always true: nothing is written to it; what
 //! recovery after a crash would write stays in memory.
 
+use super::caught::caught_opening;
 use super::damage::Damage;
 use super::disk::{Disk, Refuge};
 use super::reopen::{REFUGE_CACHE_BYTES, Snapshot};
@@ -12,6 +13,9 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 use weft_tangle::Network;
+
+/// What a view holds of the file's pages. In tests nothing, so that looking is reading the file.
+const CACHE_BYTES: usize = if cfg!(test) { 0 } else { REFUGE_CACHE_BYTES };
 
 /// A store that nobody writes to.
 pub struct View {
@@ -45,12 +49,17 @@ impl View {
         if locked.metadata().map_err(unreachable)?.len() == 0 {
             return Err(StoreError::NotAStore { path: path.to_owned(), cause: "it is empty".into() });
         }
+        caught_opening(path, || Self::open_locked(locked, path, network))
+    }
+
+    fn open_locked(locked: File, path: &Path, network: &Network) -> Result<Self, StoreError> {
+        let unreachable = |cause| StoreError::Unreachable { path: path.to_owned(), cause };
         let file = FileBackend::new(locked.try_clone().map_err(unreachable)?);
         let file = file.map_err(|error| open::opening(path, error))?;
         let (front, behind) = wal::divide_existing(Box::new(file), path)?;
         let refuge = Refuge::new(Disk::new(Box::new(behind))).map_err(unreachable)?;
         let database = Database::builder()
-            .set_cache_size(REFUGE_CACHE_BYTES)
+            .set_cache_size(CACHE_BYTES)
             .create_with_backend(refuge)
             .map_err(|error| open::opening(path, error))?;
         open::check(&database, path, network.id())?;

@@ -62,6 +62,10 @@ pub const PENDING_PER_SOURCE: usize = 1_024;
 /// Transactions that wait for something in all: at most 77 MiB.
 pub const PENDING: usize = 4_096;
 
+/// Transactions that have waited and are tried again between two other events: a millisecond, or some ten where their
+/// references are read back.
+pub const RETRIES: usize = 256;
+
 /// Signatures remembered as valid, and as many as wrong: under 10 MiB in all, for an entry of 32 bytes takes at most 74.
 pub const VERDICTS: usize = 65_536;
 
@@ -127,7 +131,8 @@ pub const VOTES_PER_MEMBER: usize = 64;
 /// Transactions that no witness covers, held in memory to be swept; more are found again once these are covered.
 pub const UNCOVERED: usize = 65_536;
 
-/// Witnesses of one author and round that are taken though nothing references them: two prove that it lies.
+/// Witnesses of one author and round that are taken though nothing by another author calls for them: two prove that it
+/// lies. So of a member that lies alone there are at most so many for each honest member.
 pub const WITNESSES_PER_ROUND: usize = 2;
 
 /// Positions of the log in which what is uncovered is looked for again between two other events.

@@ -44,6 +44,8 @@ pub(crate) enum Planted {
     RotatesEarly,
     /// What was decided by the turns before stays decided when turns change.
     KeepsDecisions,
+    /// A member's own witnesses call for twins of its own.
+    OwnTwins,
     /// A member rests when one vote is missing to a certificate.
     RestsEarly,
 }

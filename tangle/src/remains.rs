@@ -1,9 +1,11 @@
-//! What is left of a transaction whose body was erased: header, signature and nonce (`spec/03-transaction.md`).
+//! What is left of a transaction whose body was erased, or is damaged: header, signature and nonce
+//! (`spec/03-transaction.md`).
 //!
 //! Holding [`Remains`] means what holding a [`Transaction`](crate::Transaction) means, but for the body: nobody can say
 //! any more that it was the one that the header speaks of. Identity, work and signature stay verifiable, for none of
 //! them covers the body itself.
 
+use crate::finality::Entry;
 use crate::limits::{BODY_OFFSET, NONCE_BYTES};
 use crate::signing::{Purpose, SIGNATURE_BYTES, message};
 use crate::transaction::{check_parents, check_work};
@@ -25,14 +27,28 @@ impl Remains {
     /// # Errors
     /// [`Refusal::Malformed`], also for a kind whose body may not be erased, and [`Refusal::Parents`].
     pub fn decode(network: &Network, wire: &[u8]) -> Result<Self, Refusal> {
+        Self::decode_of(network, wire, Self::may_be_of)
+    }
+
+    /// Reads what is before a body that is damaged, for finality, of a kind of which that needs the header alone
+    /// ([`Entry::needs_body`]). If the id is the one that was asked for, the header is the one that was signed, for the id
+    /// is its hash; signature and nonce are not proven by that.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`], also for a kind whose body says what finality needs, and [`Refusal::Parents`].
+    pub fn before_damage(network: &Network, wire: &[u8]) -> Result<Self, Refusal> {
+        Self::decode_of(network, wire, |kind| !Entry::needs_body(kind))
+    }
+
+    fn decode_of(network: &Network, wire: &[u8], may_be_of: fn(Kind) -> bool) -> Result<Self, Refusal> {
         let length = Malformed::Length { found: wire.len() };
         if wire.len() != BODY_OFFSET {
             return Err(length.into());
         }
         let encoded: &[u8; HEADER_BYTES] = wire.first_chunk().ok_or(length)?;
         let header = Header::decode(encoded)?;
-        if !Self::may_be_of(header.kind) {
-            let problem = "is missing, and one of this kind cannot have been erased";
+        if !may_be_of(header.kind) {
+            let problem = "is missing, and one of this kind cannot be without it";
             return Err(Malformed::Field { field: "body", problem }.into());
         }
         check_parents(&header, network.genesis())?;

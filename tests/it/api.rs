@@ -1,5 +1,6 @@
 //! Requests that are right, too much or nothing, and what a real node answers them.
 
+use crate::cluster::wait_until;
 use crate::support::{Device, word};
 use crate::world::world;
 use weft_tangle::replica::Ticket;
@@ -42,6 +43,10 @@ fn requests_that_ask_for_too_much_or_nothing() {
     expect(&format!("/api/v1/ticket?device={id}&count=1000000000"), 400, "bad-request");
     expect(&format!("/api/v1/ticket?device={id}&count=0"), 400, "bad-request");
     expect(&format!("/api/v1/ticket?device={id}&size=1"), 400, "bad-request");
+    expect(&format!("/api/v1/ticket?device={id}&device={id}"), 400, "bad-request");
+    expect(&format!("/api/v1/devices/{id}/readings?limit=1&limit=1"), 400, "bad-request");
+    expect("/api/v1/commits?from=1&order=oldest&from=1", 400, "bad-request");
+    expect("/api/v1/events?kind=final&kind=peer", 400, "bad-request");
     expect("/api/v1/ticket", 400, "bad-request");
     expect("/api/v1/devices/none", 400, "bad-request");
     expect(&format!("/api/v1/devices/{}", Device::new(99, world.sensor.network).id()), 404, "not-found");
@@ -64,6 +69,38 @@ fn requests_that_ask_for_too_much_or_nothing() {
     assert_eq!((status, bytes.len(), compact.parents.len()), (200, 56 + 2 * 80, 2));
     assert_eq!((network, compact.epoch.0), (world.sensor.network, compact.time.as_millis() / 600_000));
     assert_eq!(u64::from(compact.difficulty.bits()), ticket["difficulty"].as_u64().unwrap());
+}
+
+#[test]
+fn head_is_answered_where_get_is() {
+    let mut world = world();
+    let wish = world.sensor.reading(world.parents());
+    world.expect(&world.sensor.wire(&wish), 201, "attached");
+    let (device, reading) = (world.sensor.id(), world.sensor.sign(&wish).id());
+    wait_until("there is a commit", || world.node.get("/api/v1/commits/1").0 == 200);
+    let paths = [
+        "/healthz".to_owned(),
+        "/readyz".to_owned(),
+        "/metrics".to_owned(),
+        "/api/v1/network".to_owned(),
+        format!("/api/v1/ticket?device={device}"),
+        format!("/api/v1/transactions/{reading}"),
+        "/api/v1/commits?limit=1&order=oldest".to_owned(),
+        "/api/v1/commits/1".to_owned(),
+        format!("/api/v1/devices/{device}"),
+        format!("/api/v1/devices/{device}/readings"),
+        "/api/v1/transactions/none".to_owned(),
+    ];
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    for path in paths {
+        let url = format!("{}{path}", world.node.url);
+        let [get, mut head] = [agent.get(&url), agent.head(&url)].map(|request| request.call().unwrap());
+        assert_eq!(head.status(), get.status(), "{path}");
+        let media_type =
+            |answer: &ureq::http::Response<ureq::Body>| answer.headers().get("content-type").cloned();
+        assert_eq!(media_type(&head), media_type(&get), "{path}");
+        assert_eq!(head.body_mut().read_to_vec().unwrap(), b"", "{path}");
+    }
 }
 
 #[test]

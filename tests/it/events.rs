@@ -358,3 +358,62 @@ fn three_nodes_say_the_same_and_tell_of_each_other() {
     nodes.pop().unwrap().kill();
     peers.until("the third leaves", |told| told.data == json!({ "device": third, "state": "left" }));
 }
+
+#[test]
+fn whoever_comes_back_hears_that_what_was_final_is_disputed() {
+    let mut world = world();
+    let wish = world.sensor.reading(world.parents());
+    world.expect(&world.sensor.wire(&wish), 201, "attached");
+    let first = world.sensor.sign(&wish).id();
+    let mut events = Events::open(&world.node, "kind=final,disputed");
+    let index = settled(&world.node, &first)["commit"]["index"].as_u64().unwrap();
+    // The place of its commit: the stream may have begun behind its own.
+    let last = format!("{index}-{}", delivered(&world.node, index, 1_000).len());
+    world.sensor.counter -= 1;
+    let genesis = world.node.genesis();
+    let mut again = world.sensor.reading([genesis, genesis]);
+    again.timestamp = wish.timestamp + 1;
+    world.expect(&world.sensor.wire(&again), 201, "disputed");
+    let second = world.sensor.sign(&again).id();
+    settled(&world.node, &second);
+    let expected = [("disputed", first), ("disputed", second), ("final", second)];
+    let names = |told: &Told| (told.name.clone(), told.data["id"].as_str().unwrap().to_owned());
+    let expected = expected.map(|(name, id)| (name.to_owned(), id.to_string()));
+    // Those who stayed have heard the same, and before it that the second was disputed when it came.
+    events.about("disputed", &second);
+    assert_eq!(events.by_ref().take(3).map(|told| names(&told)).collect::<Vec<_>>(), expected);
+    let back = Events::open_behind(&world.node, "kind=final,disputed", Some(&last));
+    assert_eq!(back.take(3).map(|told| names(&told)).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn both_of_two_with_one_counter_are_told_before_they_are_final_and_readings_say_what_is_not() {
+    let cluster = Cluster::without_quorum(1);
+    let node = cluster.start(0);
+    let mut sensor = Device::new(1, node.network());
+    sensor.enrol(&node, Role::Sensor);
+    let mut read = |counter: Option<(u32, u64)>| {
+        let genesis = node.genesis();
+        let mut wish = sensor.reading([genesis, genesis]);
+        (wish.counter, wish.timestamp) = counter.unwrap_or((wish.counter, wish.timestamp));
+        let (status, _) = node.submit(&sensor.wire(&wish));
+        assert_eq!(status, 201);
+        (sensor.sign(&wish).id(), (wish.counter, wish.timestamp + 1))
+    };
+    let path = format!("{}/api/v1/devices/{}/readings", node.url, Device::new(1, node.network()).id());
+    let header = |name: &str| {
+        let answer = ureq::get(&path).call().unwrap();
+        answer.headers().get(name).map(|count| count.to_str().unwrap().to_owned())
+    };
+    let (_, (first, same)) = (read(None), read(None));
+    assert_eq!(["weft-attached", "weft-disputed"].map(header), [Some("2".into()), None]);
+    let mut events = Events::open(&node, "kind=disputed");
+    let second = read(Some(same)).0;
+    // GET says it of both by now.
+    let told: Vec<_> = events.by_ref().take(2).map(|told| told.data["id"].clone()).collect();
+    assert_eq!(told, [json!(second.to_string()), json!(first.to_string())]);
+    for id in [first, second] {
+        assert_eq!(node.get(&format!("/api/v1/transactions/{id}")).1["status"], "disputed");
+    }
+    assert_eq!(["weft-attached", "weft-disputed"].map(header), [Some("1".into()), Some("2".into())]);
+}

@@ -14,8 +14,13 @@ use weft_tangle::{DeviceId, Network};
 
 /// An endpoint that speaks as shells do, or with other parameters of TLS.
 pub(super) fn endpoint(config: Option<quinn::ClientConfig>) -> Endpoint {
+    endpoint_at([127, 0, 0, 1], config)
+}
+
+/// The same at another address of this machine.
+pub(super) fn endpoint_at(host: [u8; 4], config: Option<quinn::ClientConfig>) -> Endpoint {
     let configs = tls::configure(&ShellLimits::default()).unwrap();
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let socket = UdpSocket::bind(SocketAddr::from((host, 0))).unwrap();
     let runtime = quic_runtime();
     let server = Some(configs.server);
     // The endpoint's tasks need no executor's context, but its clock does.

@@ -1,6 +1,6 @@
 //! Who is not let in, and why; what a stranger can make this node do.
 
-use super::raw::{Raw, client_config, endpoint, intro, wait};
+use super::raw::{Raw, client_config, endpoint, endpoint_at, intro, wait};
 use super::*;
 use crate::gossip::intro::Intro;
 use quinn::ConnectionError;
@@ -118,7 +118,7 @@ fn a_handshake_that_stalls_is_ended() {
 fn strangers_are_bounded_and_peers_unaffected() {
     let network = network("crowd", 2);
     let mut narrow = options();
-    narrow.limits.handshakes = 6;
+    narrow.limits.handshakes = 12;
     narrow.limits.handshakes_per_address = 4;
     narrow.limits.handshakes_unvalidated = 2;
     (narrow.limits.step_timeout, narrow.limits.handshake_timeout) = (PATIENCE, PATIENCE);
@@ -139,6 +139,27 @@ fn strangers_are_bounded_and_peers_unaffected() {
     }
     until("their places are free", || node.shell.strangers() == 0);
     assert!(Raw::dial_from(crowd, node.address()).is_ok());
+}
+
+#[test]
+fn strangers_who_hold_all_that_they_may_do_not_keep_a_member_out() {
+    let network = network("siege", 2);
+    let mut narrow = options();
+    (narrow.limits.handshakes, narrow.limits.handshakes_unvalidated) = (4, 1);
+    (narrow.limits.step_timeout, narrow.limits.handshake_timeout) = (PATIENCE, PATIENCE);
+    let node = Node::with(&network, 1, narrow, Vec::new());
+    let crowd = endpoint_at([127, 0, 0, 2], None);
+    let strangers: Vec<Raw> =
+        (0..9).map_while(|_| Raw::dial_from(crowd.clone(), node.address()).ok()).collect();
+    assert_eq!(strangers.len(), 2, "the others are kept");
+    let friend = Node::start(&network, 2);
+    friend.learn(&node);
+    until("it has called", || friend.shell.stats().failures().iter().any(|row| row.2 > 0));
+    assert!(friend.connections().is_empty(), "nobody knows it there");
+    // The node looks up where the network file says that its friend is; nobody answers there.
+    node.shell.learn(friend.device, "127.0.0.1:9");
+    assert_eq!(friend.connected().1, node.device);
+    assert_eq!(node.shell.strangers(), 2);
 }
 
 #[test]

@@ -30,6 +30,10 @@ const DAMAGED: HeaderName = HeaderName::from_static("weft-damaged");
 /// How many readings of the page were erased.
 const ERASED: HeaderName = HeaderName::from_static("weft-erased");
 
+/// How many readings of the page have content that no door takes, and so are not in it. A node that checks less has let
+/// them in, and they are final like any other.
+const UNREADABLE: HeaderName = HeaderName::from_static("weft-unreadable");
+
 /// How many readings of the page are not final yet.
 const ATTACHED: HeaderName = HeaderName::from_static("weft-attached");
 
@@ -95,6 +99,7 @@ struct Missing {
     sealed: usize,
     damaged: usize,
     erased: usize,
+    unreadable: usize,
 }
 
 /// What is answered.
@@ -127,12 +132,13 @@ async fn find(text: &str, query: &Query, accept: Option<&str>, api: &Arc<Api>) -
     });
     let found = found.await?;
     let mut response = bytes(SENML_JSON, found.text);
-    let Missing { sealed, damaged, erased } = found.missing;
+    let Missing { sealed, damaged, erased, unreadable } = found.missing;
     let Unsettled { attached, disputed, revoked } = found.unsettled;
     let counts = [
         (SEALED, sealed),
         (DAMAGED, damaged),
         (ERASED, erased),
+        (UNREADABLE, unreadable),
         (ATTACHED, attached),
         (DISPUTED, disputed),
         (REVOKED, revoked),
@@ -172,13 +178,17 @@ fn collect(reader: &Reader, asked: &Asked) -> Result<Found, Problem> {
             }
             Err(error) => return Err(stored_badly(&error)),
         };
-        found.unsettled.count(&Status::read(reader, &transaction).map_err(|error| stored_badly(&error))?);
+        found
+            .unsettled
+            .count(&Status::read(reader, &id, transaction.header()).map_err(|error| stored_badly(&error))?);
         let header = transaction.header();
         match content::records(header.content_format, transaction.content(), header.timestamp.as_millis()) {
             Ok(records) => found.records.extend(records),
             Err(ContentError::Sealed) => found.missing.sealed += 1,
             Err(error) => {
-                tracing::warn!(%id, %error, "a reading from a peer has content that the door would refuse")
+                found.missing.unreadable += 1;
+                // Whoever asks again and again does not fill the log.
+                tracing::debug!(%id, %error, "a reading from a peer has content that the door would refuse");
             }
         }
         read += transaction.content().len();

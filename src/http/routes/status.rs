@@ -6,7 +6,7 @@ use crate::store::{Reader, Ruling, StoreError};
 use serde_json::{Value, json};
 use weft_tangle::body::Vote;
 use weft_tangle::finality::FinalVerdict;
-use weft_tangle::{Transaction, to_text};
+use weft_tangle::{Header, TxId, to_text};
 
 /// The status of a transaction that is stored here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,10 +23,10 @@ impl Status {
         Self { word: if is_disputed { "disputed" } else { ATTACHED }, commit: None }
     }
 
-    /// As the store has it now.
-    pub(super) fn read(reader: &Reader, transaction: &Transaction) -> Result<Self, StoreError> {
-        let Some(ruling) = reader.outcome(&transaction.id())? else {
-            return Ok(Self::open(reader.is_disputed(transaction)?));
+    /// As the store has it now, whether its body is still there or not.
+    pub(super) fn read(reader: &Reader, id: &TxId, header: &Header) -> Result<Self, StoreError> {
+        let Some(ruling) = reader.outcome(id)? else {
+            return Ok(Self::open(reader.is_disputed(id, header)?));
         };
         let digest = reader.commit_digest(ruling.commit)?;
         let commit = digest.map(|digest| Vote { index: ruling.commit, digest });

@@ -108,14 +108,14 @@ async fn submit(
     // What became of what was known before must be read. A client can hand in the same batch again and again, so that is
     // done where it may block.
     let found =
-        api.read(move |_, reader| Ok(known.iter().map(|id| load(reader, id)).collect::<Vec<_>>())).await;
+        api.read(move |_, reader| Ok(known.iter().map(|id| status(reader, id)).collect::<Vec<_>>())).await;
     let mut found = found.unwrap_or_else(|problem| vec![Err(problem)]).into_iter();
     for answer in &mut answers {
         if let Ok(taken) = answer
             && !taken.is_new
         {
             match found.next() {
-                Some(Ok(found)) => taken.status = found.map_or(taken.status, |(_, status)| status),
+                Some(Ok(found)) => taken.status = found.unwrap_or(taken.status),
                 Some(Err(problem)) => *answer = Err(problem),
                 None => *answer = Err(Problem::new(Kind::Internal, "The node cannot read what it stored.")),
             }
@@ -176,10 +176,19 @@ async fn find(text: &str, accept: Option<&str>, api: &Arc<Api>) -> Result<Respon
     })
 }
 
+/// What became of a transaction that is known here. Its body may have been erased since.
+fn status(reader: &Reader, id: &TxId) -> Result<Option<Status>, Problem> {
+    let status = || {
+        let Some((kept, _)) = reader.kept(id)? else { return Ok(None) };
+        Status::read(reader, id, kept.header()).map(Some)
+    };
+    status().map_err(|error| stored_badly(&error))
+}
+
 fn load(reader: &Reader, id: &TxId) -> Result<Option<(Stored, Status)>, Problem> {
     let load = || {
         let Some(stored) = reader.transaction(id)? else { return Ok(None) };
-        let status = Status::read(reader, &stored.transaction)?;
+        let status = Status::read(reader, id, stored.transaction.header())?;
         Ok(Some((stored, status)))
     };
     load().map_err(|error| stored_badly(&error))

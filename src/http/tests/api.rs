@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use weft_tangle::finality::{FinalVerdict, Pace};
 use weft_tangle::signing::{Seed, SigningKey};
-use weft_tangle::{DeviceId, Network};
+use weft_tangle::{DeviceId, Kind, Network, content_format};
 
 /// A node that is no member of the committee, with its API on a free port.
 struct Desk {
@@ -149,6 +149,42 @@ fn lists_that_can_be_long_share_the_memory_for_answers() {
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
     }
     until("what they took is given back", || desk.api.answers_left() == crate::limits::HTTP_ANSWER_MEMORY);
+}
+
+#[test]
+fn readings_that_no_door_takes_are_counted() {
+    let (mut ledger, device) = ledger("unreadable");
+    for (counter, format, content) in [
+        (2, content_format::SENML_JSON, &b"{"[..]),
+        (3, 9, b"[]"),
+        (4, content_format::SENML_JSON, br#"[{"n":"a","v":1}]"#),
+    ] {
+        ledger.issue(&device, Kind::Reading, counter, format, content);
+    }
+    let desk = Desk::new(&ledger.network, |disk| disk.store.append(&ledger.arrivals).unwrap());
+    let answer = desk.connect().get(&format!("/api/v1/devices/{}/readings", device.id()));
+    assert_eq!((answer.status, answer.header("weft-unreadable")), (200, Some("2")), "{answer:?}");
+    assert!(answer.text().contains(r#""n":"a""#), "the others are shown: {}", answer.text());
+}
+
+#[test]
+fn a_transaction_that_comes_again_after_its_body_was_erased_has_its_status() {
+    let (mut ledger, device) = ledger("erased");
+    let reading = ledger.read(&device, 2);
+    let desk = Desk::new(&ledger.network, |disk| disk.store.append(&ledger.arrivals).unwrap());
+    desk.disk.store.erase(&[reading.id()]).unwrap();
+    let path = format!("/api/v1/transactions/{}", reading.id());
+    desk.connect().get(&path).assert_problem(problem::Kind::Erased);
+    let wire = reading.transaction().wire();
+    let mut client = desk.connect();
+    client.send(format!(
+        "POST /api/v1/transactions HTTP/1.1\r\nhost: test\r\ncontent-type: application/octet-stream\r\n\
+         content-length: {}\r\n\r\n",
+        wire.len()
+    ));
+    let answer = client.send(wire).answer();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.text().contains(r#""status":"attached""#), "{}", answer.text());
 }
 
 #[test]

@@ -83,6 +83,26 @@ fn what_is_stored_is_a_duplicate_and_not_checked() {
 }
 
 #[test]
+fn what_is_damaged_is_a_duplicate_whose_bytes_go_back_if_they_are_right() {
+    let (mut world, device) = (world(), Device::new(1));
+    world.enrol(&device, 0);
+    let read = world.ledger.read(&device, 1);
+    world.disk.store.append(std::slice::from_ref(&read)).unwrap();
+    let (id, wire) = (read.id(), read.transaction().wire());
+    world.disk.damage(wire);
+    let stored = |world: &World| world.disk.store.reader().unwrap().transaction(&id);
+    assert!(stored(&world).is_err());
+    let mut wrong = wire.to_vec();
+    wrong[1_000] ^= 1;
+    for (sent, is_right) in [(&wrong[..], false), (wire, true), (wire, true)] {
+        let event = world.check(Some(Tree(3)), sent);
+        assert!(matches!(event, Event::Duplicate { id: told, .. } if told == id), "{event:?}");
+        assert_eq!(stored(&world).is_ok(), is_right);
+    }
+    assert_eq!(world.disk.store.damage(), (0, 1));
+}
+
+#[test]
 fn who_is_not_known_waits_and_is_checked_again_when_it_is() {
     let (mut world, device) = (world(), Device::new(1));
     let wire = reading(&world.ledger.network, &device, 1);

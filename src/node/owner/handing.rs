@@ -64,7 +64,7 @@ impl Owner {
     /// # Errors
     /// It is not, and the replica will not ask again: a new one has to.
     pub(super) fn witness(&mut self, signed: Signed, reader: &Reader) -> Result<(), HistoryError> {
-        let transaction = signed.map_err(|error| HistoryError(error.to_string()))?;
+        let transaction = signed.map_err(|error| HistoryError::Unread(error.to_string()))?;
         self.around.metrics.count_own_witness(transaction.transaction().wire().len());
         self.handle(Event::Witness { transaction }, reader)?;
         self.company.is_awaited();

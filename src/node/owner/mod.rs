@@ -16,7 +16,7 @@ use super::clock::now;
 use super::company::Company;
 use super::peering::Post;
 use super::waiting::Waiting;
-use crate::limits::{COMMIT_AWAITS, OWNER_PASS, OWNER_REST, OWNER_TICK};
+use crate::limits::{COMMIT_AWAITS, OWNER_LISTENS, OWNER_PASS, OWNER_REST, OWNER_TICK};
 use crate::store::Reader;
 use awaited::Awaited;
 use crossbeam_channel::{never, select};
@@ -47,7 +47,7 @@ pub(super) struct Owner {
 }
 
 fn ended(what: &str) -> HistoryError {
-    HistoryError(format!("the {what} has ended"))
+    HistoryError::Unread(format!("the {what} has ended"))
 }
 
 impl Owner {
@@ -119,11 +119,14 @@ impl Owner {
     }
 
     /// Whoever reads may find that the store has failed; here the owner hears of it also when there is nothing to write.
+    /// So it does when another thread has failed, behind which nothing is written until a restart.
     fn tick(&mut self, reader: &Reader) -> Result<(), HistoryError> {
         // Nothing waits for a checker for longer than this.
         self.mark = self.mark.map(|_| 0);
-        match self.around.store.read_only() {
-            Some(cause) => Err(HistoryError(cause)),
+        let (store, health) = (&self.around.store, &self.around.health);
+        let for_good = || health.read_only().filter(|_| health.is_read_only_for_good());
+        match store.read_only().or_else(for_good) {
+            Some(cause) => Err(HistoryError::Unread(cause)),
             None => self.handle(Event::Tick, reader),
         }?;
         if let Some(post) = &self.around.post {
@@ -134,10 +137,11 @@ impl Owner {
             // It does not pass with this process, nor may what others said be here again after the next start.
             if self.around.health.diverged().is_none() {
                 let noted = self.around.store.note_divergence(divergence);
-                noted.map_err(|error| HistoryError(error.to_string()))?;
+                noted.map_err(|error| HistoryError::Unread(error.to_string()))?;
             }
             self.around.health.stop_finalising(divergence);
         }
+        self.around.health.set_illegible(status.illegible);
         self.around.finality.publish(status);
         Ok(())
     }
@@ -176,8 +180,12 @@ impl Owner {
         for request in tickets.try_iter().take(OWNER_PASS) {
             self.ticket(request, reader)?;
         }
+        let began = Instant::now();
         for event in peers.try_iter().take(OWNER_PASS) {
             self.peer_said(event, reader)?;
+            if began.elapsed() >= OWNER_LISTENS {
+                break;
+            }
         }
         Ok(())
     }
@@ -212,7 +220,8 @@ impl Owner {
 
     fn storage_said(&mut self, written: Written, reader: &mut Arc<Reader>) -> Result<(), HistoryError> {
         let commits = self.settle(&written)?;
-        *reader = self.around.store.shared_reader().map_err(|error| HistoryError(error.to_string()))?;
+        *reader =
+            self.around.store.shared_reader().map_err(|error| HistoryError::Unread(error.to_string()))?;
         if let Written::UpTo(position, commit) = written
             && (position.is_some() || commit.is_some())
         {
@@ -231,7 +240,7 @@ impl Owner {
     fn settle(&mut self, written: &Written) -> Result<Vec<Arc<Handed>>, HistoryError> {
         match written {
             Written::UpTo(..) => Ok(self.writing.take().unwrap_or_default()),
-            Written::Failed => Err(HistoryError("a commit failed".into())),
+            Written::Failed => Err(HistoryError::Unread("a commit failed".into())),
         }
     }
 }

@@ -8,7 +8,7 @@ use weft_tangle::body::Witness;
 use weft_tangle::finality::{Divergence, Members};
 
 /// The committee by itself.
-fn member() -> Own {
+pub(super) fn member() -> Own {
     let key = SigningKey::from_seed(&Seed::from_bytes([0xC0; 32])).unwrap();
     // As fast as it can be, for whoever waits.
     Own { key: Arc::new(key), pace: Pace::new(1, 1, 1).unwrap() }
@@ -90,6 +90,95 @@ fn a_member_whose_disk_fails_goes_on_behind_its_last_round_and_makes_all_final()
         assert!(newest <= world.ledger.finality.last().index);
         world.stop();
     }
+}
+
+/// Waits until these are final.
+fn wait_until_final(world: &World, ids: &[TxId]) {
+    let begun = Instant::now();
+    let is_final =
+        |id: &TxId| world.ledger.store.reader().unwrap().outcome(id).is_ok_and(|outcome| outcome.is_some());
+    while !ids.iter().all(is_final) {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", world.ledger.health);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What is asked of the reading whose counter is used again is what its header says.
+#[test]
+fn the_twin_of_a_damaged_reading_becomes_final_like_any_other() {
+    let (mut world, mut device) = (World::of(&network(), member(), |_| ()), Device::new(1));
+    world.enrol(&mut device);
+    let first = device.next(&world);
+    world.submit(&first).unwrap();
+    let before = world.acknowledged.clone();
+    wait_until_final(&world, &before);
+    world.disk.damage(&first);
+    let twin = device.sign(&world, Kind::from_byte(200).unwrap(), device.counter, b"something else");
+    let taken = world.submit(&twin).unwrap();
+    assert!(taken.is_new && taken.disputed);
+    wait_until_final(&world, &[taken.id]);
+    let reader = world.ledger.store.reader().unwrap();
+    let [enrolment, first] = before[..] else { panic!("{before:?}") };
+    let is_disputed = |id| reader.outcome(id).unwrap().unwrap().is_disputed;
+    assert!(is_disputed(&first) && !is_disputed(&enrolment));
+    drop(reader);
+    assert_eq!((world.ledger.health.reasons(), world.recoveries()), (vec![], "0".into()));
+    world.stop();
+}
+
+#[test]
+fn an_enrolment_that_is_damaged_before_it_is_final_becomes_final_all_the_same() {
+    let network = network();
+    let (mut world, mut device) = (World::of(&network, stranger(), |_| ()), Device::new(1));
+    let enrolment = world.enrol(&mut device);
+    let wire = device.next(&world);
+    world.submit(&wire).unwrap();
+    let acknowledged = world.acknowledged.clone();
+    let disk = world.leave();
+    disk.damage(&enrolment);
+    let world = World::start(disk, &network, member());
+    wait_until_final(&world, &acknowledged);
+    assert_eq!(world.ledger.health.reasons(), [""; 0]);
+    world.stop();
+}
+
+/// What is final hangs on a witness, so nothing is where it is damaged; but readings are taken.
+#[test]
+fn a_node_whose_witness_is_damaged_starts_and_takes_readings_and_says_why_nothing_is_final() {
+    let network = network();
+    let (mut world, mut device) = (World::of(&network, member(), |_| ()), Device::new(1));
+    world.enrol(&mut device);
+    wait_until_final(&world, &world.acknowledged);
+    let disk = world.leave();
+    let (witness, commits) = {
+        let reader = disk.store.reader().unwrap();
+        let mut last = None;
+        reader.log(0..u64::MAX, &mut |id| last = Some(id)).unwrap();
+        let last = reader.transaction(&last.unwrap()).unwrap().unwrap().transaction;
+        assert!(last.header().kind == Kind::Witness && reader.outcome(&last.id()).unwrap().is_none());
+        (last, reader.newest_index().unwrap())
+    };
+    disk.damage(witness.wire());
+    let mut world = World::start(disk, &network, member());
+    for _ in 0..3 {
+        let wire = device.next(&world);
+        assert!(world.submit(&wire).unwrap().is_new);
+    }
+    let stored = world.ledger.store.reader().unwrap().transactions().unwrap();
+    let begun = Instant::now();
+    // What is not final is counted all the same.
+    let counted = |world: &World| {
+        world.ledger.finality.finalised() + world.ledger.finality.status().undelivered == stored
+    };
+    while world.ledger.health.reasons().is_empty() || !counted(&world) {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", world.ledger.finality.status());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let [reason] = &world.ledger.health.reasons()[..] else { panic!("{:?}", world.ledger.health) };
+    assert!(reason.contains(&witness.id().to_string()) && reason.contains("backup"), "{reason}");
+    assert_eq!((world.ledger.health.read_only(), world.recoveries()), (None, "0".into()));
+    let disk = world.leave();
+    assert_eq!(disk.store.reader().unwrap().newest_index().unwrap(), commits);
 }
 
 /// The mark of a copy stays over failures of the disk until a witness made since is on it.

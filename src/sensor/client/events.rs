@@ -5,14 +5,14 @@ use std::io::{self, BufRead, BufReader, Read};
 use ureq::http::Response;
 use ureq::{Body, BodyReader};
 
-/// One event.
+/// One event, or an id by itself: behind that one a client goes on which has heard all that it wanted up to there.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Event {
     /// Its name.
     pub name: String,
     /// With what a client goes on behind it; events that are not told again have none.
     pub id: Option<String>,
-    /// Its data, JSON.
+    /// Its data, JSON; empty where nothing has happened but that the node says an id.
     pub data: String,
 }
 
@@ -65,7 +65,7 @@ fn line(from: &mut impl BufRead) -> io::Result<Option<String>> {
 fn take(event: &mut Event, line: &str) -> Option<Event> {
     if line.is_empty() {
         let done = std::mem::take(event);
-        return Some(done).filter(|done| !done.data.is_empty());
+        return Some(done).filter(|done| !done.data.is_empty() || done.id.is_some());
     }
     let (field, value) = line.split_once(':').unwrap_or((line, ""));
     let value = value.strip_prefix(' ').unwrap_or(value);
@@ -108,6 +108,12 @@ mod tests {
         };
         let expected = [event("final", Some("17-3"), "{\"a\":1}"), event("peer", None, "x\ny")];
         assert_eq!(events(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_id_is_heard_without_an_event() {
+        let id = |id: &str| Event { id: Some(id.into()), ..Event::default() };
+        assert_eq!(events("id: 7-3\nretry: 2000\n\nid: 8-1\n:\n\n:\n\n").unwrap(), [id("7-3"), id("8-1")]);
     }
 
     #[test]

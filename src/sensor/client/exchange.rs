@@ -154,7 +154,8 @@ impl Exchange {
         let asked = retry_after(&response);
         let error = refusal(url, status, asked, is_problem(&response), &bytes);
         let asked = asked.or_else(|| error.problem().and_then(|problem| problem.retry_after));
-        if matches!(status, 429 | 503) {
+        // 408: the body was too slow on its way, which radio is now and then; nothing was taken.
+        if matches!(status, 408 | 429 | 503) {
             return Err(Failure::Passing(error, asked));
         }
         Err(Failure::Final(error))

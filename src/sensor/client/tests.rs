@@ -83,6 +83,15 @@ fn a_busy_node_is_asked_again_with_the_same_bytes() {
 }
 
 #[test]
+fn a_body_that_did_not_arrive_in_time_is_sent_again_with_the_same_bytes() {
+    let late = refused("408 Request Timeout", "request-timeout");
+    let (client, seen) = client(in_turn(vec![late, json("201 Created", "", &attached())]));
+    assert_eq!(client.submit(b"same").unwrap().id, id());
+    let bodies: Vec<Vec<u8>> = (0..2).map(|_| seen.recv().unwrap().body).collect();
+    assert_eq!(bodies, vec![b"same".to_vec(); 2]);
+}
+
+#[test]
 fn patience_ends_with_the_nodes_own_words() {
     let busy = || {
         json(

@@ -12,6 +12,7 @@ mod rows;
 
 pub use report::{Fault, Report, Tally};
 
+use super::caught::caught;
 use super::{Reader, StoreError, View};
 use crate::limits::{CHECK_CHUNK, CHECK_NOTE};
 use finality::{FINAL_UNITS, check_final};
@@ -94,7 +95,9 @@ pub fn check(
                         return;
                     }
                     let from = first + chunk * CHECK_CHUNK;
-                    let tally = rows.check(from..(from + CHECK_CHUNK).min(total));
+                    let range = from..(from + CHECK_CHUNK).min(total);
+                    let what = format!("positions {} to {}", range.start, range.end - 1);
+                    let tally = caught(|| rows.check(range)).unwrap_or_else(|| Ok(panicked(&what)));
                     if send.send((chunk, tally)).is_err() {
                         return;
                     }
@@ -159,9 +162,13 @@ fn check_indices(
                 if unit >= INDEX_UNITS + FINAL_UNITS || (watch.stop)() {
                     return Ok(tally);
                 }
-                match unit.checked_sub(INDEX_UNITS) {
-                    None => check_index(reader, network, unit, watch.stop, &mut tally)?,
-                    Some(unit) => check_final(reader, network, unit, watch.stop, &mut tally)?,
+                let check = || match unit.checked_sub(INDEX_UNITS) {
+                    None => check_index(reader, network, unit, watch.stop, &mut tally),
+                    Some(unit) => check_final(reader, network, unit, watch.stop, &mut tally),
+                };
+                match caught(check) {
+                    Some(result) => result?,
+                    None => tally.find(of_panic("a part of the tables")),
                 }
             }
         };
@@ -178,8 +185,26 @@ fn check_indices(
     let mut totals = finality::Totals::default();
     tallies.iter().for_each(|tally| totals.add(tally));
     tallies.into_iter().for_each(|tally| report.add(tally));
-    index::check_lengths(reader, report)?;
-    resume::check_resume(reader, network, report)?;
-    finality::check_totals(reader, &totals, report)?;
+    let mut check_sums = || {
+        index::check_lengths(reader, report)?;
+        resume::check_resume(reader, network, report)?;
+        finality::check_totals(reader, &totals, report)
+    };
+    match caught(&mut check_sums) {
+        Some(result) => result?,
+        None => report.find(of_panic("the tables as a whole")),
+    }
     Ok(true)
+}
+
+/// What has come of positions that cannot be read.
+fn panicked(what: &str) -> Tally {
+    let mut tally = Tally::default();
+    tally.find(of_panic(what));
+    tally
+}
+
+fn of_panic(what: &str) -> Fault {
+    let problem = format!("the database panics where it reads {what}: a page holds what none can");
+    Fault::of_table("file", None, None, problem)
 }

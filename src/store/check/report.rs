@@ -7,7 +7,7 @@ use weft_tangle::{Position, TxId};
 /// Something that is not as it must be.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Fault {
-    /// The table, by its name in `spec/11-storage.md`.
+    /// The table, by its name in `spec/11-storage.md`, or `file`.
     pub table: String,
     /// The transaction that it concerns, as text.
     pub id: Option<String>,
@@ -20,7 +20,7 @@ pub struct Fault {
 }
 
 /// What is to be done about damage of one transaction.
-const FETCH: &str = "check the disk; restore a backup, or let the node fetch the transaction from a peer";
+const FETCH: &str = "check the disk; restore a backup, or send the transaction to the running node again";
 /// What is to be done about tables that contradict each other.
 const REBUILD: &str = "the tables contradict each other: restore a backup";
 

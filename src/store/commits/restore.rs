@@ -11,28 +11,41 @@ use crate::store::run::Run;
 use crate::store::{Kept, Reader, Store, StoreError};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use weft_tangle::Position;
 use weft_tangle::finality::{Resume, Round};
+use weft_tangle::{Position, TxId};
 
-/// Takes a transaction, where it stands, and whether a commit has delivered it; says whether to go on.
-type Visit<'a> = &'a mut dyn FnMut(Position, Kept, bool) -> ControlFlow<()>;
+/// Takes a transaction, or that it is damaged, where it stands, and whether a commit has delivered it; says whether to go on.
+type Visit<'a> = &'a mut dyn FnMut(Position, Result<Kept, StoreError>, bool) -> ControlFlow<()>;
 
 impl Store {
     /// Visits what finality has to be handed after a start, behind the newest stored commit: every transaction that no
     /// commit has delivered, its body erased or not, and every witness of a round from [`Resume::first_round`] on, in the order of positions, each
-    /// with whether it is delivered.
+    /// with whether it is delivered. Of one of which what finality needs is not what was written there is the id alone:
+    /// finality must not go on without it.
     ///
     /// # Errors
-    /// The store cannot be read; [`StoreError::Damaged`] when what finality needs of one is not what was written: it must not go on
-    /// without it.
-    pub fn restore_finality(&self, visit: &mut dyn FnMut(Position, Kept, bool)) -> Result<(), StoreError> {
+    /// The store cannot be read.
+    pub fn restore_finality(
+        &self,
+        visit: &mut dyn FnMut(Position, Result<Kept, TxId>, bool),
+    ) -> Result<(), StoreError> {
         let reader = self.reader()?;
         let first = reader.newest_commit()?.as_ref().map_or(Round::FIRST, Resume::first_round);
         let witnesses = reader.witnesses_from(first)?;
+        let mut failed = Ok(());
         reader.visit_settling(0, witnesses, &mut |position, kept, is_delivered| {
+            let kept = match kept {
+                Ok(kept) => Ok(kept),
+                Err(StoreError::Damaged { id, .. }) => Err(id),
+                Err(error) => {
+                    failed = Err(error);
+                    return ControlFlow::Break(());
+                }
+            };
             visit(position, kept, is_delivered);
             ControlFlow::Continue(())
-        })
+        })?;
+        failed
     }
 }
 
@@ -46,9 +59,15 @@ impl Reader {
         from: Position,
         visit: &mut dyn FnMut(Position, Kept) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        self.visit_settling(from.0, BTreeSet::new(), &mut |position, transaction, _| {
-            visit(position, transaction)
-        })
+        let mut failed = Ok(());
+        self.visit_settling(from.0, BTreeSet::new(), &mut |position, kept, _| match kept {
+            Ok(kept) => visit(position, kept),
+            Err(error) => {
+                failed = Err(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        failed
     }
 
     /// Positions of the witnesses of a round and all later ones.
@@ -73,7 +92,7 @@ impl Reader {
         let mut take = |position: Position, is_delivered: bool| {
             let row = arrivals.get(&position.0.to_be_bytes())?.ok_or(StoreError::Torn(position))?;
             let (id, _) = decode_arrival(row.value());
-            run.read_for_its_header(&id, position).map(|kept| visit(position, kept, is_delivered))
+            Ok::<_, StoreError>(visit(position, run.read_for_its_header(&id, position), is_delivered))
         };
         let first = from.max(settled_before(&self.snapshot.open_table(META)?)?);
         for position in witnesses.range(..first).copied().map(Position) {

@@ -1,6 +1,6 @@
 //! The file that a copy is written to. Until [`CopyFile::finish`] it is called `.part`, and is removed when dropped.
 
-use super::{Copied, CopiedCommit};
+use super::{Copied, CopiedCommit, NOBODY, UNLISTED_KIND};
 use crate::store::commits;
 use crate::store::layout::{
     ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, REVOCATIONS, TRANSACTIONS, device_key, encode_arrival,
@@ -174,9 +174,11 @@ fn put(commit: &WriteTransaction, first: u64, slice: &[Copied]) -> Result<(), St
     for (position, one) in (first..).zip(slice) {
         arrivals.insert(&position.to_be_bytes(), &encode_arrival(one.id, one.parents))?;
         transactions.insert(one.id.as_bytes(), &position.to_be_bytes())?;
-        let [a, b, c, d] = one.counter.to_be_bytes();
-        issued.insert(&device_key(&one.issuer, &one.id), &[a, b, c, d, one.kind])?;
-        if one.kind == Kind::Enrol.to_byte() {
+        if one.kind != UNLISTED_KIND {
+            let [a, b, c, d] = one.counter.to_be_bytes();
+            issued.insert(&device_key(&one.issuer, &one.id), &[a, b, c, d, one.kind])?;
+        }
+        if one.kind == Kind::Enrol.to_byte() || (one.kind == UNLISTED_KIND && one.issuer != NOBODY) {
             enrolments.insert(&device_key(&one.issuer, &one.id), ())?;
         }
         if let Some(device) = &one.revoked {

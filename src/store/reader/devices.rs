@@ -12,7 +12,7 @@ use crate::store::{Equivocation, Page, StoreError};
 use std::ops::{Bound, Range};
 use weft_tangle::body::Enrolment;
 use weft_tangle::replica::CounterSet;
-use weft_tangle::{DeviceId, Epoch, Kind, Timestamp, Transaction, TxId};
+use weft_tangle::{DeviceId, Epoch, Header, Kind, Timestamp, Transaction, TxId};
 
 /// Rows of the issuer index that one call for readings looks at: a device that issued a million anchors must not
 /// hold up whoever asks for its readings.
@@ -147,18 +147,22 @@ impl Reader {
     }
 
     /// Whether another stored transaction has the same issuer, epoch and counter as this one.
-    pub fn is_disputed(&self, transaction: &Transaction) -> Result<bool, StoreError> {
-        let header = transaction.header();
+    pub fn is_disputed(&self, id: &TxId, header: &Header) -> Result<bool, StoreError> {
+        // Two rows settle it: at most one of them is the transaction's own.
+        Ok(!self.twins_of(id, header, 2)?.is_empty())
+    }
+
+    /// The other stored transactions with the issuer, epoch and counter of this one, in id order; reads at most `limit`
+    /// rows, of which one can be its own.
+    pub fn twins_of(&self, id: &TxId, header: &Header, limit: usize) -> Result<Vec<TxId>, StoreError> {
         let epoch = self.network.rules().epoch(header.timestamp);
         let [first, last] = ID_BOUNDS.map(|id| equivocation_key(&header.issuer, epoch, header.counter, &id));
         let table = self.snapshot.open_table(EQUIVOCATIONS)?;
-        // Two rows settle it: at most one of them is the transaction's own.
-        for row in table.range::<&_>(&first..=&last)?.take(2) {
-            if id_of(row?.0.value()) != transaction.id() {
-                return Ok(true);
-            }
+        let mut twins = Vec::new();
+        for row in table.range::<&_>(&first..=&last)?.take(limit) {
+            twins.extend(Some(id_of(row?.0.value())).filter(|twin| twin != id));
         }
-        Ok(false)
+        Ok(twins)
     }
 
     /// All enrolments of a device but the damaged ones, in id order: what cannot be read makes others wait, and fails

@@ -4,6 +4,8 @@ use super::Reader;
 use crate::store::layout::{
     ARRIVALS, EQUIVOCATIONS, ID_BOUNDS, decode_arrival, decode_issued, device_key, equivocation_key, id_of,
 };
+use crate::store::pack::PACKS;
+use crate::store::run::Run;
 use crate::store::{Kept, Ruling, StoreError};
 use std::ops::{ControlFlow, Range};
 use weft_tangle::body::Enrolment;
@@ -18,6 +20,13 @@ impl Reader {
             visit(decode_arrival(row?.1.value()).0);
         }
         Ok(())
+    }
+
+    /// What is stored under this id, for finality ([`Run::read_for_its_header`]).
+    fn kept_for_its_header(&self, id: &TxId) -> Result<Option<Kept>, StoreError> {
+        let Some(position) = self.position(id)? else { return Ok(None) };
+        let packs = self.snapshot.open_table(PACKS)?;
+        Run::new(self, &packs).read_for_its_header(id, position).map(Some)
     }
 
     /// Visits the stored transactions of an issuer with this counter in the epoch of a time, where there are several.
@@ -96,7 +105,7 @@ impl History for Reader {
 
     fn entry(&self, id: &TxId) -> Result<Option<Entry>, HistoryError> {
         let genesis = self.network.genesis();
-        Ok(self.kept(id)?.map(|(kept, _)| match kept {
+        Ok(self.kept_for_its_header(id)?.map(|kept| match kept {
             Kept::Whole(transaction) => Entry::of(&transaction, genesis),
             Kept::Erased(remains) => Entry::of_remains(&remains, genesis),
         }))

@@ -3,6 +3,7 @@
 //! Always true: nothing is written to the file, and what is in it ends nobody, though it make the database panic.
 
 use super::{Failure, REFUGE_CACHE_BYTES};
+use crate::store::caught::caught_opening;
 use crate::store::disk::Refuge;
 use crate::store::wal::{Mark, Outlook};
 use crate::store::{Store, StoreError};
@@ -24,7 +25,7 @@ impl Store {
     /// the system shows also what a failed sync has not brought to disk, and forgets it with the power.
     pub(super) fn read_on(&self, cause: String, acknowledged: Mark) -> Failure {
         self.disk.seal();
-        let refuge = self.caught(|| {
+        let refuge = caught_opening(&self.path, || {
             let (refuge, outlook) = self.lay(Refuge::new(Arc::clone(&self.disk)))?;
             let outlook = outlook.up_to(acknowledged);
             outlook.tell(None);
@@ -39,17 +40,4 @@ impl Store {
             }
         }
     }
-
-    /// What `open` gives; an error in words where it panics.
-    pub(super) fn caught<T>(&self, open: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let cause = "what is in it makes the database panic".to_owned();
-        caught(open).unwrap_or(Err(StoreError::NotAStore { path: self.path.clone(), cause }))
-    }
-}
-
-/// What `work` gives, unless it panics: redb does where a page holds what none can, which is the disk's fault and no reason
-/// to end whoever tries to get over it.
-pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
-    // What it leaves half done is thrown away: the databases are gone, and the state is what it was.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
 }

@@ -6,13 +6,13 @@ use crate::store::append::begin;
 use crate::store::layout::{ARRIVALS, META, TRANSACTIONS, decode_arrival};
 use crate::store::pack::{self, PACKS};
 use redb::{Database, ReadableDatabase, ReadableTable};
-use weft_tangle::{HEADER_BYTES, Header, Position, TxId};
+use weft_tangle::{HEADER_BYTES, Header, NetworkId, Position, TxId};
 
 /// Writes the rows that a crash has taken from memory, and says what waits from now on: nothing.
 ///
 /// # Errors
 /// The file cannot be read or written.
-pub(in crate::store) fn recover(database: &Database) -> Result<Tail, StoreError> {
+pub(in crate::store) fn recover(database: &Database, network: &NetworkId) -> Result<Tail, StoreError> {
     let snapshot = database.begin_read()?;
     let transactions = snapshot.open_table(TRANSACTIONS)?;
     let indexed = snapshot.open_table(META)?.get(INDEXED_KEY)?;
@@ -25,11 +25,11 @@ pub(in crate::store) fn recover(database: &Database) -> Result<Tail, StoreError>
         let (key, arrival) = arrival?;
         let position = u64::from_be_bytes(*key.value());
         let id = decode_arrival(arrival.value()).0;
-        let mut header = row.as_ref().and_then(|row| header_in(row, position));
+        let mut header = row.as_ref().and_then(|row| header_in(network, row, position, &id));
         if header.is_none() {
             let found = pack::row_of(&packs, Position(position))?;
             row = found.map(|(first, row)| (first.0, row.value().to_vec()));
-            header = row.as_ref().and_then(|row| header_in(row, position));
+            header = row.as_ref().and_then(|row| header_in(network, row, position, &id));
         }
         let index = header.map(|header| IndexRow::new(id, Position(position), &header));
         missing.push(index.unwrap_or(IndexRow { id, position: Position(position), issued: None }));
@@ -45,8 +45,11 @@ pub(in crate::store) fn recover(database: &Database) -> Result<Tail, StoreError>
     Ok(tail)
 }
 
-fn header_in((first, row): &(u64, Vec<u8>), position: u64) -> Option<Header> {
+/// The header of a transaction, if it is what was written: a damaged one may read as another device's.
+fn header_in(network: &NetworkId, (first, row): &(u64, Vec<u8>), position: u64, id: &TxId) -> Option<Header> {
     let slot = usize::try_from(position.checked_sub(*first)?).ok()?;
     let wire = pack::entries(row)?.get(slot)?.wire;
-    Header::decode(wire.first_chunk::<HEADER_BYTES>()?).ok()
+    let encoded = wire.first_chunk::<HEADER_BYTES>()?;
+    let header = Header::decode(encoded).ok()?;
+    (TxId::of(network, header.timestamp, encoded) == *id).then_some(header)
 }

@@ -7,8 +7,8 @@ use crate::store::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, RE
 use crate::store::pack::{self as rows, PACKS};
 use crate::testing::chain::Chain;
 use redb::ReadableTable;
-use weft_tangle::Kind;
 use weft_tangle::finality::COMMIT_BYTES;
+use weft_tangle::{History, Kind};
 
 /// All rows of the index tables, and the bytes at each position.
 fn contents(reader: &Reader) -> Vec<Vec<Vec<u8>>> {
@@ -156,6 +156,43 @@ fn a_copy_is_what_it_was_made_of() {
     let whole = View::open(&whole.path().join(FILE_NAME), &network).unwrap();
     let (found, expected) = (contents(&begun.reader().unwrap()), contents(&whole.reader().unwrap()));
     assert_eq!(found[..6], expected[..6]);
+}
+
+#[test]
+fn what_the_index_cannot_name_is_copied_too_and_named_again_once_it_is_healed() {
+    let network = network("unlisted");
+    let (ledger, devices) = ledger(&network, 72, 2, 12);
+    for victim in [&ledger.arrivals[1], &ledger.arrivals[7]] {
+        let disk = disks::MemoryDisk::default();
+        let store = open_on(disk.clone(), &network).unwrap();
+        // Cursors, so that it is not the log that brings them back.
+        let cursors = Cursors::from([(devices[0].id(), vec![1])]);
+        store.append_with(&ledger.arrivals, &cursors).unwrap();
+        // The process ends, and with it the rows of the index that waited in memory; then the header is damaged.
+        let disk = disks::MemoryDisk::with_image(disk.image());
+        disk.damage(&victim.transaction().wire()[..40]);
+        let store = open_on(disk, &network).unwrap();
+        let header = victim.transaction().header();
+        let is_issued = |store: &Store| {
+            let mut found = false;
+            let times = header.timestamp..header.timestamp.plus(1);
+            let reader = store.reader().unwrap();
+            History::issued(&reader, &header.issuer, times, &mut |id, _| found |= id == victim.id()).unwrap();
+            found
+        };
+        assert!(!is_issued(&store), "its header is not there to say whose it is");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("copy");
+        let all = ledger.arrivals.len() as u64;
+        assert_eq!(copy(&store.reader().unwrap(), all, &path, &network), 1);
+        let copied = View::open(&path, &network).unwrap();
+        let (found, expected) = (contents(&copied.reader().unwrap()), contents(&store.reader().unwrap()));
+        for (table, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            assert!(found == expected, "table {table}: {} and {} rows", found.len(), expected.len());
+        }
+        store.heal(victim.verified()).unwrap();
+        assert!(is_issued(&store));
+    }
 }
 
 #[test]

@@ -112,7 +112,18 @@ impl MemoryDisk {
         for at in found {
             let last = at + bytes.len() - 1;
             state.live[last] ^= 1;
-            state.durable[last] ^= 1;
+            let mut is_durable = true;
+            for change in &mut state.unsynced {
+                if let Change::Write(offset, data) = change
+                    && let Some(byte) = last.checked_sub(*offset).and_then(|within| data.get_mut(within))
+                {
+                    *byte ^= 1;
+                    is_durable = false;
+                }
+            }
+            if is_durable {
+                state.durable[last] ^= 1;
+            }
         }
     }
 

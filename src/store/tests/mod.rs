@@ -11,6 +11,7 @@ mod failure;
 mod model;
 mod opening;
 mod pack;
+mod panics;
 mod reopen;
 mod rewrite;
 mod serve;

@@ -75,7 +75,7 @@ fn compare_device(
     }
     for (id, one) in &own {
         let alone = slots[&(epoch(one), one.header().counter)] == [*id];
-        assert_eq!(reader.is_disputed(one).unwrap(), !alone);
+        assert_eq!(reader.is_disputed(id, one.header()).unwrap(), !alone);
     }
     for ((epoch, counter), ids) in &slots {
         let (span, mut found) = (network.rules().span(*epoch), Vec::new());

@@ -25,13 +25,17 @@ fn spoil(directory: &Path, change_row: impl Fn(&mut Vec<u8>)) {
 fn damage_is_remembered_and_healed_one_by_one() {
     let network = network("heal");
     type Damage<'a> = &'a dyn Fn(&mut Vec<u8>);
-    let cases: [Damage<'_>; 3] = [
-        // A byte of a body, the lengths of a row, all of a row but its state.
-        &|row| *row.last_mut().unwrap() ^= 1,
-        &|row| row[3] ^= 1,
-        &|row| row.truncate(1),
+    // Whether one that is healed brings its neighbours back.
+    let cases: [(bool, Damage<'_>); 5] = [
+        // A byte of a body, all of a row but its state.
+        (false, &|row| *row.last_mut().unwrap() ^= 1),
+        (false, &|row| row.truncate(1)),
+        // The first length of a row, the second, how many there are.
+        (true, &|row| row[3] ^= 1),
+        (true, &|row| row[12] ^= 1),
+        (true, &|row| row[1] ^= 1),
     ];
-    for (number, damage) in cases.iter().enumerate() {
+    for (number, (brings_others, damage)) in cases.iter().enumerate() {
         let directory = tempfile::tempdir().unwrap();
         let (ledger, devices) = ledger(&network, 51, 2, 60);
         let open = || Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
@@ -49,16 +53,69 @@ fn damage_is_remembered_and_healed_one_by_one() {
         let mut ids: Vec<TxId> = spoilt.iter().map(|one| one.id()).collect();
         ids.sort_unstable();
         assert_eq!((store.damaged(), store.damage()), (ids.clone(), (ids.len(), ids.len() as u64)));
-        for (healed, one) in spoilt.iter().enumerate() {
+        let mut healed = 0;
+        for one in &spoilt {
+            let before = store.damage().0;
+            healed += usize::from(is_damaged(&one.id()));
             store.heal(one.verified()).unwrap();
             assert_eq!(read(&one.id()).unwrap().unwrap().transaction, *one.transaction());
-            assert_eq!(store.damage(), (ids.len() - healed - 1, ids.len() as u64));
+            let left = spoilt.iter().filter(|one| is_damaged(&one.id())).count();
+            assert_eq!(store.damage(), (left, ids.len() as u64));
+            assert!(*brings_others || left + 1 == before, "case {number}: {left} after {before}");
         }
+        assert!(!brings_others || 4 * healed < spoilt.len(), "case {number}: {healed} of {}", spoilt.len());
         for one in &ledger.arrivals {
             assert_eq!(read(&one.id()).unwrap().unwrap().transaction, *one.transaction(), "case {number}");
         }
         let stranger = Ledger::starting_at(&network, 9, Position(0)).enrol(&devices[0], 77);
         assert!(matches!(store.heal(stranger.verified()), Err(StoreError::NotStored(_))));
+    }
+}
+
+#[test]
+fn of_what_is_sound_nothing_is_written() {
+    let network = network("sound");
+    let (ledger, _) = ledger(&network, 53, 1, 10);
+    let disk = disks::MemoryDisk::default();
+    let store = open_cached(disk.clone(), &network).unwrap();
+    store.append(&ledger.arrivals).unwrap();
+    let before = disk.operations();
+    store.heal(ledger.arrivals[5].verified()).unwrap();
+    assert_eq!(disk.operations(), before);
+}
+
+#[test]
+fn a_body_that_was_erased_does_not_come_back_though_its_header_be_damaged() {
+    let network = network("erased");
+    let (ledger, _) = ledger(&network, 54, 2, 40);
+    // Its own bytes, or the lengths of its row too.
+    for spoils_lengths in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
+        let store = open();
+        store.append(&ledger.arrivals).unwrap();
+        let reading = |one: &&Arc<Attached>| one.transaction().header().kind == weft_tangle::Kind::Reading;
+        let victim = ledger.arrivals[4..].iter().find(reading).unwrap();
+        store.erase(&[victim.id()]).unwrap();
+        drop(store);
+        change(directory.path(), |commit| {
+            let mut packs = commit.open_table(PACKS).unwrap();
+            let (key, mut row) = {
+                let (first, row) = crate::store::pack::row_of(&packs, victim.position()).unwrap().unwrap();
+                (first.0.to_be_bytes(), row.value().to_vec())
+            };
+            let signature = &victim.transaction().wire()[300..400];
+            let at = row.windows(100).position(|there| there == signature).unwrap();
+            row[at] ^= 1;
+            row[3] ^= u8::from(spoils_lengths);
+            packs.insert(&key, &row[..]).unwrap();
+        });
+        let store = open();
+        let read = || store.reader().unwrap().transaction(&victim.id());
+        assert!(matches!(read(), Err(StoreError::Damaged { .. })));
+        store.heal(victim.verified()).unwrap();
+        assert!(matches!(read(), Err(StoreError::Erased(_))), "{:?}", read());
+        assert_eq!(store.damage().0, 0);
     }
 }
 

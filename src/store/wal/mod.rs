@@ -11,6 +11,8 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(super) use front::FRONT_BYTES;
 pub(super) use front::{Front, divide, divide_existing};
 
 use super::commits::{self, COMMITS, Settlement};
@@ -199,7 +201,7 @@ impl Outlook {
             }
             commit.commit()?;
         }
-        tail::recover(database)
+        tail::recover(database, network.id())
     }
 }
 

@@ -180,6 +180,14 @@ impl Witness {
         }
     }
 
+    /// The references of content that [`Witness::decode`] has passed, witness parents and sweeps, each ascending, as they
+    /// lie there.
+    pub(crate) fn lists(content: &[u8]) -> Option<[&[[u8; TxId::BYTES]]; 2]> {
+        let list = content.get(WITNESS_HEAD_BYTES..)?;
+        let (ids, _) = list.get(3..)?.as_chunks();
+        ids.split_at_checked(usize::from(list[0])).map(|(parents, sweeps)| [parents, sweeps])
+    }
+
     /// The part of a witness's body that its header's digest covers, if the body is so long.
     pub(crate) fn covered(body: &[u8]) -> Option<&[u8]> {
         body.get(..SALT_BYTES + WITNESS_HEAD_BYTES)

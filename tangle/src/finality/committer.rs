@@ -4,39 +4,13 @@
 //! of them are judged by the turns that the commits before f have set; where a commit sets new turns, all slots above
 //! its own are judged anew. So what a slot is decided as follows from the graph alone, whatever was here first.
 
-use super::rule::{Parameters, Tally, certified_in_history, is_certificate, seen};
+use super::rule::{Parameters, certified_in_history, is_certificate, seen};
+use super::slot::{Decision, Slot};
 use super::{Member, Place, Rotation, Round, WitnessGraph};
 use crate::CommitteeSize;
 use crate::planted::{self, Planted};
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
-
-/// What has become of a slot.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Decision {
-    /// None of its leader's witnesses is committed, by anybody.
-    Skip,
-    /// This one is.
-    Commit(u32),
-}
-
-/// A witness of the slot's leader, and what was said of it.
-#[derive(Clone, Debug)]
-struct Candidate {
-    index: u32,
-    votes: Tally,
-    others: Tally,
-    certificates: Tally,
-}
-
-/// A round, whose one leader may be committed.
-#[derive(Clone, Debug, Default)]
-struct Slot {
-    candidates: Vec<Candidate>,
-    /// The authors of the next round's witnesses.
-    successors: Tally,
-    decision: Option<Decision>,
-}
 
 /// How far the pacemaker needs to look into a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,6 +100,11 @@ impl Committer {
         self.front
     }
 
+    /// How many witnesses of leaders are looked at.
+    pub fn candidates(&self) -> usize {
+        self.slots.iter().map(|slot| slot.candidates.len()).sum()
+    }
+
     /// How many slots were skipped since the start.
     pub fn skipped(&self) -> u64 {
         self.skipped
@@ -143,10 +122,7 @@ impl Committer {
         }
         let Some(slot) = self.slot(round) else { return SlotView { has_leader: false, is_settled: false } };
         let has_votes = slot.candidates.iter().any(|candidate| self.parameters.is_quorum(&candidate.votes));
-        SlotView {
-            has_leader: !slot.candidates.is_empty(),
-            is_settled: has_votes || slot.is_passed_by(&self.parameters),
-        }
+        SlotView { has_leader: slot.has_leader, is_settled: has_votes || slot.is_passed_by(&self.parameters) }
     }
 
     fn slot(&self, round: Round) -> Option<&Slot> {
@@ -173,24 +149,20 @@ impl Committer {
         }
         let is_leader = self.rotation.leader(place.round) == vertex.author;
         if let Some(slot) = self.slot_mut(place.round).filter(|_| is_leader) {
-            // Whoever came before it cannot have referenced it.
-            let others = slot.successors;
-            let [votes, certificates] = [Tally::default(); 2];
-            slot.candidates.push(Candidate { index: place.index, votes, others, certificates });
+            slot.has_leader = true;
         }
         let parameters = self.parameters;
         let mut is_decided = false;
-        if let Some(slot) = place.round.back(1).and_then(|round| self.slot_mut(round)) {
-            slot.successors.add(vertex.author);
-            for candidate in &mut slot.candidates {
-                let says = if vertex.votes_for(candidate.index) {
-                    &mut candidate.votes
-                } else {
-                    &mut candidate.others
-                };
-                says.add(vertex.author);
+        if let Some(before) = place.round.back(1) {
+            let leader = self.rotation.leader(before);
+            if let Some(slot) = self.slot_mut(before) {
+                let all = graph.round(before);
+                let is_leaders =
+                    |index: &&u32| all.get(**index as usize).is_some_and(|vertex| vertex.author == leader);
+                vertex.parents.iter().filter(is_leaders).for_each(|index| slot.propose(*index));
+                slot.hear(vertex);
+                is_decided |= slot.decide_directly(&parameters);
             }
-            is_decided |= slot.decide_directly(&parameters);
         }
         if let Some(round) = place.round.back(2)
             && let Some(slot) = self.slot_mut(round)
@@ -239,28 +211,6 @@ impl Committer {
             round = round.plus(1);
         }
         self.settle(graph);
-    }
-}
-
-impl Slot {
-    /// Whether no leader's witness can have a certificate anywhere: a quorum has gone on without each of them.
-    fn is_passed_by(&self, parameters: &Parameters) -> bool {
-        parameters.is_quorum(&self.successors)
-            && self.candidates.iter().all(|candidate| parameters.is_quorum(&candidate.others))
-    }
-
-    /// Decides the slot by what the two rounds above it say; returns whether that is new.
-    fn decide_directly(&mut self, parameters: &Parameters) -> bool {
-        if self.decision.is_some() {
-            return false;
-        }
-        let certified = |candidate: &&Candidate| parameters.is_quorum(&candidate.certificates);
-        self.decision = if self.is_passed_by(parameters) {
-            Some(Decision::Skip)
-        } else {
-            self.candidates.iter().find(certified).map(|candidate| Decision::Commit(candidate.index))
-        };
-        self.decision.is_some()
     }
 }
 

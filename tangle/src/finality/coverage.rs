@@ -2,12 +2,16 @@
 //!
 //! Uncovered are the transactions that no witness references and no transaction approves, and the witnesses that no
 //! witness references. Every attached transaction that is not uncovered is below one that is, or below a witness that
-//! was delivered; so who references all that is uncovered reaches all that is attached.
+//! was delivered; so who references all that is uncovered reaches all that is attached, but for what had no room and is
+//! handed in again.
+//!
+//! When all room is taken the issuer that holds most gives way with its youngest, as long as it then still holds more than
+//! the one that it makes room for. So a flood leaves out what is its own.
 
 use super::Round;
 use crate::limits::{SWEEPS, UNCOVERED};
 use crate::{DeviceId, TxId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Copy, Debug)]
 struct Uncovered {
@@ -21,7 +25,10 @@ struct Uncovered {
 pub(super) struct Coverage {
     queues: BTreeMap<DeviceId, BTreeMap<u64, Uncovered>>,
     places: BTreeMap<TxId, (DeviceId, u64)>,
+    /// Each issuer that has any, with how many it has.
+    sizes: BTreeSet<(usize, DeviceId)>,
     limit: usize,
+    /// The oldest of what had no room.
     missed: Option<u64>,
 }
 
@@ -31,7 +38,8 @@ impl Coverage {
     }
 
     pub(super) fn with_limit(limit: usize) -> Self {
-        Self { queues: BTreeMap::new(), places: BTreeMap::new(), limit, missed: None }
+        let (queues, places, sizes) = Default::default();
+        Self { queues, places, sizes, limit, missed: None }
     }
 
     /// Takes note of an attached transaction, a witness if it has a round, which covers what it references. `arrival`
@@ -49,15 +57,47 @@ impl Coverage {
         for reference in references {
             self.cover(reference);
         }
-        if self.places.len() >= self.limit && !self.places.contains_key(&id) {
-            // It has covered nothing, so nothing is lost of what it references, and it is found again.
-            self.missed = Some(self.missed.map_or(arrival, |missed| missed.min(arrival)));
+        self.cover(&id);
+        if self.places.len() >= self.limit && !self.take_from_the_largest(&issuer) {
+            self.miss(arrival);
             return false;
         }
-        self.cover(&id);
         self.places.insert(id, (issuer, arrival));
-        self.queues.entry(issuer).or_default().insert(arrival, Uncovered { id, round });
+        let queue = self.queues.entry(issuer).or_default();
+        let before = queue.len();
+        queue.insert(arrival, Uncovered { id, round });
+        self.resize(issuer, before);
         true
+    }
+
+    /// Whether there is room for one of this issuer now: another one that holds most gives up its youngest.
+    fn take_from_the_largest(&mut self, issuer: &DeviceId) -> bool {
+        let own = self.held_by(issuer);
+        let largest = self.sizes.last().filter(|(size, _)| *size > own + 1);
+        let queue = largest.and_then(|(_, largest)| self.queues.get(largest));
+        let Some((arrival, youngest)) = queue.and_then(BTreeMap::last_key_value) else { return false };
+        let (arrival, id) = (*arrival, youngest.id);
+        self.cover(&id);
+        self.miss(arrival);
+        true
+    }
+
+    /// What has no room is handed in again, with all that came after it, so what it covers is covered again too.
+    fn miss(&mut self, arrival: u64) {
+        self.missed = Some(self.missed.map_or(arrival, |missed| missed.min(arrival)));
+    }
+
+    fn held_by(&self, issuer: &DeviceId) -> usize {
+        self.queues.get(issuer).map_or(0, BTreeMap::len)
+    }
+
+    /// An issuer holds another number than before.
+    fn resize(&mut self, issuer: DeviceId, before: usize) {
+        self.sizes.remove(&(before, issuer));
+        let size = self.held_by(&issuer);
+        if size > 0 {
+            self.sizes.insert((size, issuer));
+        }
     }
 
     /// How many are uncovered, as far as memory goes.
@@ -99,10 +139,12 @@ impl Coverage {
     fn cover(&mut self, id: &TxId) {
         let Some((issuer, arrival)) = self.places.remove(id) else { return };
         if let Some(queue) = self.queues.get_mut(&issuer) {
+            let before = queue.len();
             queue.remove(&arrival);
             if queue.is_empty() {
                 self.queues.remove(&issuer);
             }
+            self.resize(issuer, before);
         }
     }
 }
@@ -113,7 +155,6 @@ mod tests {
     use crate::Timestamp;
     use crate::finality::testing::round;
     use crate::finality::tests::universe::Dice;
-    use std::collections::BTreeSet;
 
     fn id(number: u64) -> TxId {
         TxId::first_at(Timestamp::from_millis(number))
@@ -136,6 +177,26 @@ mod tests {
         assert_eq!(sweeps[..5], [0, 1_000, 1_001, 1, 1_002].map(id));
         assert_eq!(sweeps.len(), SWEEPS);
         assert_eq!(sweeps.last(), Some(&id(252)));
+    }
+
+    #[test]
+    fn a_flood_that_fills_all_room_makes_room_for_others() {
+        let mut coverage = Coverage::with_limit(8);
+        for arrival in 0..20 {
+            coverage.attached(arrival, id(arrival), device(1), None, &[]);
+        }
+        for arrival in 20..24 {
+            assert!(coverage.attached(arrival, id(arrival), device(2), None, &[]));
+        }
+        assert_eq!(coverage.sweeps(round(1), &[]), [0, 20, 1, 21, 2, 22, 3, 23].map(id));
+        assert!(!coverage.attached(24, id(24), device(2), None, &[]), "each has as many");
+        assert!(coverage.attached(25, id(25), device(3), None, &[]), "one more has its share");
+        assert_eq!((coverage.len(), coverage.missed), (8, Some(4)), "what gave way is handed in again");
+        // Whoever has no more than others is left alone.
+        let mut coverage = Coverage::with_limit(2);
+        for (arrival, fits) in [(1, true), (2, true), (3, false)] {
+            assert_eq!(coverage.attached(arrival, id(arrival), device(arrival as u8), None, &[]), fits);
+        }
     }
 
     #[test]
@@ -179,15 +240,14 @@ mod tests {
             let mut reached: BTreeSet<TxId> = coverage.places.keys().copied().collect();
             let from = coverage.missed.unwrap_or(u64::MAX);
             for (number, (id, of_round, references)) in made.iter().enumerate().rev() {
-                if of_round.is_some() || reached.contains(id) {
-                    reached.extend(references);
-                }
-                assert!(
-                    reached.contains(id) || of_round.is_some() || number as u64 >= from,
-                    "seed {seed}: {number}"
-                );
+                // What is handed in again covers what it references once more.
+                let is_found = reached.contains(id) || of_round.is_some() || number as u64 >= from;
+                assert!(is_found, "seed {seed}: {number}");
+                reached.extend(references);
             }
             assert!(coverage.len() <= limit);
+            let sizes = coverage.queues.iter().map(|(issuer, queue)| (queue.len(), *issuer));
+            assert_eq!(coverage.sizes, sizes.collect::<BTreeSet<_>>(), "seed {seed}");
         }
     }
 }

@@ -6,8 +6,9 @@
 //! its age.
 //!
 //! The way down from a leader is gone in pieces, and of what it reaches only the oldest is held: as many as some commits
-//! deliver. When those are delivered it is gone again. So memory does not grow with what a leader reaches, be it a day of
-//! a committee without a quorum, and the commits are those that would follow from all at once.
+//! deliver. When those are delivered it is gone again. On the way nothing is remembered of what is delivered: however much
+//! of the past is approved once more, memory holds that oldest part, and where the way down forks, of what still waits. The
+//! commits are those that would follow from all at once.
 
 use super::commit::{Commit, Delivered, time};
 use super::ledger::{Entry, Ledger};
@@ -27,7 +28,7 @@ struct Coming {
     author: Member,
     time: Timestamp,
     first: u64,
-    /// What is reached and not looked at yet. A reference's id is smaller than its referrer's, so going down from the
+    /// What is reached, waits to be delivered and is not looked at yet. A reference's id is smaller than its referrer's, so going down from the
     /// largest meets each once.
     frontier: BTreeSet<TxId>,
     /// The smallest of what was met and is to be delivered, descending: the next ones are at the end.
@@ -106,6 +107,12 @@ impl Delivery {
         self.coming.as_ref().map_or(0, |coming| coming.rest.len())
     }
 
+    /// How much is held to be looked at.
+    #[cfg(test)]
+    pub(super) fn ahead(&self) -> usize {
+        self.coming.as_ref().map_or(0, |coming| coming.frontier.len())
+    }
+
     /// Goes on behind this commit, made at that time.
     pub(super) fn resume(&mut self, last: Vote, time: Timestamp) {
         self.last = last;
@@ -135,6 +142,12 @@ impl Delivery {
         } else {
             self.outside += 1;
         }
+    }
+
+    /// Counts an attached transaction that no commit has delivered and holds nothing of it, where none will be any more.
+    pub(super) fn count(&mut self, kind: Kind) {
+        self.open += u64::from(kind != Kind::Witness);
+        self.outside += 1;
     }
 
     /// How many attached transactions that are no witnesses wait to be delivered.
@@ -215,14 +228,13 @@ impl Delivery {
     /// Looks at some more of what the leader reaches.
     fn go_down(&mut self, ledger: &dyn Ledger) -> Result<(), HistoryError> {
         let Some(mut coming) = self.coming.take() else { return Ok(()) };
-        let mut gone = Ok(());
-        for _ in 0..self.bounds.steps {
+        let (mut gone, mut steps) = (Ok(()), 0);
+        while steps < self.bounds.steps {
             let Some(id) = coming.frontier.last().copied() else { break };
-            match self.undelivered(&id, ledger) {
-                Ok(Some(entry)) if planted::is(Planted::CollectedByRound) && self.is_old(&entry, &coming) => {
-                }
-                Ok(Some(entry)) => {
-                    coming.frontier.extend(&entry.references);
+            steps += 1;
+            match self.waiting_below(&id, &coming, ledger, &mut steps) {
+                Ok(Some(below)) => {
+                    coming.frontier.extend(below);
                     coming.rest.push_back(id);
                 }
                 Ok(None) => {}
@@ -239,6 +251,35 @@ impl Delivery {
         }
         self.coming = Some(coming);
         gone
+    }
+
+    /// Which of a transaction's references wait to be delivered; nothing when it does not itself. Each that has to be asked
+    /// of the ledger is a step.
+    fn waiting_below(
+        &self,
+        id: &TxId,
+        coming: &Coming,
+        ledger: &dyn Ledger,
+        steps: &mut usize,
+    ) -> Result<Option<Vec<TxId>>, HistoryError> {
+        let Some(entry) = self.undelivered(id, ledger)? else { return Ok(None) };
+        if planted::is(Planted::CollectedByRound) && self.is_old(&entry, coming) {
+            return Ok(None);
+        }
+        let mut below = Vec::new();
+        for reference in &entry.references {
+            if !self.undelivered.contains_key(reference) {
+                if self.outside == 0 || coming.frontier.contains(reference) {
+                    continue;
+                }
+                *steps += 1;
+                if ledger.is_delivered(reference)? {
+                    continue;
+                }
+            }
+            below.push(*reference);
+        }
+        Ok(Some(below))
     }
 
     /// Whether a witness is of a round long before its leader's: for a fault that is planted.

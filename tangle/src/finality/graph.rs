@@ -5,7 +5,7 @@
 //! those are of rounds >= *b*. Edges lead to earlier rounds only. Nothing else is an edge: a witness that is swept is
 //! delivered, but says nothing.
 
-use super::{Member, Round};
+use super::{Member, Members, Round};
 use crate::TxId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -43,6 +43,11 @@ pub trait WitnessGraph {
     /// The witnesses of a round in their order of arrival; none where there are none or they have been dropped.
     fn round(&self, round: Round) -> &[Vertex];
 
+    /// The authors of the witnesses of a round.
+    fn authors(&self, round: Round) -> Members {
+        self.round(round).iter().map(|vertex| vertex.author).collect()
+    }
+
     /// The highest round of any witness.
     fn top(&self) -> Option<Round>;
 
@@ -73,6 +78,8 @@ pub trait WitnessGraph {
 #[derive(Clone, Debug)]
 pub struct Window {
     rounds: VecDeque<Vec<Vertex>>,
+    /// Of each of those rounds the authors, however many witnesses they have made of it.
+    authors: VecDeque<Members>,
     first: Round,
     places: BTreeMap<TxId, Place>,
 }
@@ -80,7 +87,8 @@ pub struct Window {
 impl Window {
     /// An empty window whose first round is this.
     pub fn new(first: Round) -> Self {
-        Self { rounds: VecDeque::new(), first, places: BTreeMap::new() }
+        let (rounds, authors, places) = Default::default();
+        Self { rounds, authors, first, places }
     }
 
     /// Adds a witness whose shape was checked ([`super::Shape::check`]) and whose references were added before.
@@ -106,12 +114,18 @@ impl Window {
         // A witness of a round has parents in the one before, so there is at most one round to be added.
         if offset == self.rounds.len() {
             self.rounds.push_back(Vec::new());
+            self.authors.push_back(Members::NONE);
         }
+        self.authors.get_mut(offset)?.insert(author);
         let of_round = self.rounds.get_mut(offset)?;
         let place = Place { round, index: of_round.len() as u32 };
         of_round.push(Vertex { id, author, parents, previous });
         self.places.insert(id, place);
         Some(place)
+    }
+
+    fn offset(&self, round: Round) -> Option<usize> {
+        if round < self.first { None } else { usize::try_from(round.since(self.first)).ok() }
     }
 
     /// Where a witness stands.
@@ -129,6 +143,11 @@ impl Window {
         self.places.len()
     }
 
+    /// How many rounds are held.
+    pub fn rounds(&self) -> usize {
+        self.rounds.len()
+    }
+
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
@@ -141,6 +160,7 @@ impl Window {
                 self.first = first;
                 return;
             };
+            self.authors.pop_front();
             for vertex in dropped {
                 self.places.remove(&vertex.id);
             }
@@ -151,8 +171,11 @@ impl Window {
 
 impl WitnessGraph for Window {
     fn round(&self, round: Round) -> &[Vertex] {
-        let offset = if round < self.first { None } else { usize::try_from(round.since(self.first)).ok() };
-        offset.and_then(|offset| self.rounds.get(offset)).map_or(&[], Vec::as_slice)
+        self.offset(round).and_then(|offset| self.rounds.get(offset)).map_or(&[], Vec::as_slice)
+    }
+
+    fn authors(&self, round: Round) -> Members {
+        self.offset(round).and_then(|offset| self.authors.get(offset)).copied().unwrap_or(Members::NONE)
     }
 
     fn top(&self) -> Option<Round> {

@@ -38,8 +38,14 @@ impl Entry {
         }
     }
 
-    /// The entry of a transaction whose body was erased. Nothing is lost: of the kinds whose bodies can be erased
-    /// only the header counts.
+    /// Whether the entry of a transaction of this kind takes more than its header: a witness's list and round, and whom
+    /// a device's revocation revokes, stand in the body.
+    pub const fn needs_body(kind: Kind) -> bool {
+        matches!(kind, Kind::Witness | Kind::RevokeDevice)
+    }
+
+    /// The entry of a transaction whose body is not here. Nothing is lost: what remains is of a kind of which only the header
+    /// counts ([`Entry::needs_body`]).
     pub fn of_remains(remains: &Remains, genesis: TxId) -> Self {
         Self::of_header(remains.header(), std::iter::empty(), genesis)
     }

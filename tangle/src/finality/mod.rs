@@ -49,6 +49,7 @@ mod rotation;
 mod round;
 mod rule;
 mod shape;
+mod slot;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -43,11 +43,18 @@ impl Finality {
         }
     }
 
+    /// The highest round of an own witness that is attached; nothing for who is no member.
+    pub fn own_round(&self) -> Option<Round> {
+        self.pacemaker.as_ref().and_then(Pacemaker::last)
+    }
+
     /// What to do about the next witness. `now` never goes back. Ask after everything that was handed in, heard or
     /// committed, and when it has said to. A round is named once: make the witness, or start anew.
     pub fn next_witness(&mut self, now: Timestamp) -> Next {
         let is_idle = self.is_idle() || self.votes.divergence().is_some();
-        let Some(pacemaker) = &mut self.pacemaker else { return Next::Rest };
+        let Some(pacemaker) = self.pacemaker.as_mut().filter(|_| self.illegible.is_none()) else {
+            return Next::Rest;
+        };
         let me = pacemaker.me();
         match pacemaker.step(now, is_idle, &self.committer, &self.window) {
             Step::Rest => Next::Rest,
@@ -57,7 +64,7 @@ impl Finality {
     }
 
     fn plan(&self, me: Member, round: Round) -> Plan {
-        let last = self.pacemaker.as_ref().and_then(Pacemaker::last);
+        let last = self.own_round();
         let own = |round: Round| self.window.round(round).iter().find(|vertex| vertex.author == me);
         let previous = last.and_then(own).map(|vertex| vertex.id);
         let mut parents = Vec::new();
@@ -76,6 +83,21 @@ impl Finality {
         Plan { parents: header, after: newest.unwrap_or_default(), witness }
     }
 
+    /// How many witnesses are in memory to decide by.
+    pub fn held_witnesses(&self) -> usize {
+        self.window.len()
+    }
+
+    /// Of how many rounds those are.
+    pub fn held_rounds(&self) -> usize {
+        self.window.rounds()
+    }
+
+    /// How many witnesses of leaders are looked at.
+    pub fn held_candidates(&self) -> usize {
+        self.committer.candidates()
+    }
+
     /// How finality stands.
     pub fn status(&self) -> Status {
         Status {
@@ -90,6 +112,7 @@ impl Finality {
             is_listening: self.is_listening(),
             members: self.members().collect(),
             divergence: self.votes.divergence(),
+            illegible: self.illegible,
         }
     }
 

@@ -169,7 +169,43 @@ impl Pacemaker {
     }
 
     fn has_quorum(&self, graph: &impl WitnessGraph, round: Round) -> bool {
-        let authors: Members = graph.round(round).iter().map(|vertex| vertex.author).collect();
-        authors.is_quorum(self.size)
+        graph.authors(round).is_quorum(self.size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finality::Window;
+    use crate::finality::testing::{draw, insert, member, round};
+
+    /// The others B, C and D make twenty rounds without A, which follows them a millisecond apart.
+    #[test]
+    fn a_round_that_others_have_made_is_made_at_once_and_costs_all_the_same() {
+        let text: String = (1..=20)
+            .map(|number| {
+                let parents: String =
+                    "BCD".chars().filter(|_| number > 1).map(|by| format!(" {by}{}", number - 1)).collect();
+                "BCD".chars().map(|by| format!("{by}{number}:{parents}; ")).collect::<String>()
+            })
+            .collect();
+        let size = CommitteeSize::new(4).unwrap();
+        let (mut window, committer) = (Window::new(Round::FIRST), Committer::new(size));
+        let mut pacemaker = Pacemaker::new(member(0), size, Pace::default());
+        [1, 2].map(member).into_iter().for_each(|other| pacemaker.heard(other, None));
+        let (drawn, _) = draw(&text);
+        let mut now = Timestamp::from_millis(1_000_000);
+        for number in 1..=20 {
+            for witness in drawn.iter().filter(|witness| witness.round == round(number)) {
+                insert(&mut window, witness).unwrap();
+            }
+            now = now.plus(1);
+            let step = pacemaker.step(now, false, &committer, &window);
+            assert_eq!(step, Step::Witness(round(number)), "no pace and no purse holds it back");
+            pacemaker.made(round(number));
+        }
+        // The purse was empty long ago: a round of one's own has to be earned whole.
+        let whole = now.plus(Pace::default().slowest_ms());
+        assert_eq!(pacemaker.step(now, false, &committer, &window), Step::Wake(whole));
     }
 }

@@ -40,6 +40,8 @@ pub struct Finality {
     /// The leader to go on with once its witness is handed in again, and the first index it gave.
     resumed: Option<(TxId, u64)>,
     pub(super) last_open: u64,
+    /// What stands in the way of everything.
+    pub(super) illegible: Option<TxId>,
 }
 
 impl Finality {
@@ -61,6 +63,7 @@ impl Finality {
             leader: None,
             resumed: None,
             last_open: 0,
+            illegible: None,
             committee,
         }
     }
@@ -80,6 +83,17 @@ impl Finality {
         self.last_open = resume.last_open;
     }
 
+    /// Stands still, for what is stored of this transaction is damaged and commits follow from it: from now on there are no
+    /// commits and no witnesses, and what is attached is counted and not held. Who starts anew once it is whole goes on.
+    pub fn stand_still(&mut self, id: TxId) {
+        self.illegible.get_or_insert(id);
+    }
+
+    /// What [`Finality::stand_still`] has named first.
+    pub fn illegible(&self) -> Option<TxId> {
+        self.illegible
+    }
+
     /// Takes note of an attached transaction; all that it references was handed in before or is delivered. A witness's
     /// shape must have been checked. `arrival` is its position.
     ///
@@ -92,13 +106,19 @@ impl Finality {
         is_delivered: bool,
         ledger: &dyn Ledger,
     ) -> Result<(), HistoryError> {
+        if self.illegible.is_some() {
+            if !is_delivered {
+                self.delivery.count(transaction.header().kind);
+            }
+            return Ok(());
+        }
         let (id, header) = (transaction.id(), transaction.header());
         let entry = Entry::of(transaction, self.genesis);
         let mut round = None;
         if header.kind == Kind::Witness {
             let known = self.committee.known(transaction);
             let (Some(known), Ok(witness)) = (known, Witness::decode(transaction.content())) else {
-                return Err(HistoryError(format!("{id} is attached as a witness and is none")));
+                return Err(HistoryError::Unread(format!("{id} is attached as a witness and is none")));
             };
             round = Some(known.round);
             self.witnessed(transaction, known, &witness, ledger)?;
@@ -155,9 +175,17 @@ impl Finality {
 
     /// Takes note of an attached transaction that no commit has delivered and whose body was erased.
     pub fn attached_erased(&mut self, arrival: u64, remains: &Remains) {
+        if self.illegible.is_some() {
+            return self.delivery.count(remains.header().kind);
+        }
         let entry = Entry::of_remains(remains, self.genesis);
         self.cover(arrival, remains.id(), None, &entry);
         self.delivery.attached(remains.id(), entry);
+    }
+
+    /// Takes note of one that no commit has delivered and for which finality stands still.
+    pub fn attached_damaged(&mut self) {
+        self.delivery.count(Kind::Witness);
     }
 
     /// Hands in a transaction again that [`Finality::wants_from`] has asked for, if no commit has delivered it.
@@ -173,23 +201,23 @@ impl Finality {
     /// From which position on attached transactions must be handed in again by [`Finality::again`]: there were more
     /// uncovered ones than memory holds, and now there is room. Told once.
     pub fn wants_from(&mut self) -> Option<u64> {
-        self.coverage.take_missed()
+        if self.illegible.is_some() { None } else { self.coverage.take_missed() }
     }
 
     /// Whether [`Finality::next_commit`] has more to do though it gave none: what a leader reaches is looked at in pieces.
     pub fn is_delivering(&self) -> bool {
-        self.delivery.has_begun() && self.votes.divergence().is_none()
+        self.delivery.has_begun() && self.votes.divergence().is_none() && self.illegible.is_none()
     }
 
     /// The next commit. The ledger must show it, and all that it delivers, before this is called again; none while
-    /// nothing is decided, while the leader that was gone on with is not handed in, when chains have parted, and while
-    /// [`Finality::is_delivering`].
+    /// nothing is decided, while the leader that was gone on with is not handed in, when chains have parted, when finality
+    /// stands still, and while [`Finality::is_delivering`].
     ///
     /// # Errors
     /// The ledger cannot be read, and nothing has changed that matters: call it again.
     pub fn next_commit(&mut self, ledger: &dyn Ledger) -> Result<Option<Handed>, HistoryError> {
         loop {
-            if self.votes.divergence().is_some() || self.resumed.is_some() {
+            if self.votes.divergence().is_some() || self.resumed.is_some() || self.illegible.is_some() {
                 return Ok(None);
             }
             if self.leader.is_none() {
@@ -236,9 +264,10 @@ impl Finality {
         self.window.round(round).iter().filter(move |vertex| vertex.author == author).map(|vertex| vertex.id)
     }
 
-    /// The first round whose witnesses are held in memory; older ones decide nothing any more.
+    /// The first round whose witnesses are all held in memory; older ones decide nothing any more. There is none while
+    /// finality stands still.
     pub fn first_round(&self) -> Round {
-        self.window.first()
+        self.illegible.map_or(self.window.first(), |_| Round::FIRST.plus(u64::MAX))
     }
 
     /// The committee.

@@ -1,20 +1,22 @@
 //! The checks that need the replica's knowledge, and attaching itself.
 
-use super::firsts::Firsts;
 use super::ledger::Overlay;
+use super::pending::Released;
 use super::{
     Attached, CounterSet, Effect, History, HistoryError, Missing, Origin, Position, Replica, Source, Taken,
     Token, Waiting,
 };
-use crate::limits::{AHEAD_MS, VARIANTS_PER_COUNTER};
+use crate::limits::{AHEAD_MS, RETRIES, VARIANTS_PER_COUNTER};
 use crate::planted::{self, Planted};
 use crate::{DeviceId, Epoch, Header, Kind, Refusal, Timestamp, TxId, Verified};
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// What waits for this is tried at the next tick, whatever the clock says.
 const NEXT_TICK: Missing = Missing::Time(Timestamp::from_millis(0));
+
+/// What waits for this has its turn behind other events; a tick is due at once.
+const NEXT_TURN: Missing = Missing::Time(Timestamp::from_millis(1));
 
 /// What is to become of a transaction.
 pub(super) enum Judgement {
@@ -69,6 +71,7 @@ impl Replica {
             }
             Judgement::Refuse(refusal) => {
                 self.gossip.refused(Some(id), source, &refusal, steady, effects);
+                self.forsake(id, &refusal, effects);
                 Some(Err(refusal))
             }
         };
@@ -90,7 +93,7 @@ impl Replica {
     }
 
     /// The counters that a device has used in an epoch, read from what is stored and what is in flight.
-    fn rebuild_counters(
+    pub(super) fn rebuild_counters(
         &self,
         device: DeviceId,
         epoch: Epoch,
@@ -159,55 +162,6 @@ impl Replica {
         Ok(Judgement::Attach { twin: Some(first).filter(|_| !planted::is(Planted::UnseenTwin)) })
     }
 
-    /// What is attached of the same issuer, epoch and counter, at most [`VARIANTS_PER_COUNTER`] of them. The set of
-    /// counters is in memory then.
-    pub(super) fn variants(
-        &mut self,
-        header: &Header,
-        history: &dyn History,
-    ) -> Result<Vec<TxId>, HistoryError> {
-        let epoch = self.network.rules().epoch(header.timestamp);
-        let key = (header.issuer, epoch);
-        if self.counters.peek(&key).is_none() {
-            let set = self.rebuild_counters(header.issuer, epoch, history)?;
-            self.counters.load(key, || Ok(set))?;
-        }
-        if !self.counters.load(key, || Ok(CounterSet::default()))?.contains(header.counter) {
-            return Ok(Vec::new());
-        }
-        let span = self.network.rules().span(epoch);
-        let mut variants = Vec::new();
-        let mut take = |id| {
-            // What has just been stored may still be in flight as well; counted twice it would fake a second one.
-            if variants.len() < VARIANTS_PER_COUNTER && !variants.contains(&id) {
-                variants.push(id);
-            }
-            if variants.len() < VARIANTS_PER_COUNTER {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        };
-        history.same_counter(&header.issuer, span.clone(), header.counter, &mut take)?;
-        let mut in_flight = self.flight.twins(&header.issuer, &span, header.counter);
-        let _full = in_flight.try_for_each(|(id, twin)| twin.into_iter().chain([id]).try_for_each(&mut take));
-        drop(in_flight);
-        if variants.is_empty() {
-            let flight = &self.flight;
-            let first = self.firsts.find(key, header.counter, || {
-                let mut firsts = Firsts::new();
-                let mut visit = |id, counter| {
-                    firsts.entry(counter).or_insert(id);
-                };
-                history.issued(&header.issuer, span.clone(), &mut visit)?;
-                flight.issued(&header.issuer, span).for_each(|(id, counter)| visit(id, counter));
-                Ok(firsts)
-            })?;
-            variants.extend(first);
-        }
-        Ok(variants)
-    }
-
     /// Attaches what was judged and entered. One that has no source is this node's own witness, of which its peers are
     /// not told before it is durable.
     pub(super) fn attach(
@@ -241,21 +195,24 @@ impl Replica {
         effects.push(Effect::Persist(attached));
     }
 
-    /// Tries again what waited, then what waited for that, and so on: a queue, for a chain can be long. What cannot
-    /// be judged now, because storage is behind or unreadable, waits for the next tick.
+    /// Tries again what waited, then what waited for that, and so on: a queue, for a chain can be long. After
+    /// [`RETRIES`] other events have their turn. What cannot be judged now, because storage is behind or unreadable,
+    /// waits for the next tick.
     ///
     /// # Errors
     /// The history could not be read and there is no effect yet that would be lost with the error.
     pub(super) fn retry(
         &mut self,
-        released: Vec<(Waiting, Source)>,
+        released: Vec<Released>,
         now: Timestamp,
         history: &dyn History,
         effects: &mut Vec<Effect>,
     ) -> Result<(), HistoryError> {
         let mut ready = VecDeque::from(released);
-        while let Some((waiting, source)) = ready.pop_front() {
-            let transaction = match waiting {
+        for _ in 0..RETRIES {
+            let Some(mut released) = ready.pop_front() else { return Ok(()) };
+            let source = released.source;
+            let transaction = match released.waiting {
                 Waiting::Verified(transaction) => transaction,
                 Waiting::Screened(screened) => {
                     // The issuer may have enrolled meanwhile; whoever checks it again finds out.
@@ -263,45 +220,78 @@ impl Replica {
                     continue;
                 }
             };
-            match self.judge(&transaction, source, now, history) {
+            let id = transaction.id();
+            let judgement = match self.misses_still(transaction.transaction(), released.looked, history) {
+                Ok(Some(reference)) => {
+                    released.waiting = Waiting::Verified(transaction);
+                    self.pending.restore(released, Missing::Reference(reference));
+                    self.seek(&reference, source);
+                    continue;
+                }
+                Ok(None) => self.judge(&transaction, source, now, history),
+                Err(error) => Err(error),
+            };
+            match judgement {
                 Ok(Judgement::Attach { twin }) => {
-                    let id = transaction.id();
                     self.attach(transaction, twin, Some(source), None, effects);
                     ready.extend(self.pending.release(Missing::Reference(id)));
                 }
                 Ok(Judgement::Wait(missing, others)) => {
-                    let id = transaction.id();
-                    self.pending.restore(Waiting::Verified(transaction), source, missing);
+                    released.waiting = Waiting::Verified(transaction);
+                    self.pending.restore(released, missing);
                     self.look_for(id, missing, others, source);
                 }
                 Ok(Judgement::Refuse(Refusal::Overloaded)) => {
-                    self.pending.restore(Waiting::Verified(transaction), source, NEXT_TICK);
+                    released.waiting = Waiting::Verified(transaction);
+                    self.pending.restore(released, NEXT_TICK);
                 }
                 Ok(Judgement::Refuse(refusal)) => {
-                    let (id, steady) = (transaction.id(), self.steady.now());
+                    let steady = self.steady.now();
                     self.gossip.refused(Some(id), source, &refusal, steady, effects);
+                    self.forsake(id, &refusal, effects);
                 }
                 Ok(Judgement::Known) => {}
                 Err(error) => {
-                    self.pending.restore(Waiting::Verified(transaction), source, NEXT_TICK);
-                    for (waiting, source) in ready {
-                        self.pending.restore(waiting, source, NEXT_TICK);
-                    }
+                    released.waiting = Waiting::Verified(transaction);
+                    ready.push_front(released);
+                    ready.into_iter().for_each(|released| self.pending.restore(released, NEXT_TICK));
                     return if effects.is_empty() { Err(error) } else { Ok(()) };
                 }
             }
         }
+        ready.into_iter().for_each(|released| self.pending.restore(released, NEXT_TURN));
         Ok(())
+    }
+
+    /// Drops what waits for a witness that is one too many, and what waits for that: nothing of it calls for the witness, so
+    /// all of it is its author's, or one too many itself, or no witness and references one. Something that is taken and
+    /// references any of it has it fetched again.
+    fn forsake(&mut self, id: TxId, refusal: &Refusal, effects: &mut Vec<Effect>) {
+        if !matches!(refusal, Refusal::Twins { .. }) {
+            return;
+        }
+        let (steady, mut open) = (self.steady.now(), vec![id]);
+        while let Some(id) = open.pop() {
+            let wanting: Vec<(TxId, Source)> =
+                self.pending.wanting(&id).map(|(waiting, source)| (waiting.id(), source)).collect();
+            for (id, source) in wanting {
+                self.pending.forget_copy(&id, source);
+                self.gossip.refused(Some(id), source, refusal, steady, effects);
+                open.push(id);
+            }
+        }
     }
 
     /// Lets gossip look for what a transaction that waits here references, but for what waits here itself.
     fn look_for(&mut self, id: TxId, missing: Missing, others: Vec<TxId>, source: Source) {
         let Missing::Reference(first) = missing else { return };
-        let (others, now) = (self.pending.misses_too(&id, source, others), self.steady.now());
-        for reference in std::iter::once(&first).chain(&others) {
-            if !self.pending.contains(reference) {
-                self.gossip.misses(*reference, source, now);
-            }
+        let others = self.pending.misses_too(&id, source, others);
+        std::iter::once(&first).chain(&others).for_each(|reference| self.seek(reference, source));
+    }
+
+    fn seek(&mut self, reference: &TxId, source: Source) {
+        if !self.pending.contains(reference) {
+            self.gossip.misses(*reference, source, self.steady.now());
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! After each event, in this order: members whose logs were read are heard, commits are handed out as long as there is
 //! room for them, what had no room among the uncovered is handed in again, and the next witness is asked for. Where the
-//! history cannot be read nothing of that step has changed; whatever happens next tries it again.
+//! history cannot be read nothing of that step has changed; whatever happens next tries it again. Where what one of these
+//! steps needs is damaged, none of them is made any more.
 
 use super::handed::HandedOut;
 use super::ledger::Overlay;
@@ -19,7 +20,7 @@ pub(super) struct Finalising {
     /// Commits on their way to disk.
     pub(super) handed: HandedOut,
     /// The position from which on what is uncovered is handed in again.
-    again: Option<u64>,
+    pub(super) again: Option<u64>,
     /// The witness to be made, while its counter could not be read.
     plan: Option<Box<Plan>>,
     /// The round of the witness that was asked for and has not come.
@@ -29,6 +30,12 @@ pub(super) struct Finalising {
 }
 
 impl Finalising {
+    /// Nothing of what is under way goes on, but for commits on their way to disk.
+    pub(super) fn stand_still(&mut self) {
+        let handed = std::mem::take(&mut self.handed);
+        *self = Self { handed, ..Self::default() };
+    }
+
     /// When there is something to do, if nothing happens before. In the replica's own time.
     pub(super) fn due(&self, now: Timestamp, is_delivering: bool) -> Option<Timestamp> {
         let goes_on = self.again.is_some() || (is_delivering && self.handed.has_room());
@@ -56,9 +63,20 @@ impl Replica {
         if self.finality.is_listening() {
             self.gossip.read_to_the_end().for_each(|device| self.finality.heard(&device));
         }
-        self.hand_out(history, effects)?;
-        self.cover_again(history)?;
-        self.propose(now, history, effects)
+        if self.finality.illegible().is_some() {
+            return Ok(());
+        }
+        let done = self.hand_out(history, effects);
+        let done = done.and_then(|()| self.cover_again(history));
+        match done.and_then(|()| self.propose(now, history, effects)) {
+            // A node that ended for it would end again for the same, whenever it starts.
+            Err(HistoryError::Damaged { id, .. }) => {
+                self.finality.stand_still(id);
+                self.finalising.stand_still();
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     fn hand_out(&mut self, history: &dyn History, effects: &mut Vec<Effect>) -> Result<(), HistoryError> {
@@ -114,6 +132,9 @@ impl Replica {
     ) -> Result<(), HistoryError> {
         self.finalising.due = None;
         let Some(device) = self.device.filter(|_| self.has_room()) else { return Ok(()) };
+        // A peer may have given back a witness of that round that a disk before this one has lost.
+        let own = self.finality.own_round();
+        self.finalising.plan.take_if(|plan| Some(plan.witness.head().round) <= own);
         if self.finalising.plan.is_none() {
             match self.finality.next_witness(self.steady.now()) {
                 Next::Rest => return Ok(()),
@@ -136,8 +157,8 @@ impl Replica {
         Ok(())
     }
 
-    /// Takes the own witness that was asked for. Nobody else gets it before it is durable: who has sent one and has lost
-    /// it must never make another one of its round.
+    /// Takes the own witness that was asked for, unless a peer has given back one of its round or a later one meanwhile.
+    /// Nobody else gets it before it is durable: who has sent one and has lost it must never make another one of its round.
     pub(super) fn take_own_witness(
         &mut self,
         transaction: Verified,
@@ -148,6 +169,10 @@ impl Replica {
         let round = Witness::decode(content).ok().map(|witness| witness.head().round);
         let is_own = header.kind == Kind::Witness && Some(header.issuer) == self.device;
         if !is_own || round.is_none() || round != self.finalising.asked {
+            return Ok(());
+        }
+        if round <= self.finality.own_round() {
+            self.finalising.asked = None;
             return Ok(());
         }
         let twin = self.variants(header, history)?.first().copied();

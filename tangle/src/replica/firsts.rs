@@ -1,15 +1,16 @@
-//! Which transaction has used each counter first, of devices that repeat counters.
+//! What is attached with a counter already: two of its transactions, or the first one.
 //!
 //! Storage names those that share a counter, and not one that is alone. To find it, all that its device has issued in the
 //! epoch is read, so that is kept: a device that repeats many counters has it read once. Always true: a set that is here
 //! names every counter that the device has used in the epoch; [`FIRST_USES`] and one more are held at most.
 
-use super::HistoryError;
 use super::counters::Key;
-use crate::TxId;
-use crate::limits::FIRST_USES;
+use super::{CounterSet, History, HistoryError, Replica};
+use crate::limits::{FIRST_USES, VARIANTS_PER_COUNTER};
+use crate::{Header, TxId};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 /// The first transaction of each counter.
 pub(super) type Firsts = BTreeMap<u32, TxId>;
@@ -79,6 +80,57 @@ impl FirstUses {
     }
 }
 
+impl Replica {
+    /// What is attached of the same issuer, epoch and counter, at most [`VARIANTS_PER_COUNTER`] of them. The set of
+    /// counters is in memory then.
+    pub(super) fn variants(
+        &mut self,
+        header: &Header,
+        history: &dyn History,
+    ) -> Result<Vec<TxId>, HistoryError> {
+        let epoch = self.network.rules().epoch(header.timestamp);
+        let key = (header.issuer, epoch);
+        if self.counters.peek(&key).is_none() {
+            let set = self.rebuild_counters(header.issuer, epoch, history)?;
+            self.counters.load(key, || Ok(set))?;
+        }
+        if !self.counters.load(key, || Ok(CounterSet::default()))?.contains(header.counter) {
+            return Ok(Vec::new());
+        }
+        let span = self.network.rules().span(epoch);
+        let mut variants = Vec::new();
+        let mut take = |id| {
+            // What has just been stored may still be in flight as well; counted twice it would fake a second one.
+            if variants.len() < VARIANTS_PER_COUNTER && !variants.contains(&id) {
+                variants.push(id);
+            }
+            if variants.len() < VARIANTS_PER_COUNTER {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        history.same_counter(&header.issuer, span.clone(), header.counter, &mut take)?;
+        let mut in_flight = self.flight.twins(&header.issuer, &span, header.counter);
+        let _full = in_flight.try_for_each(|(id, twin)| twin.into_iter().chain([id]).try_for_each(&mut take));
+        drop(in_flight);
+        if variants.is_empty() {
+            let flight = &self.flight;
+            let first = self.firsts.find(key, header.counter, || {
+                let mut firsts = Firsts::new();
+                let mut visit = |id, counter| {
+                    firsts.entry(counter).or_insert(id);
+                };
+                history.issued(&header.issuer, span.clone(), &mut visit)?;
+                flight.issued(&header.issuer, span).for_each(|(id, counter)| visit(id, counter));
+                Ok(firsts)
+            })?;
+            variants.extend(first);
+        }
+        Ok(variants)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,7 +169,7 @@ mod tests {
         let again = || panic!("it is read again");
         assert_eq!(cache.find(key, 7, again), Ok(Some(id(7))));
         assert_eq!(cache.find(key, 8, again), Ok(None));
-        let failed = cache.find((key.0, Epoch(1)), 0, || Err(HistoryError("gone".into())));
+        let failed = cache.find((key.0, Epoch(1)), 0, || Err(HistoryError::Unread("gone".into())));
         assert!(failed.is_err() && cache.find(key, 0, again).is_ok());
     }
 }

@@ -4,10 +4,22 @@ use crate::finality::{Entry, Outcome, Round};
 use crate::{DeviceId, Digest, Kind, Standing, Timestamp, TxId};
 use std::ops::{ControlFlow, Range};
 
-/// The history could not be read. The replica has not changed; the node stops taking transactions.
+/// Why the history did not say what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the stored history cannot be read: {0}")]
-pub struct HistoryError(pub String);
+pub enum HistoryError {
+    /// It could not be read. The replica has not changed; the node stops taking transactions.
+    #[error("the stored history cannot be read: {0}")]
+    Unread(String),
+    /// What is stored of one transaction is not what was written, and what is whole of it does not say what was asked.
+    /// All else can be read: it is the matter of whatever needs that one.
+    #[error("the stored transaction {id} is damaged: {cause}")]
+    Damaged {
+        /// The transaction.
+        id: TxId,
+        /// What does not fit.
+        cause: String,
+    },
+}
 
 /// What is durable. A transaction or commit appears here no later than the replica is told [`super::Event::Durable`] of
 /// it; what is on its way there the replica remembers itself.
@@ -54,7 +66,11 @@ pub trait History {
     /// Whether the transaction is a witness; none when it is not stored.
     fn is_witness(&self, id: &TxId) -> Result<Option<bool>, HistoryError>;
 
-    /// What finality needs of the transaction, its body erased or not; none when it is not stored.
+    /// What finality needs of the transaction, its body erased or not; none when it is not stored. Where the body is damaged
+    /// the header suffices, unless [`Entry::needs_body`].
+    ///
+    /// # Errors
+    /// [`HistoryError::Damaged`] when that is not what was written.
     fn entry(&self, id: &TxId) -> Result<Option<Entry>, HistoryError>;
 
     /// Calls `visit` with the ids of the stored witnesses that `author` has made of this round, however old it is: two

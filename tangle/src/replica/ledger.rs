@@ -24,7 +24,7 @@ impl Ledger for Overlay<'_> {
         if let Some(attached) = self.flight.get(id) {
             return Ok(Entry::of(attached.transaction(), self.genesis));
         }
-        let missing = || HistoryError(format!("{id} is attached and is not stored"));
+        let missing = || HistoryError::Unread(format!("{id} is attached and is not stored"));
         self.history.entry(id)?.ok_or_else(missing)
     }
 

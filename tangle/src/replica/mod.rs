@@ -27,6 +27,7 @@ mod testing;
 mod tests;
 mod ticket;
 mod tips;
+mod twins;
 
 pub use counters::CounterSet;
 pub use event::{Effect, Event, Position, Source, Taken, Ticket, Token};
@@ -37,7 +38,7 @@ pub use tips::Tips;
 
 use crate::finality::{Finality, Pace};
 use crate::gossip::{Fault, Gossip, PeerView, Tree};
-use crate::limits::{AHEAD_MS, IN_FLIGHT, PENDING, TICKET_PAIRS, WINDOW};
+use crate::limits::{AHEAD_MS, IN_FLIGHT, PENDING, RETRIES, TICKET_PAIRS, WINDOW};
 use crate::planted::{self, Planted};
 use crate::{DeviceId, Kind, Network, Screened, Standing, Timestamp, Transaction, TxId, Verified};
 use counters::Counters;
@@ -119,6 +120,12 @@ pub struct Occupancy {
     pub wanted: usize,
     /// Those of them whose bodies somebody who was asked has not: erased there, or damaged.
     pub withheld: usize,
+    /// Witnesses in memory to decide by.
+    pub witnesses: usize,
+    /// Of how many rounds those are.
+    pub rounds: usize,
+    /// Of them, those of leaders that are looked at.
+    pub candidates: usize,
 }
 
 /// One replica of the ledger.
@@ -196,6 +203,9 @@ impl Replica {
             commits_in_flight: self.finalising.handed.len(),
             wanted: self.gossip.wanted(),
             withheld: self.gossip.withheld(),
+            witnesses: self.finality.held_witnesses(),
+            rounds: self.finality.held_rounds(),
+            candidates: self.finality.held_candidates(),
         }
     }
 
@@ -272,7 +282,7 @@ impl Replica {
                 effects.push(Effect::Ticket(token, ticket));
             }
             Event::Tick => {
-                let due = self.pending.release_until(now);
+                let due = self.pending.release_until(now, RETRIES);
                 self.retry(due, now, history, &mut effects)?;
                 let missed = self.pending.expire(steady);
                 self.gossip.gave_up(&missed, steady, &mut effects);
@@ -368,9 +378,9 @@ impl Replica {
     }
 
     fn retry_issuer(&mut self, issuer: DeviceId, effects: &mut Vec<Effect>) {
-        for (waiting, source) in self.pending.release(Missing::Issuer(issuer)) {
-            if let Waiting::Screened(screened) = waiting {
-                self.recheck(screened, source, effects);
+        for released in self.pending.release(Missing::Issuer(issuer)) {
+            if let Waiting::Screened(screened) = released.waiting {
+                self.recheck(screened, released.source, effects);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Transactions that wait: for a reference, for their issuer's enrolment, or for their time.
 //!
-//! Each waits for one thing at a time and is tried again when that comes, so the work a transaction causes here is
+//! Each waits for one thing at a time and goes on when that comes. A witness waits for the newest that it misses, so
+//! all that is newer is attached, and only what is older needs to be looked at again: the work a transaction causes here is
 //! bounded by what it references. No source can hold more than its share, and when all is full the one that holds
 //! most gives way, as long as it then still holds more than the one that it makes room for.
 //!
@@ -9,9 +10,12 @@
 //! Of one whose signature is right any copy is as good: { waiting, verified } has each id at most once.
 
 use super::Source;
-use crate::limits::{OTHERS_PER_SOURCE, PENDING, PENDING_MS, PENDING_PER_SOURCE, REFERENCES};
+use crate::limits::{PENDING, PENDING_MS, PENDING_PER_SOURCE};
 use crate::{DeviceId, Refusal, Screened, Timestamp, Transaction, TxId, Verified};
+use others::Others;
 use std::collections::{BTreeMap, BTreeSet};
+
+mod others;
 
 /// What a transaction waits for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -51,7 +55,19 @@ struct Entry {
     missing: Missing,
     /// The turn of the clock in which it began to wait for this.
     turn: u64,
+    /// What of its references was the newest missing, if that was looked at: all that are newer are attached.
+    looked: Option<TxId>,
     /// What else of its references was missing then, as far as that is remembered.
+    others: Vec<TxId>,
+}
+
+/// A transaction that waits no more, to be tried again.
+#[derive(Debug)]
+pub(super) struct Released {
+    pub(super) waiting: Waiting,
+    pub(super) source: Source,
+    /// Its newest reference that may not be attached; nothing when that was not looked at.
+    pub(super) looked: Option<TxId>,
     others: Vec<TxId>,
 }
 
@@ -85,15 +101,22 @@ impl Pending {
 
     /// Whether something that waits references this transaction.
     pub(super) fn wants(&self, id: &TxId) -> bool {
-        self.by_missing.contains_key(&Missing::Reference(*id)) || self.others.counts.contains_key(id)
+        self.by_missing.contains_key(&Missing::Reference(*id)) || self.others.contains(id)
+    }
+
+    /// What waits and is known to reference this transaction, with who sent it.
+    pub(super) fn wanting(&self, id: &TxId) -> impl Iterator<Item = (&Transaction, Source)> {
+        let waiting = self.by_missing.get(&Missing::Reference(*id)).into_iter().flatten();
+        let places = waiting.chain(self.others.naming(id));
+        places.filter_map(|place| Some((self.entries.get(place)?.waiting.transaction(), place.1)))
     }
 
     /// Remembers what else is missing of what waits, so that all of it is looked for at once; returns what it remembers. Of
     /// those too many it finds out one by one.
     pub(super) fn misses_too(&mut self, id: &TxId, source: Source, mut others: Vec<TxId>) -> Vec<TxId> {
         let Some(entry) = self.entries.get_mut(&(*id, source)) else { return Vec::new() };
-        self.others.forget(source, &std::mem::take(&mut entry.others));
-        self.others.remember(source, &mut others);
+        self.others.forget((*id, source), &std::mem::take(&mut entry.others));
+        self.others.remember((*id, source), &mut others);
         entry.others.clone_from(&others);
         others
     }
@@ -127,21 +150,24 @@ impl Pending {
         if self.entries.len() >= self.limit {
             self.take_from_the_largest(own)?;
         }
-        self.restore(waiting, source, missing);
+        self.restore(Released { waiting, source, looked: None, others: Vec::new() }, missing);
         Ok(())
     }
 
     /// Puts back what was just released; its place cannot have gone.
-    pub(super) fn restore(&mut self, waiting: Waiting, source: Source, missing: Missing) {
-        let id = waiting.transaction().id();
-        self.by_missing.entry(missing).or_default().insert((id, source));
-        self.by_source.entry(source).or_default().insert(id);
-        let entry = Entry { waiting, missing, turn: self.turn, others: Vec::new() };
-        self.entries.insert((id, source), entry);
+    pub(super) fn restore(&mut self, released: Released, missing: Missing) {
+        let Released { waiting, source, looked, mut others } = released;
+        let place = (waiting.transaction().id(), source);
+        let looked = if let Missing::Reference(id) = missing { Some(id) } else { looked };
+        others.retain(|other| looked.is_some_and(|looked| *other < looked));
+        self.others.remember(place, &mut others);
+        self.by_missing.entry(missing).or_default().insert(place);
+        self.by_source.entry(source).or_default().insert(place.0);
+        self.entries.insert(place, Entry { waiting, missing, turn: self.turn, looked, others });
     }
 
     /// Takes out all that waited for `missing`, in id order.
-    pub(super) fn release(&mut self, missing: Missing) -> Vec<(Waiting, Source)> {
+    pub(super) fn release(&mut self, missing: Missing) -> Vec<Released> {
         let places = self.by_missing.get(&missing).cloned().unwrap_or_default();
         places.iter().filter_map(|place| self.remove(place)).collect()
     }
@@ -155,10 +181,10 @@ impl Pending {
         }
     }
 
-    /// Takes out all whose time is no more than `latest`, in id order.
-    pub(super) fn release_until(&mut self, latest: Timestamp) -> Vec<(Waiting, Source)> {
+    /// Takes out those whose time is no more than `latest`, the first `most` of them, in id order.
+    pub(super) fn release_until(&mut self, latest: Timestamp, most: usize) -> Vec<Released> {
         let due = self.by_missing.range(Missing::Time(Timestamp::default())..=Missing::Time(latest));
-        let places: BTreeSet<Place> = due.flat_map(|(_, places)| places).copied().collect();
+        let places: BTreeSet<Place> = due.flat_map(|(_, places)| places).take(most).copied().collect();
         places.iter().filter_map(|place| self.remove(place)).collect()
     }
 
@@ -167,6 +193,11 @@ impl Pending {
         for id in self.by_source.get(&source).cloned().unwrap_or_default() {
             self.remove(&(id, source));
         }
+    }
+
+    /// Drops one copy of a transaction.
+    pub(super) fn forget_copy(&mut self, id: &TxId, source: Source) {
+        self.remove(&(*id, source));
     }
 
     /// Drops every copy of a transaction: it is attached, or a checked copy takes their place.
@@ -218,54 +249,13 @@ impl Pending {
         Ok(())
     }
 
-    fn remove(&mut self, place: &Place) -> Option<(Waiting, Source)> {
-        let entry = self.entries.remove(place)?;
+    fn remove(&mut self, place: &Place) -> Option<Released> {
+        let Entry { waiting, missing, looked, others, .. } = self.entries.remove(place)?;
         let (id, source) = place;
-        remove_from(&mut self.by_missing, &entry.missing, place);
+        remove_from(&mut self.by_missing, &missing, place);
         remove_from(&mut self.by_source, source, id);
-        self.others.forget(*source, &entry.others);
-        Some((entry.waiting, *source))
-    }
-}
-
-/// References that are missing beside the ones that something waits for.
-#[derive(Debug, Default)]
-struct Others {
-    /// In how many lists each stands.
-    counts: BTreeMap<TxId, usize>,
-    /// How many stand in the lists of what a source sent.
-    held: BTreeMap<Source, usize>,
-}
-
-impl Others {
-    fn remember(&mut self, source: Source, others: &mut Vec<TxId>) {
-        let held = self.held.entry(source).or_default();
-        others.truncate(OTHERS_PER_SOURCE.saturating_sub(*held));
-        others.retain(|other| {
-            let is_kept = self.counts.len() < REFERENCES || self.counts.contains_key(other);
-            if is_kept {
-                *self.counts.entry(*other).or_default() += 1;
-            }
-            is_kept
-        });
-        *held += others.len();
-    }
-
-    fn forget(&mut self, source: Source, others: &[TxId]) {
-        for other in others {
-            if let Some(count) = self.counts.get_mut(other) {
-                *count -= 1;
-                if *count == 0 {
-                    self.counts.remove(other);
-                }
-            }
-        }
-        if let Some(held) = self.held.get_mut(&source) {
-            *held -= others.len();
-            if *held == 0 {
-                self.held.remove(&source);
-            }
-        }
+        self.others.forget(*place, &others);
+        Some(Released { waiting, source: *source, looked, others })
     }
 }
 

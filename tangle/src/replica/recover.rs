@@ -82,6 +82,15 @@ impl Replica {
         self.keep(position, remains.id(), remains.header().parents, false);
     }
 
+    /// As [`Replica::restore`], of one that is damaged so that it cannot be said what finality needs of it. Finality stands
+    /// still then, and all else goes on.
+    pub fn restore_damaged(&mut self, id: TxId, is_delivered: bool) {
+        self.finality.stand_still(id);
+        if !is_delivered {
+            self.finality.attached_damaged();
+        }
+    }
+
     fn keep(&mut self, position: Position, id: TxId, parents: [TxId; 2], is_witness: bool) {
         self.graph.insert(position.0, id, parents, is_witness);
         self.graph.reopen(&id);
@@ -112,7 +121,7 @@ impl Replica {
 struct Unread;
 
 fn unread<T>() -> Result<T, HistoryError> {
-    Err(HistoryError("nothing is read before the first event".into()))
+    Err(HistoryError::Unread("nothing is read before the first event".into()))
 }
 
 impl Ledger for Unread {

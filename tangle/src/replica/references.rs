@@ -3,15 +3,15 @@
 //!
 //! Witnesses are a layer above: nothing but a witness has one as a parent. What is asked of references follows from their
 //! ids, so every node that can judge them judges them alike; how many witnesses of one author and round are taken is no
-//! judgement, for whatever is referenced is taken in the end.
+//! judgement (`super::twins`).
 
 use super::attach::Judgement;
 use super::{History, HistoryError, Missing, Replica, Source};
 use crate::body::Witness;
 use crate::finality::{Known, Ledger, Shape};
-use crate::limits::{DOOR_PARENT_AGE_MS, WITNESSES_PER_ROUND};
+use crate::limits::DOOR_PARENT_AGE_MS;
 use crate::planted::{self, Planted};
-use crate::{Header, Kind, Malformed, ParentsFault, Refusal, Timestamp, Transaction, TxId};
+use crate::{Kind, Malformed, ParentsFault, Refusal, Timestamp, Transaction, TxId};
 use std::collections::BTreeMap;
 
 impl Replica {
@@ -57,6 +57,11 @@ impl Replica {
         let Some(author) = committee.member(&header.issuer) else {
             return Ok(Some(malformed(Malformed::NO_MEMBER)));
         };
+        let round = witness.head().round;
+        // Before it waits: what is not taken in the end has no place here meanwhile.
+        if let Some(refusal) = self.judge_twins(&transaction.id(), Known { author, round }, history)? {
+            return Ok(Some(Judgement::Refuse(refusal)));
+        }
         let previous = Some(header.parents[0]).filter(|parent| *parent != self.network.genesis());
         let missing = self.missing(witness.references().copied().chain(previous).collect(), history)?;
         if !missing.is_empty() {
@@ -64,14 +69,17 @@ impl Replica {
         }
         let mut known = BTreeMap::new();
         for id in witness.parents().iter().chain(&previous) {
-            known.extend(self.known(id, history)?.map(|known| (*id, known)));
+            match self.known(id, history) {
+                Ok(found) => known.extend(found.map(|known| (*id, known))),
+                // It cannot be judged before that one is whole again, and is no reason to stop.
+                Err(HistoryError::Damaged { .. }) => {
+                    return Ok(Some(Judgement::Refuse(Refusal::Overloaded)));
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let round = witness.head().round;
         let shape = Shape { author, round, parents: witness.parents(), previous };
-        if let Err(fault) = shape.check(committee.size(), &|id| known.get(id).copied()) {
-            return Ok(Some(malformed(fault)));
-        }
-        self.judge_twins(transaction.id(), header, Known { author, round }, history)
+        Ok(shape.check(committee.size(), &|id| known.get(id).copied()).err().map(malformed))
     }
 
     /// What of these is not attached, the newest first: who waits for that finds most of the others here when it comes.
@@ -87,35 +95,31 @@ impl Replica {
         Ok(missing)
     }
 
-    /// Two witnesses of one author and round prove that it lies. More are taken only where something references them.
-    fn judge_twins(
+    /// The newest reference of a witness that has waited which is not attached, where all above `looked` are: what is
+    /// attached stays so. Nothing for what is no witness or was not looked at.
+    pub(super) fn misses_still(
         &self,
-        id: TxId,
-        header: &Header,
-        known: Known,
+        transaction: &Transaction,
+        looked: Option<TxId>,
         history: &dyn History,
-    ) -> Result<Option<Judgement>, HistoryError> {
-        let mut twins: Vec<TxId> = Vec::new();
-        if known.round >= self.finality.first_round() {
-            twins.extend(self.finality.witnesses_of(known).take(WITNESSES_PER_ROUND));
-        } else {
-            history.witnesses(&header.issuer, known.round, &mut |twin| {
-                if twins.len() < WITNESSES_PER_ROUND {
-                    twins.push(twin);
-                }
-            })?;
-            // What has just been stored may still be in flight as well.
-            for attached in self.flight.iter() {
-                if self.finality.committee().known(attached.transaction()) == Some(known)
-                    && !twins.contains(&attached.id())
-                {
-                    twins.push(attached.id());
-                }
+    ) -> Result<Option<TxId>, HistoryError> {
+        let header = transaction.header();
+        let lists = Witness::lists(transaction.content()).filter(|_| header.kind == Kind::Witness);
+        let (Some([mut parents, mut sweeps]), Some(looked)) = (lists, looked) else { return Ok(None) };
+        let mut below = looked.as_bytes();
+        let previous = header.parents[0];
+        loop {
+            parents = &parents[..parents.partition_point(|id| id < below)];
+            sweeps = &sweeps[..sweeps.partition_point(|id| id < below)];
+            let previous = Some(previous.as_bytes()).filter(|previous| *previous < below);
+            let newest = [parents.last(), sweeps.last(), previous].into_iter().flatten().max();
+            let Some(next) = newest else { return Ok(None) };
+            let id = TxId::from_bytes(*next);
+            if !self.is_attached(&id, history)? {
+                return Ok(Some(id));
             }
+            below = next;
         }
-        let first = twins.first().copied().filter(|_| twins.len() >= WITNESSES_PER_ROUND);
-        let refused = first.filter(|_| !self.pending.wants(&id));
-        Ok(refused.map(|first| Judgement::Refuse(Refusal::Twins { round: known.round, first })))
     }
 
     /// Author and round of an attached transaction, if it is a witness.
@@ -123,7 +127,7 @@ impl Replica {
         if let Some(known) = self.finality.known(id) {
             return Ok(Some(known));
         }
-        if self.graph.is_witness(id) == Some(false) {
+        if self.is_witness(id, history)? != Some(true) {
             return Ok(None);
         }
         let entry = self.overlay(history).entry(id)?;

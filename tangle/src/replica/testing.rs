@@ -3,7 +3,7 @@
 use crate::signing::{Seed, SigningKey};
 use crate::{
     Draft, Issuer, Kind, Network, NetworkParts, Role, Rules, Screened, Standing, Timestamp, Transaction,
-    Verified,
+    TxId, Verified,
 };
 
 fn key(seed: u8) -> SigningKey {
@@ -27,6 +27,11 @@ pub(super) fn network() -> Network {
 
 /// A reading above the genesis, before and after its signature is checked.
 pub(super) fn reading(counter: u32, ms: u64) -> (Screened, Verified) {
+    reading_above(counter, ms, network().genesis())
+}
+
+/// The same above another parent.
+pub(super) fn reading_above(counter: u32, ms: u64, parent: TxId) -> (Screened, Verified) {
     let (network, key) = (network(), key(1));
     let valid = Timestamp::from_millis(0)..Timestamp::from_millis(u64::MAX);
     let standing = Standing::Enrolled { role: Role::Sensor, valid };
@@ -36,7 +41,7 @@ pub(super) fn reading(counter: u32, ms: u64) -> (Screened, Verified) {
         content_format: 110,
         counter,
         timestamp: Timestamp::from_millis(ms),
-        parents: [network.genesis(); 2],
+        parents: [parent, network.genesis()],
         salt: [counter as u8; 16],
         content: b"[]",
     };

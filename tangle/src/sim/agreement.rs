@@ -1,8 +1,9 @@
 //! What must hold in the end: that all honest nodes hold the same, and draw the same from it.
 //!
 //! Of three or more transactions of one issuer, epoch and counter each node takes two by itself and more only where
-//! something references them (`spec/03-transaction.md`). So which ones a node holds may differ, acknowledged or not, as
-//! long as nothing that all hold references them.
+//! something references them (`spec/03-transaction.md`); of three or more witnesses of one author and round more only where
+//! another author's calls for them (`spec/17-finality.md`), and none of that author's which builds on one that is not here.
+//! So which ones a node holds may differ, acknowledged or not, as long as nothing that all hold references them.
 
 use super::catalogue::{Number, Slot};
 use super::invariants::Invariant;
@@ -63,9 +64,18 @@ impl Net {
                 |same: &[Number], most: usize| same.iter().filter(|variant| is_held(variant)).count() > most;
             are_more(variants, VARIANTS_PER_COUNTER) || are_more(twins, WITNESSES_PER_ROUND)
         };
+        // What references one too many of its own author's; all that it references has a smaller number.
+        let mut hangs = vec![false; self.catalogue.len()];
+        for transaction in 0..self.catalogue.len() as Number {
+            let author = |number: Number| self.catalogue.witness(number).map(|witness| witness.author);
+            let own = self.catalogue.referenced(transaction).filter(|other| author(*other).is_some());
+            let mut own = own.filter(|other| author(*other) == author(transaction));
+            hangs[transaction as usize] =
+                is_held(&transaction) && (is_surplus(&transaction) || own.any(|other| hangs[other as usize]));
+        }
         let mut needed = BTreeSet::new();
         let mut open: Vec<Number> = (0..self.catalogue.len() as Number)
-            .filter(|transaction| is_held(transaction) && !is_surplus(transaction))
+            .filter(|transaction| is_held(transaction) && !hangs[*transaction as usize])
             .collect();
         while let Some(transaction) = open.pop() {
             if needed.insert(transaction) {
@@ -80,10 +90,11 @@ impl Net {
         if let Some((node, what)) = self.difference() {
             return self.violated(Invariant::Alike, node, |_| what);
         }
-        let contested = self.contested();
+        let needed = self.needed();
+        let contested = self.contested(&needed);
         for node in 0..self.nodes.len() {
             if self.nodes[node].is_honest() {
-                self.look_at_evidence(node, &contested);
+                self.look_at_evidence(node, &contested, &needed);
                 self.look_at_counters(node);
                 self.look_at_rest(node);
             }
@@ -97,15 +108,24 @@ impl Net {
 
     /// What some honest node holds proof of that it was used twice, but for what only some need to hold proof of: of
     /// three or more witnesses of one round each takes two by itself, whatever their counters.
-    fn contested(&self) -> BTreeSet<Slot> {
+    fn contested(&self, needed: &BTreeSet<Number>) -> BTreeSet<Slot> {
         let slots = self.catalogue.slots().filter(|slot| self.catalogue.variants(slot).len() > 1);
         let honest = || (0..self.nodes.len()).filter(|node| self.nodes[*node].is_honest());
         let is_proven = |slot: &&Slot| honest().any(|node| self.is_proven(node, slot));
-        slots.filter(is_proven).filter(|slot| !self.is_vague(slot)).copied().collect()
+        slots.filter(is_proven).filter(|slot| !self.is_vague(slot, needed)).copied().collect()
     }
 
-    /// Whether a witness of a round that has too many is among what claims the slot.
-    fn is_vague(&self, slot: &Slot) -> bool {
+    /// Whether a witness of a round that has too many is among what claims the slot, or one that some hold and not all
+    /// have to.
+    fn is_vague(&self, slot: &Slot, needed: &BTreeSet<Number>) -> bool {
+        let is_held =
+            |variant: &Number| self.nodes.iter().any(|node| node.is_honest() && node.disk.has(*variant));
+        let is_loose = |variant: &Number| {
+            self.catalogue.witness(*variant).is_some() && !needed.contains(variant) && is_held(variant)
+        };
+        if self.catalogue.variants(slot).iter().any(is_loose) {
+            return true;
+        }
         let of_round = |variant: &Number| {
             let witness = self.catalogue.witness(*variant)?;
             Some(self.catalogue.of_round(witness.round, witness.author).len())
@@ -116,11 +136,11 @@ impl Net {
 
     /// A device has used a counter twice where two transactions say so, and a node knows it of the same ones. What is
     /// proven anywhere is proven everywhere.
-    fn look_at_evidence(&mut self, number: usize, contested: &BTreeSet<Slot>) {
+    fn look_at_evidence(&mut self, number: usize, contested: &BTreeSet<Slot>, needed: &BTreeSet<Number>) {
         let twins = self.nodes[number].disk.twins().keys();
         let known = twins.map(|twin| self.catalogue.slot(*twin));
         let known: BTreeSet<Slot> =
-            known.filter(|slot| !self.is_vague(slot) || !self.is_proven(number, slot)).collect();
+            known.filter(|slot| !self.is_vague(slot, needed) || !self.is_proven(number, slot)).collect();
         let unproven = contested.iter().find(|slot| !self.is_proven(number, slot));
         let differs = known.symmetric_difference(contested).next().or(unproven).copied();
         if let Some((device, epoch, counter)) = differs {

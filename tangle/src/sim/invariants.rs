@@ -9,7 +9,7 @@ use super::trace::{name, seconds};
 use crate::gossip::Reason;
 use crate::limits::{
     ASKED_PER_PEER, COMMITS_IN_FLIGHT, IN_FLIGHT, PEERS, PENDING, REFERENCES, REQUESTS_PER_PEER, TAIL_CREDIT,
-    TIP_POOL, VERDICTS, WANT_IDS, WINDOW,
+    TIP_POOL, VERDICTS, WANT_IDS, WINDOW, WITNESSES_PER_ROUND,
 };
 use crate::replica::Ticket;
 use crate::{Position, TxId};
@@ -126,6 +126,8 @@ pub(super) struct Taken {
 #[derive(Default, Debug)]
 pub(super) struct Judge {
     violation: Option<Violation>,
+    /// How often an older disk took the place of a node's.
+    restored: usize,
     /// What was acknowledged, and by whom first.
     acknowledged: BTreeMap<Number, Taken>,
     /// Acknowledged, and gone with the only disk that had it when an older one took its place.
@@ -188,6 +190,7 @@ impl Net {
                 format!("{} is attached before what it references", name(transaction, &net.catalogue))
             });
         }
+        self.look_at_twins(number, transaction);
         if !is_causal {
             self.violated(Invariant::Causal, number, |net| {
                 format!(
@@ -195,6 +198,28 @@ impl Net {
                     name(transaction, &net.catalogue)
                 )
             });
+        }
+    }
+
+    /// Witnesses of one author and round that a node holds at most: so many of its own accord and so many for each
+    /// member that may have taken others, once more for each that has lost its disk.
+    fn most_twins(&self) -> usize {
+        WITNESSES_PER_ROUND * (self.settings.members().len() + 1 + self.judge.restored)
+    }
+
+    /// No member makes others hold more twins than members have taken by themselves.
+    fn look_at_twins(&mut self, number: usize, transaction: Number) {
+        let Some(witness) = self.catalogue.witness(transaction) else { return };
+        let (round, author, most) = (witness.round, witness.author, self.most_twins());
+        let twins = self.catalogue.of_round(round, author);
+        if twins.len() > most {
+            let disk = &self.nodes[number].disk;
+            let held = twins.iter().filter(|twin| **twin == transaction || disk.has(**twin)).count();
+            if held > most {
+                self.violated(Invariant::Bounds, number, |_| {
+                    format!("{held} witnesses of {author:?} and {round}, where {most} are allowed")
+                });
+            }
         }
     }
 
@@ -250,6 +275,8 @@ impl Net {
             ("window", held.window, WINDOW),
             ("in flight", held.in_flight, IN_FLIGHT + 1),
             ("commits in flight", held.commits_in_flight, COMMITS_IN_FLIGHT),
+            ("witnesses", held.witnesses, held.rounds * self.settings.members().len() * self.most_twins()),
+            ("candidates", held.candidates, held.rounds * self.most_twins()),
             ("wanted", held.wanted, PEERS * TAIL_CREDIT + REFERENCES),
             ("connected", node.ends.len(), self.nodes.len().min(PEERS + 1)),
         ];
@@ -284,6 +311,7 @@ impl Net {
 
     /// An older disk takes the place of a node's. What was on no other disk is lost, and nobody's fault.
     pub(super) fn excuse(&mut self, number: usize, lost: &[Number]) {
+        self.judge.restored += 1;
         let others =
             || self.nodes.iter().enumerate().filter(|(other, node)| *other != number && node.is_honest());
         let is_gone = |transaction: &&Number| !others().any(|(_, node)| node.disk.has_durable(**transaction));

@@ -2,6 +2,7 @@
 //!
 //! Always true: a stream costs a seat, of which there are few, and never makes anybody wait but its own client.
 
+mod past;
 mod place;
 mod source;
 mod stream;
@@ -34,10 +35,10 @@ pub(super) fn routes(
 }
 
 async fn events(query: Query, headers: HeaderMap, api: Arc<Api>) -> Answered {
-    answered(open(&query, &headers, &api))
+    answered(open(&query, &headers, &api).await)
 }
 
-fn open(query: &Query, headers: &HeaderMap, api: &Arc<Api>) -> Result<Response, Problem> {
+async fn open(query: &Query, headers: &HeaderMap, api: &Arc<Api>) -> Result<Response, Problem> {
     // What is no text is no id either, which its parser says.
     let last = headers.get(LAST_EVENT_ID).map(|id| id.to_str().unwrap_or("?"));
     let wish = Wish::of(query, last)?;
@@ -48,11 +49,15 @@ fn open(query: &Query, headers: &HeaderMap, api: &Arc<Api>) -> Result<Response, 
     };
     let seat = Seat::take(&stats).ok_or_else(too_many)?;
     let source = Node::new(api, &wish);
-    let feed = match wish.after {
-        Some(_) => None,
-        None => Some(source.subscribe().ok_or_else(too_many)?),
+    let (feed, begin) = match wish.after {
+        Some(after) => (None, after),
+        None => {
+            let feed = source.subscribe().ok_or_else(too_many)?;
+            // Behind the subscription: what is newer than this is heard.
+            (Some(feed), source.newest(&wish).await?)
+        }
     };
-    let pieces = Pieces::new(Teller::new(source, wish, stats, feed), seat);
+    let pieces = Pieces::new(Teller::new(source, wish, stats, feed, begin), seat);
     let mut response = warp::reply::stream(pieces).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(text::MEDIA_TYPE));

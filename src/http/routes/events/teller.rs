@@ -1,8 +1,8 @@
 //! One client's stream: what it missed from disk, then what happens.
 //!
 //! Always true: what has a place comes in the order of all, each at most once, and nothing is left out between what the
-//! client came with and what was told last; memory holds one page from disk or one piece of text, and what the bus keeps
-//! for a subscriber.
+//! client came with and what was told last; the client always has an id behind which nothing that it wants was told yet;
+//! memory holds one page from disk or one piece of text, and what the bus keeps for a subscriber.
 
 use super::Place;
 use super::text::{BEGINNING, COMMENT, Event, Farewell};
@@ -69,6 +69,8 @@ pub(super) struct Teller<S: Source> {
     phase: Phase<S::Feed>,
     /// The last place that was told or passed over.
     told: Place,
+    /// The last id that the client was given, if what it wants has ids.
+    shown: Option<Place>,
     is_begun: bool,
 }
 
@@ -85,17 +87,25 @@ enum Phase<F> {
 }
 
 impl<S: Source> Teller<S> {
-    /// A stream for this wish. `feed` is there when the client does not begin in the past.
-    pub(super) fn new(source: S, wish: Wish, stats: Arc<StreamStats>, feed: Option<S::Feed>) -> Self {
-        let told = wish.after.unwrap_or_default();
+    /// A stream for this wish that begins behind a place. `feed` is there when the client does not begin in the past; then
+    /// the place is the newest at some time after the subscription.
+    pub(super) fn new(
+        source: S,
+        wish: Wish,
+        stats: Arc<StreamStats>,
+        feed: Option<S::Feed>,
+        begin: Place,
+    ) -> Self {
         let phase = feed.map_or(Phase::Past, Phase::Present);
-        Self { source, wish: Arc::new(wish), stats, phase, told, is_begun: false }
+        let shown = wish.follows_commits().then_some(begin);
+        Self { source, wish: Arc::new(wish), stats, phase, told: begin, shown, is_begun: false }
     }
 
     /// The next piece of the stream, waited for; nothing when it is over.
     pub(super) async fn next(&mut self) -> Option<String> {
         if !std::mem::replace(&mut self.is_begun, true) {
-            return Some(BEGINNING.into());
+            // A client that loses the stream before its first event comes back for what it has missed.
+            return Some(self.shown.map(id_line).unwrap_or_default() + BEGINNING);
         }
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Past => Some(self.read(None).await),
@@ -126,7 +136,15 @@ impl<S: Source> Teller<S> {
             None => Phase::Past,
         };
         // A page of which nothing is wanted still shows that the node is at it, and whether the client is there.
-        if text.is_empty() { COMMENT.into() } else { text }
+        if text.is_empty() { self.comment() } else { text }
+    }
+
+    /// What shows that the node is there. It brings along how far all that is wanted was told, or a client that wants little
+    /// would come back with an old id, for much that has to be read from disk.
+    fn comment(&mut self) -> String {
+        let is_new = self.shown.is_some_and(|shown| shown < self.told);
+        self.shown = self.shown.map(|_| self.told);
+        if is_new { id_line(self.told) + COMMENT } else { COMMENT.into() }
     }
 
     /// Waits for what happens, and takes what has happened meanwhile along.
@@ -136,7 +154,7 @@ impl<S: Source> Teller<S> {
         while text.is_empty() {
             let left = until.saturating_duration_since(Instant::now());
             let Ok(fed) = timeout(left, feed.next()).await else {
-                text.push_str(COMMENT);
+                text.push_str(&self.comment());
                 break;
             };
             let mut next = Some(fed);
@@ -170,10 +188,15 @@ impl<S: Source> Teller<S> {
         }
     }
 
-    fn write(&self, event: &Event, text: &mut String) {
+    fn write(&mut self, event: &Event, text: &mut String) {
         event.write(text);
         self.stats.count(event.name());
+        self.shown = self.shown.max(event.place());
     }
+}
+
+fn id_line(place: Place) -> String {
+    format!("id: {place}\n")
 }
 
 /// What a future gives without waiting.

@@ -16,7 +16,7 @@ pub(super) const EVENTS: [&str; 5] = ["attached", "final", "disputed", "commit",
 /// The media type of a stream.
 pub(super) const MEDIA_TYPE: &str = "text/event-stream";
 
-/// How a stream begins: a client that loses it comes back after so many milliseconds.
+/// How a stream begins, behind an id: a client that loses it comes back after so many milliseconds.
 pub(super) const BEGINNING: &str = "retry: 2000\n\n";
 
 /// What shows that the other side is there.

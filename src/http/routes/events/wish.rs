@@ -38,16 +38,21 @@ impl Wish {
         let after = last.transpose()?.or(query.parsed("after")?);
         let events: BTreeSet<&'static str> =
             query.read("kind", |text| among(text, EVENTS))?.unwrap_or_else(|| EVENTS.into_iter().collect());
-        // Of what has no place nothing can be told again.
-        let has_places = ["final", "commit"].iter().any(|name| events.contains(name));
-        Ok(Self {
+        let wish = Self {
             events,
             of: query
                 .read("of", |text| among(text, names.iter().copied()))?
                 .unwrap_or_else(all_but_witnesses),
             device: query.parsed("device")?,
-            after: after.filter(|_| has_places),
-        })
+            after: None,
+        };
+        // Of what follows from no commit nothing can be told again.
+        Ok(Self { after: after.filter(|_| wish.follows_commits()), ..wish })
+    }
+
+    /// Whether something is wanted that follows from commits, and so can be told again.
+    pub(super) fn follows_commits(&self) -> bool {
+        ["final", "disputed", "commit"].iter().any(|name| self.has(name))
     }
 
     /// Whether the client wants events of this name at all.

@@ -115,9 +115,9 @@ fn compare_restored(
     let open = arrivals.iter().filter(|attached| !rulings.contains_key(&attached.id()));
     let open: Vec<(Position, TxId)> = open.map(|attached| (attached.position(), attached.id())).collect();
     let mut found = Vec::new();
-    let mut restored = |position, kept: Kept, is_delivered: bool| {
+    let mut restored = |position, kept: Result<Kept, TxId>, is_delivered: bool| {
         assert!(!is_delivered, "there are no witnesses here");
-        found.push((position, kept.id()));
+        found.push((position, kept.unwrap().id()));
     };
     store.restore_finality(&mut restored).unwrap();
     assert_eq!(found, open);

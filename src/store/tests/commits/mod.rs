@@ -8,10 +8,11 @@ use super::*;
 use crate::store::commits::ROW_POSITIONS;
 use crate::testing::chain::Chain;
 use compare::rulings;
+use std::collections::{BTreeMap, BTreeSet};
 use weft_tangle::body::{Vote, Witness};
-use weft_tangle::finality::{FinalVerdict, Handed, Round};
+use weft_tangle::finality::{Entry, FinalVerdict, Handed, Round};
 use weft_tangle::signing::{Seed, SigningKey};
-use weft_tangle::{DeviceId, Draft, History, Kind, Timestamp, content_format};
+use weft_tangle::{DeviceId, Draft, History, HistoryError, Kind, Timestamp, content_format};
 
 /// What is on the disk when the process ends here, without closing anything.
 fn killed(disk: &disks::MemoryDisk) -> disks::MemoryDisk {
@@ -156,8 +157,47 @@ fn what_was_delivered_keeps_its_verdict_when_its_body_is_erased_and_what_was_not
     assert!(matches!(store.erase(&victims).unwrap(), Erasure::Done { .. }));
     compare_commits(&store, &chain, all, &mut dice);
     let mut erased = 0;
-    store.restore_finality(&mut |_, kept, _| erased += usize::from(matches!(kept, Kept::Erased(_)))).unwrap();
+    store
+        .restore_finality(&mut |_, kept, _| erased += usize::from(matches!(kept, Ok(Kept::Erased(_)))))
+        .unwrap();
     assert_eq!(erased, victims.iter().filter(|id| !delivered.contains_key(id)).count());
+}
+
+/// What finality needs of most kinds is in the header; of a witness and a revocation it is not.
+#[test]
+fn what_is_damaged_is_handed_to_finality_where_its_header_suffices() {
+    let network = network("damage");
+    let (ledger, _) = ledger(&network, 93, 2, 60);
+    let all = &ledger.arrivals;
+    let disk = disks::MemoryDisk::default();
+    let store = open_on(disk.clone(), &network).unwrap();
+    store.append(all).unwrap();
+    let mut kinds = BTreeSet::new();
+    for victim in all.iter().filter(|one| kinds.insert(one.transaction().header().kind)) {
+        disk.damage(victim.transaction().wire());
+    }
+    let mut found = BTreeMap::new();
+    let mut restored = |position: Position, kept: Result<Kept, TxId>, _| {
+        let (id, is_legible) = kept.map_or_else(|id| (id, false), |kept| (kept.id(), true));
+        assert_eq!(id, all[position.0 as usize].id());
+        found.insert(id, is_legible);
+    };
+    store.restore_finality(&mut restored).unwrap();
+    assert_eq!(found.len(), all.len());
+    let reader = store.reader().unwrap();
+    let mut before = BTreeSet::new();
+    for one in all {
+        let (id, kind) = (one.id(), one.transaction().header().kind);
+        let is_legible = !before.insert(kind) || kind != Kind::RevokeDevice;
+        assert_eq!(found[&id], is_legible, "{kind:?}");
+        let entry = reader.entry(&id);
+        if is_legible {
+            assert_eq!(entry.unwrap().unwrap(), Entry::of(one.transaction(), network.genesis()));
+        } else {
+            assert!(matches!(entry, Err(HistoryError::Damaged { id: named, .. }) if named == id));
+        }
+    }
+    assert!(before.contains(&Kind::Enrol) && before.contains(&Kind::RevokeDevice), "{before:?}");
 }
 
 /// A witness by the one member of the networks of tests.
@@ -225,8 +265,8 @@ fn witnesses_are_found_by_author_and_round_and_handed_in_while_they_decide() {
 
         // Behind a leader of round 80, witnesses from round 17 on decide; that is the 27th of those stored.
         let mut found = Vec::new();
-        let mut restored = |position: Position, kept: Kept, is_delivered: bool| {
-            assert_eq!(kept.header().kind == Kind::Witness, position.0 >= 10);
+        let mut restored = |position: Position, kept: Result<Kept, TxId>, is_delivered: bool| {
+            assert_eq!(kept.unwrap().header().kind == Kind::Witness, position.0 >= 10);
             found.push((position.0, is_delivered));
         };
         store.restore_finality(&mut restored).unwrap();

@@ -38,7 +38,7 @@ struct Book {
 
 impl Ledger for Book {
     fn entry(&self, id: &TxId) -> Result<Entry, HistoryError> {
-        self.entries.get(id).cloned().ok_or_else(|| HistoryError(format!("{id} is not attached")))
+        self.entries.get(id).cloned().ok_or_else(|| HistoryError::Unread(format!("{id} is not attached")))
     }
 
     fn is_delivered(&self, id: &TxId) -> Result<bool, HistoryError> {

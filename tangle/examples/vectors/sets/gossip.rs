@@ -5,6 +5,7 @@ use super::made::Made;
 use super::world::World;
 use serde_json::{Value, json};
 use weft_tangle::gossip::{Checkpoint, Class, Frame, Fresh, Message, Run, Stretch, Tree};
+use weft_tangle::limits::TRANSACTION_MAX_BYTES;
 use weft_tangle::{DeviceId, TxId};
 
 /// Frames of all streams with their fields, and frames that are refused.
@@ -21,13 +22,13 @@ pub(crate) fn frames(world: &World, valid: &[Made]) -> Value {
         json!({"own": own, "peer": peer, "leads": leads(&own_id, &peer_id)})
     };
     json!({
-        "about": "Whole frames without their length (page 14). The two of transactions hold `transactions` of transactions.json; `leads` are by the names of keys.json.",
+        "about": "Whole frames without their length (page 14). The two of transactions hold `transactions` of transactions.json; `leads` are by the names of keys.json. Where an invalid one has `then`, so many transactions of so many times that byte follow, each behind its length.",
         "messages": rows,
         "transactions": names,
         "live": {"tree": Tree::of(&world.id("fog")).0, "hex": hex(&pushed)},
         "bulk": {"hex": hex(&bodies)},
         "leads": [leads("fog", "member-a"), leads("member-a", "fog"), leads("fog", "member-b"), leads("member-b", "member-a")],
-        "invalid": invalid(),
+        "invalid": invalid(&ids),
     })
 }
 
@@ -100,7 +101,7 @@ fn name(class: Class) -> &'static str {
     }
 }
 
-fn invalid() -> Vec<Value> {
+fn invalid(ids: &[TxId]) -> Vec<Value> {
     let rows: [(&str, &str, &[u8]); 13] = [
         ("control", "an empty frame", &[]),
         ("control", "a message that version 1 does not know", &[7]),
@@ -116,5 +117,41 @@ fn invalid() -> Vec<Value> {
         ("live", "a tree without transactions", &[0, 0, 0, 7]),
         ("live", "a transaction of no bytes", &[0, 0, 0, 7, 0, 0]),
     ];
-    rows.iter().map(|(stream, why, bytes)| json!({"stream": stream, "why": why, "hex": hex(bytes)})).collect()
+    let rows =
+        rows.iter().map(|(stream, why, bytes)| json!({"stream": stream, "why": why, "hex": hex(bytes)}));
+    rows.chain(beyond_bounds(ids)).chain(long()).collect()
+}
+
+/// Messages whose numbers and lists are beyond what they may be.
+fn beyond_bounds(ids: &[TxId]) -> impl Iterator<Item = Value> {
+    let mark = |position: u8, id: &TxId| [&[position], &id.as_bytes()[..], &[1]].concat();
+    let two = |first, second| [&[0, 2][..], &mark(first, &ids[0]), &mark(second, &ids[1]), &[1]].concat();
+    let rows: [(&str, Vec<u8>); 12] = [
+        ("checkpoints that ascend", two(7, 9)),
+        ("two checkpoints of one position", two(7, 7)),
+        ("33 checkpoints", [&[0, 33][..], &[0; 33 * 42], &[1]].concat()),
+        ("a credit of 33 bits", vec![3, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x10]),
+        ("a graft that is neither no nor yes", vec![4, 9, 2, 1, 5, 1, 0]),
+        ("a request for nothing", vec![4, 9, 0, 0, 0]),
+        ("a range of nothing", vec![4, 9, 0, 2, 5, 0, 6, 1, 0]),
+        ("a request for 129 transactions", vec![4, 9, 0, 1, 5, 0x81, 1, 0]),
+        ("33 ranges", [&[4, 9, 0, 33][..], &[1; 66], &[0]].concat()),
+        ("a run of nothing", vec![2, 0, 0, 1, 1, 0, 0]),
+        ("257 entries", vec![2, 0, 0, 1, 1, 0, 0x81, 2]),
+        ("a run that version 1 does not know", vec![2, 0, 0, 1, 2, 0, 1]),
+    ];
+    rows.into_iter().map(|(why, bytes)| json!({"stream": "control", "why": why, "hex": hex(&bytes)}))
+}
+
+/// Frames of transactions that are too long, or hold one that is. The transactions are described, for their length.
+fn long() -> impl Iterator<Item = Value> {
+    let rows = [
+        ("live", "00000007", "a frame above 65,536 bytes", 4, TRANSACTION_MAX_BYTES),
+        ("bulk", "00", "a frame above 65,536 bytes", 4, TRANSACTION_MAX_BYTES),
+        ("bulk", "00", "a transaction above 18,972 bytes", 1, TRANSACTION_MAX_BYTES + 1),
+    ];
+    rows.into_iter().map(|(stream, hex, why, transactions, bytes)| {
+        let then = json!({"transactions": transactions, "bytes": bytes, "byte": "01"});
+        json!({"stream": stream, "why": why, "hex": hex, "then": then})
+    })
 }

@@ -29,7 +29,7 @@ impl Book {
 
     fn read(&self) -> Result<(), HistoryError> {
         match self.fails_after.get() {
-            Some(0) => Err(HistoryError("a test's".into())),
+            Some(0) => Err(HistoryError::Unread("a test's".into())),
             left => {
                 self.fails_after.set(left.map(|left| left - 1));
                 Ok(())
@@ -41,7 +41,7 @@ impl Book {
 impl Ledger for Book {
     fn entry(&self, id: &TxId) -> Result<Entry, HistoryError> {
         self.read()?;
-        self.entries.get(id).cloned().ok_or_else(|| HistoryError(format!("{id} is not here")))
+        self.entries.get(id).cloned().ok_or_else(|| HistoryError::Unread(format!("{id} is not here")))
     }
 
     fn is_delivered(&self, id: &TxId) -> Result<bool, HistoryError> {

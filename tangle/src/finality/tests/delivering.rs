@@ -236,6 +236,49 @@ fn however_little_is_held_and_looked_at_at_once_the_commits_are_the_same() {
     }
 }
 
+/// Readings that approve what was delivered long ago, each another two, with most of them on disk alone.
+#[test]
+fn a_past_that_is_approved_once_more_is_not_remembered() {
+    let network = network(1);
+    for undelivered in [20_000, 100] {
+        let bounds = Bounds { undelivered, commit: 64, reached: 64, steps: 1_000 };
+        let mut delivery = Delivery::with_bounds(&network, bounds);
+        let mut book = Book::default();
+        let attach = |delivery: &mut Delivery, book: &mut Book, at: u64, kind, references: Vec<TxId>| {
+            let (id, issuer, counter) = (id(at, at), device(1), at as u32);
+            let entry = Entry { kind, issuer, counter, references, revokes: None, round: None };
+            book.entries.insert(id, entry.clone());
+            delivery.attached(id, entry);
+            id
+        };
+        let mut past = Vec::new();
+        for at in 1..=4_000 {
+            past.push(attach(&mut delivery, &mut book, at, Kind::Reading, vec![]));
+        }
+        let deliver = |delivery: &mut Delivery, book: &mut Book, leader| {
+            delivery.begin(leader, member(0), std::iter::empty());
+            let (mut delivered, mut held) = (0, 0);
+            while delivery.finished().is_none() {
+                if let Some((commit, _)) = delivery.next(book).unwrap() {
+                    delivered += commit.commit.count;
+                    book.store(&commit);
+                }
+                held = held.max(delivery.ahead());
+            }
+            (delivered, held)
+        };
+        let leader = attach(&mut delivery, &mut book, 5_000, Kind::Witness, past.clone());
+        assert_eq!(deliver(&mut delivery, &mut book, leader).0, 4_001);
+        let mut last = leader;
+        for (at, parents) in (6_000..).zip(past.chunks(2)) {
+            let references = [last].iter().chain(parents).copied().collect();
+            last = attach(&mut delivery, &mut book, at, Kind::Reading, references);
+        }
+        let leader = attach(&mut delivery, &mut book, 20_000, Kind::Witness, vec![last]);
+        assert_eq!(deliver(&mut delivery, &mut book, leader), (2_001, 1), "{undelivered} in memory");
+    }
+}
+
 #[test]
 fn one_that_was_delivered_alone_is_named_when_another_has_its_counter() {
     let network = network(1);

@@ -1,6 +1,7 @@
 //! Waiting transactions against a plain list, and the promises made to each source.
 
 use super::*;
+use crate::limits::{OTHERS_PER_SOURCE, REFERENCES};
 use crate::replica::testing;
 use proptest::prelude::*;
 use std::sync::OnceLock;
@@ -103,8 +104,8 @@ impl Model {
     }
 }
 
-fn places(released: Vec<(Waiting, Source)>) -> Vec<(TxId, Source)> {
-    released.iter().map(|(waiting, source)| (waiting.transaction().id(), *source)).collect()
+fn places(released: Vec<Released>) -> Vec<(TxId, Source)> {
+    released.iter().map(|released| (released.waiting.transaction().id(), released.source)).collect()
 }
 
 proptest! {
@@ -124,7 +125,7 @@ proptest! {
                 }
                 Step::ReleaseUntil(latest) => {
                     let due = model.take(|row| row.2 < 3 && u64::from(row.2) <= latest);
-                    prop_assert_eq!(places(pending.release_until(at(latest))), due);
+                    prop_assert_eq!(places(pending.release_until(at(latest), LIMIT)), due);
                 }
                 Step::Forget(source) => {
                     pending.forget(Source::Peer(source));
@@ -219,7 +220,7 @@ fn what_waits_too_long_is_given_up_and_who_sent_an_orphan_is_named() {
     // What got one thing and waits for the next has its time anew.
     let released = pending.release(missing(7));
     pending.insert(waiting(2, true), Source::Peer(3), missing(4)).unwrap();
-    released.into_iter().for_each(|(waiting, source)| pending.restore(waiting, source, missing(4)));
+    released.into_iter().for_each(|released| pending.restore(released, missing(4)));
     assert_eq!(pending.expire(at(begin + PENDING_MS)), [(Source::Peer(1), id(3))].into());
     assert!(!pending.contains(&id(0)) && pending.contains(&id(1)) && pending.contains(&id(2)));
 }
@@ -241,10 +242,30 @@ fn what_else_is_missing_is_wanted_as_long_as_what_misses_it_waits() {
     pending.forget_id(&id(0));
     assert_eq!(wanted(&pending), [9, 12]);
     pending.release(Missing::Reference(id(9)));
-    assert!(wanted(&pending).is_empty() && pending.others.counts.is_empty());
-    assert!(pending.others.held.is_empty());
+    assert!(wanted(&pending).is_empty() && pending.others.is_empty());
     pending.misses_too(&id(1), source, vec![id(12)]);
     assert!(wanted(&pending).is_empty(), "it waits no more");
+}
+
+#[test]
+fn what_goes_on_to_wait_keeps_what_is_older_and_others_wait_their_turn() {
+    let (mut pending, mut ids) = (Pending::new(), [8, 9, 10, 11].map(id));
+    ids.sort_unstable();
+    for number in 0..3 {
+        pending.insert(waiting(number, true), Source::Peer(1), Missing::Reference(ids[3])).unwrap();
+        pending.misses_too(&id(number), Source::Peer(1), ids[..3].to_vec());
+    }
+    for released in pending.release(Missing::Reference(ids[3])) {
+        assert_eq!(released.looked, Some(ids[3]));
+        pending.restore(released, Missing::Reference(ids[2]));
+    }
+    assert_eq!(ids.map(|id| pending.wanting(&id).count()), [3, 3, 3, 0]);
+    for released in pending.release(Missing::Reference(ids[2])) {
+        pending.restore(released, missing(1));
+    }
+    assert_eq!(ids.map(|id| pending.wanting(&id).count()), [3, 3, 0, 0], "it misses them all the same");
+    assert_eq!([2, 2].map(|most| pending.release_until(at(1), most).len()), [2, 1]);
+    assert!(pending.others.is_empty());
 }
 
 #[test]
@@ -266,5 +287,5 @@ fn what_else_is_missing_is_remembered_within_the_bounds_of_each_and_all() {
         assert_eq!(kept, OTHERS_PER_SOURCE);
     }
     assert_eq!(misses(&mut pending, sources, 99, REFERENCES - 1, 3), 1, "what is remembered costs no room");
-    assert_eq!(pending.others.counts.len(), REFERENCES);
+    assert_eq!(pending.others.len(), REFERENCES);
 }

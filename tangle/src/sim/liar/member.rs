@@ -1,5 +1,6 @@
 //! Members of the committee that lie in their witnesses: two of one round, some to these and some to those, or none; votes
-//! for what is not, or none; times that are not; references that no witness may have; rounds that are long over.
+//! for what is not, or none; times that are not; references that no witness may have; rounds that are long over; more and
+//! more of one round, that reference each other.
 //!
 //! A lying member runs the real replica. What that proposes it signs, changed or not, and beside it others; which of
 //! them a peer gets is for the peer's link to say, so one peer always gets the same one.
@@ -34,11 +35,13 @@ pub enum FalseWitness {
     Misshape,
     /// More and more of rounds that are over.
     OldRounds,
+    /// One that references many of one's own of one round.
+    OwnTwins,
 }
 
 impl FalseWitness {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Equivocate,
         Self::Hide,
         Self::Abstain,
@@ -46,6 +49,7 @@ impl FalseWitness {
         Self::Mistime,
         Self::Misshape,
         Self::OldRounds,
+        Self::OwnTwins,
     ];
 
     /// A short stable name, as scenario files have it.
@@ -58,6 +62,7 @@ impl FalseWitness {
             Self::Mistime => "mistime",
             Self::Misshape => "misshape",
             Self::OldRounds => "old-rounds",
+            Self::OwnTwins => "own-twins",
         }
     }
 }

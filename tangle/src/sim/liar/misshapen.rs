@@ -1,5 +1,7 @@
-//! Witnesses that lying members send of their own accord: of rounds that are long over, and such as none can be.
+//! Witnesses that lying members send of their own accord: of rounds that are long over, many of one round, and such as none
+//! can be.
 
+use super::super::catalogue::Number;
 use super::super::faults::pick;
 use super::super::keys::{Key, signed};
 use super::super::link::Parcel;
@@ -18,6 +20,9 @@ use crate::{Digest, Draft, Kind, TxId, content_format};
 /// Witnesses of old rounds that go at once, at most.
 const OLD_ROUNDS: u64 = 12;
 
+/// Witnesses of one round that go at once, at most.
+const OWN_TWINS: u64 = 40;
+
 /// Ways for references to be wrong.
 const SHAPES: u64 = 8;
 
@@ -30,12 +35,53 @@ impl Net {
         if kinds.contains(&FalseWitness::Misshape) {
             self.send_misshapen(node, source, &mut random);
         }
+        if kinds.contains(&FalseWitness::OwnTwins) {
+            self.send_own_twins(node, source, &mut random);
+        }
         if kinds.contains(&FalseWitness::OldRounds) {
             for _ in 0..random.between(1, OLD_ROUNDS) {
                 let source = pick(&mut random, sources);
                 self.send_old_round(node, source, &mut random);
             }
         }
+    }
+
+    /// One of the newest round that references many of the first, and behind it those, the newest first.
+    fn send_own_twins(&mut self, node: usize, source: Source, random: &mut Random) {
+        let Some(top) = self.nodes[node].replica.finality().round else { return };
+        let mut twins = Vec::new();
+        for _ in 0..random.between(4, OWN_TWINS) {
+            twins.extend(self.make_right(node, Round::FIRST, (vec![], None), vec![], random));
+        }
+        twins.sort_unstable_by_key(|twin| std::cmp::Reverse(self.catalogue.id(*twin)));
+        let ids = twins.iter().map(|twin| self.catalogue.id(*twin)).collect();
+        let parents = self.parents_of(node, top, random);
+        let above = self.make_right(node, top, parents, ids, random);
+        for made in above.into_iter().chain(twins) {
+            self.send_as_it_is(node, source, Parcel::Push(Tree(17), made));
+        }
+    }
+
+    fn make_right(
+        &mut self,
+        node: usize,
+        round: Round,
+        (parents, previous): (Vec<TxId>, Option<TxId>),
+        sweeps: Vec<TxId>,
+        random: &mut Random,
+    ) -> Option<Number> {
+        let content = Witness::new(round, Vote::NONE, parents, sweeps).ok()?;
+        let parents = content.header_parents(previous, self.catalogue.network.genesis());
+        let draft = Draft {
+            kind: Kind::Witness,
+            content_format: content_format::WEFT,
+            counter: random.below(64) as u32,
+            timestamp: after(&content, &parents),
+            parents,
+            salt: random.bytes(),
+            content: &content.encode(),
+        };
+        self.catalogue.make(&draft, &Node::key(node)).ok()
     }
 
     /// A witness that is right and long too late.

@@ -124,6 +124,12 @@ fn restored(members: u64, restores: u64) -> Scenario {
 }
 
 #[test]
+fn twins_that_their_author_calls_for_are_found() {
+    let found = first_violated(&sworn(4, &[FalseWitness::OwnTwins]), Planted::OwnTwins);
+    assert_eq!(found, Some(Invariant::Bounds));
+}
+
+#[test]
 fn signing_again_after_a_restart_is_found() {
     let mut scenario = calm(4);
     scenario.machines.backups = 1_000_000;

@@ -5,7 +5,7 @@ use weft_tangle::body::{Vote, Witness};
 use weft_tangle::finality::Round;
 use weft_tangle::gossip::Fault;
 use weft_tangle::replica::{Event, Source, Token};
-use weft_tangle::{Draft, Kind, Malformed, Refusal, Timestamp, TxId, Verified, content_format};
+use weft_tangle::{Draft, History, Kind, Malformed, Refusal, Timestamp, TxId, Verified, content_format};
 
 /// A witness of a member, signed with a counter of its own.
 fn witness(
@@ -133,6 +133,68 @@ fn of_one_author_and_round_two_are_taken_and_more_when_they_are_referenced() {
     assert!(town.nodes[0].attached.contains(&above.id()));
     let seen = town.nodes[0].replica.finality().members;
     assert_eq!(seen.iter().map(|member| member.twins).sum::<u64>(), 2);
+}
+
+fn of_round(town: &Town, member: usize, round: u64) -> usize {
+    let (history, author) = (&town.nodes[0].history, town.nodes[member].device);
+    let mut count = 0;
+    history.witnesses(&author, Round::new(round).unwrap(), &mut |_| count += 1).unwrap();
+    count
+}
+
+#[test]
+fn a_member_calls_for_no_twins_of_its_own() {
+    let mut town = quiet();
+    town.is_honest = false;
+    let mut twins: Vec<Verified> =
+        (0..60u32).map(|number| witness(&town, 2, number, 1, &[], &[], None)).collect();
+    twins.sort_by_key(|twin| std::cmp::Reverse(twin.id()));
+    let ids: Vec<TxId> = twins.iter().map(Verified::id).collect();
+    // One that sweeps some of them, one that sweeps that and the others, and a reading that names one.
+    let above = witness(&town, 2, 60, 1, &[], &ids[..30], None);
+    let rest: Vec<TxId> = ids[30..].iter().copied().chain([above.id()]).collect();
+    let top = witness(&town, 2, 61, 1, &[], &rest, None);
+    let reading = town.reading_above([ids[5], town.network.genesis()], 0);
+    for waiting in [&top, &above, &reading] {
+        assert!(!sends(&mut town, waiting));
+    }
+    assert_eq!(town.nodes[0].replica.occupancy().pending, 3);
+    assert_eq!(twins.iter().filter(|twin| sends(&mut town, twin)).count(), 2);
+    town.run(100);
+    assert_eq!(of_round(&town, 2, 1), 2);
+    assert_eq!(town.nodes[0].replica.occupancy().pending, 0, "what only the refused would help is dropped");
+    // Each came without having been asked for. Whoever passes twins on may have seen others first.
+    assert!(points(&town) <= 63 * Fault::Unasked.points(), "{}", points(&town));
+}
+
+/// What another author's witness reaches is taken by whatever way it is reached, and in whatever order it comes.
+#[test]
+fn what_another_member_builds_on_is_taken_with_all_that_is_below() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut town = quiet();
+        town.is_honest = false;
+        let ones: Vec<Verified> = [0, 1, 2, 2, 2]
+            .iter()
+            .zip(40..)
+            .map(|(member, counter)| witness(&town, *member, counter, 1, &[], &[], None))
+            .collect();
+        assert!(ones[..4].iter().all(|one| sends(&mut town, one)));
+        let ids: Vec<TxId> = ones.iter().map(Verified::id).collect();
+        // Member 2 goes on from its third witness of round 1, and only member 3 has that.
+        let second = witness(&town, 2, 50, 2, &[ids[0], ids[1], ids[4]], &[], Some(ids[4]));
+        assert!(!sends(&mut town, &second) && !sends(&mut town, &ones[4]));
+        assert_eq!(town.nodes[0].replica.occupancy().pending, 0, "its author's own calls for nothing");
+        let third = witness(&town, 3, 51, 1, &[], &[second.id()], None);
+        let all = [&third, &second, &ones[4]];
+        // Peers send again what something that waits misses, until nothing waits.
+        for _ in 0..3 {
+            for which in order {
+                sends(&mut town, all[which]);
+            }
+        }
+        assert!(all.iter().all(|one| town.nodes[0].attached.contains(&one.id())), "{order:?}");
+        assert_eq!(town.nodes[0].replica.occupancy().pending, 0);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Replicas that gossip, in the simulator and one against a peer that the test plays.
 
+mod excused;
 mod faults;
 mod liars;
 mod links;

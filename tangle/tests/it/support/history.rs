@@ -105,7 +105,7 @@ impl MapHistory {
 
     fn read(&self) -> Result<(), HistoryError> {
         match self.reads_left.get() {
-            Some(0) => Err(HistoryError("the disk is gone".into())),
+            Some(0) => Err(HistoryError::Unread("the disk is gone".into())),
             left => {
                 self.reads_left.set(left.map(|left| left - 1));
                 Ok(())

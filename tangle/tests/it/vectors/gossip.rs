@@ -68,7 +68,14 @@ fn frames_of_transactions_hold_those_that_are_named() {
 #[test]
 fn what_is_no_frame_is_refused() {
     for row in rows(&committed("gossip.json"), "invalid") {
-        let bytes = bytes(row, "hex");
+        let mut bytes = bytes(row, "hex");
+        if let Some(then) = row["then"].as_object() {
+            let [count, length] = ["transactions", "bytes"].map(|name| then[name].as_u64().unwrap());
+            for _ in 0..count {
+                bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
+                bytes.resize(bytes.len() + usize::try_from(length).unwrap(), 1);
+            }
+        }
         assert!(Frame::decode(class(text(row, "stream")), &bytes).is_err(), "{row}");
     }
 }

@@ -105,7 +105,8 @@ fn said(script: &Script, pairs: &[(&str, &str)], pieces: usize) -> (String, Arc<
     let wish = wish(pairs);
     let stats = Arc::new(StreamStats::default());
     let feed = wish.after.is_none().then(|| script.clone());
-    let mut teller = Teller::new(script.clone(), wish, Arc::clone(&stats), feed);
+    let begin = wish.after.unwrap_or(at(2, 9));
+    let mut teller = Teller::new(script.clone(), wish, Arc::clone(&stats), feed, begin);
     let mut said = String::new();
     for _ in 0..pieces {
         let Some(piece) = block_on(teller.next()) else { break };
@@ -142,7 +143,7 @@ fn what_was_missed_comes_from_disk_and_then_what_happens_each_once() {
         state.happens.push_back(Fed::Closed);
     });
     let (said, _) = said(&script, &[("after", "1-0")], usize::MAX);
-    assert!(said.starts_with(BEGINNING) && said.ends_with(ENDED), "{said}");
+    assert!(said.starts_with(&format!("id: 1-0\n{BEGINNING}")) && said.ends_with(ENDED), "{said}");
     let expected = [
         ("1-1", "final"),
         ("1-2", "commit"),
@@ -156,7 +157,8 @@ fn what_was_missed_comes_from_disk_and_then_what_happens_each_once() {
     assert_eq!(events(&said), expected);
     let asked = script.state(|state| (std::mem::take(&mut state.asked), state.subscriptions));
     assert_eq!(asked, (vec![at(1, 0), at(1, 2), at(2, 0), at(2, 1)], 1));
-    assert!(said.contains(&format!("\n\n{COMMENT}")), "the page of nothing is a comment: {said}");
+    let comment = format!("\n\nid: 2-0\n{COMMENT}");
+    assert!(said.contains(&comment), "the page of nothing is a comment that says how far it reaches: {said}");
 }
 
 #[test]
@@ -195,7 +197,7 @@ fn a_disk_that_cannot_be_read_and_a_node_that_stops_end_it_with_a_word() {
         let script = Script::default();
         script.state(stop);
         let (said, _) = said(&script, &[("after", "0-0")], usize::MAX);
-        assert_eq!(said, format!("{BEGINNING}{ENDED}"));
+        assert_eq!(said, format!("id: 0-0\n{BEGINNING}{ENDED}"));
     }
 }
 
@@ -206,6 +208,32 @@ fn a_stream_ends_where_something_may_be_on_disk_that_was_not_told() {
     let (said, _) = said(&script, &[], usize::MAX);
     assert_eq!(events(&said), [("3-0", "final"), ("", "ended")]);
     assert!(said.ends_with("{\"reason\":\"storage\"}\n\n"), "{said}");
+}
+
+#[test]
+fn a_client_always_has_an_id_behind_which_nothing_was_told() {
+    let stream = |pairs: Pairs<'_>, happens: Vec<Event>| {
+        let script = Script::default();
+        script.state(|state| state.happens.extend(happens.into_iter().map(Fed::Event)));
+        let stats = Arc::new(StreamStats::default());
+        let mut teller = Teller::new(script.clone(), wish(pairs), stats, Some(script), at(2, 9));
+        let begin = block_on(teller.next()).unwrap();
+        let told = block_on(teller.next()).unwrap();
+        (begin, told, teller.comment(), teller.comment())
+    };
+    let happens = || vec![attached(1), delivered(3, 0), commit(3, 1)];
+    // What is known when it begins is not told, and what is not wanted moves the id on.
+    let known = [vec![delivered(2, 8), commit(2, 9)], happens(), vec![delivered(4, 0)]].concat();
+    let (begin, told, first, second) = stream(&[("kind", "final")], known);
+    assert_eq!(begin, format!("id: 2-9\n{BEGINNING}"));
+    assert_eq!(events(&told), [("3-0", "final"), ("4-0", "final")]);
+    assert_eq!((first.as_str(), second.as_str()), (COMMENT, COMMENT));
+    let (_, told, first, second) = stream(&[("kind", "attached,disputed")], happens());
+    assert_eq!(events(&told), [("", "attached")]);
+    assert_eq!((first, second.as_str()), (format!("id: 3-1\n{COMMENT}"), COMMENT));
+    // Of a wish for nothing that commits say, nothing could be told again.
+    let (begin, _, first, _) = stream(&[("kind", "attached")], happens());
+    assert_eq!((begin.as_str(), first.as_str()), (BEGINNING, COMMENT));
 }
 
 #[test]
