@@ -84,7 +84,7 @@ impl Restore {
         if let Some(aside) = aside {
             message(&format!("weft: the database that was there is {} now", aside.display()));
         }
-        if !self.newest {
+        if !self.newest && !self.output.json {
             message(&words(Committee::of(&network).size()));
         }
         copied.tell(self.output, &path)

@@ -59,7 +59,9 @@ fn what_a_restore_replaces_is_kept() {
     let later = desk.weft(&format!("sensor send --key a.key hr=60 --api {} --json", node.url)).json();
     assert_eq!(node.stop(), Some(0));
     let restored = desk.weft(&format!("db restore copy.redb {PLACE} --force"));
-    let kept = restored.err.split(" is ").nth(1).unwrap().trim_end_matches(" now\n").to_owned();
+    assert!(restored.err.contains("makes no witness before it has asked"), "{}", restored.err);
+    let aside = restored.err.lines().next().unwrap();
+    let kept = aside.split(" is ").nth(1).unwrap().trim_end_matches(" now").to_owned();
     restored.done();
     let old = desk.weft(&format!("db check --file {kept} --network ward.toml --json")).json();
     assert_eq!((&old["transactions"], &old["faults"]), (&json!(4), &json!([])));
