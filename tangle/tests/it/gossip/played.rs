@@ -15,7 +15,9 @@ pub(super) const LIFE: u64 = 3;
 
 /// The device of the peer with this number.
 pub(super) fn device(peer: u32) -> DeviceId {
-    DeviceId::from_bytes([0x80 | peer as u8; 32])
+    let mut bytes = [0x80 | peer as u8; 32];
+    bytes[28..].copy_from_slice(&peer.to_be_bytes());
+    DeviceId::from_bytes(bytes)
 }
 
 /// Entries of a log, each with its whole id.

@@ -156,6 +156,11 @@ fn there_are_as_many_peers_as_the_limit_says() {
     (0..PEERS as u32).for_each(|peer| played.joined(peer, 0));
     let effects = played.connect(PEERS as u32);
     assert_eq!(dropped(&effects), [(Source::Peer(PEERS as u32), Reason::Full)]);
-    played.rig.event(Event::Left { source: Source::Peer(0) });
+    // Who comes on a new connection before the old one is known to be gone is no further peer.
+    let again = Source::Peer(2 * PEERS as u32);
+    let event =
+        Event::Connected { source: again, device: super::super::played::device(0), cursor: Vec::new() };
+    assert!(dropped(&played.rig.event(event)).iter().all(|(source, _)| *source != again));
+    [Source::Peer(0), again].map(|source| played.rig.event(Event::Left { source }));
     assert!(dropped(&played.connect(PEERS as u32 + 1)).is_empty());
 }
