@@ -161,6 +161,8 @@ fn there_are_as_many_peers_as_the_limit_says() {
     let event =
         Event::Connected { source: again, device: super::super::played::device(0), cursor: Vec::new() };
     assert!(dropped(&played.rig.event(event)).iter().all(|(source, _)| *source != again));
-    [Source::Peer(0), again].map(|source| played.rig.event(Event::Left { source }));
+    for source in [Source::Peer(0), again] {
+        played.rig.event(Event::Left { source });
+    }
     assert!(dropped(&played.connect(PEERS as u32 + 1)).is_empty());
 }
