@@ -162,7 +162,7 @@ impl Node {
 }
 
 /// Whether a member of the committee has a place for all others, whom it has to hear and who have to hear it.
-fn check_places(peers: usize, network: &Network, own: &DeviceId) -> Result<(), ShellError> {
+pub(super) fn check_places(peers: usize, network: &Network, own: &DeviceId) -> Result<(), ShellError> {
     let others = network.committee().filter(|(member, _)| *member != own).count();
     let is_member = others < network.committee().count();
     if is_member && peers < others { Err(ShellError::Committee { peers, others }) } else { Ok(()) }
