@@ -33,6 +33,7 @@ pub(super) struct FinalityMetrics {
     member_round: IntGaugeVec,
     equivocations: IntCounter,
     diverged: IntGauge,
+    illegible: IntGauge,
     listening: IntGauge,
     own_witnesses: IntCounter,
     own_witness_bytes: IntCounter,
@@ -96,6 +97,11 @@ impl FinalityMetrics {
                 "weft_finality_diverged",
                 "1 when nothing is finalised any more because chains of commits have parted.",
             )?,
+            illegible: int_gauge(
+                r,
+                "weft_finality_illegible",
+                "1 while nothing is finalised because a stored transaction is damaged.",
+            )?,
             listening: int_gauge(
                 r,
                 "weft_finality_listening",
@@ -147,6 +153,7 @@ impl FinalityMetrics {
         catch_up(&self.skipped, totals.skipped);
         catch_up(&self.equivocations, totals.twins);
         self.diverged.set(is_diverged.into());
+        self.illegible.set(status.illegible.is_some().into());
         self.listening.set(status.is_listening.into());
         for (state, members) in by_state(&status) {
             self.members.with_label_values(&[state]).set(members);

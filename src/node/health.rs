@@ -127,8 +127,8 @@ impl Health {
         let illegible = illegible.map(|id| {
             format!(
                 "nothing becomes final here: what is stored of {id} is damaged, and what is final follows from it; readings are \
-                 taken all the same. Check the disk, let the other nodes take what is new here, and start this one with \
-                 its newest backup, or with an empty database where others have all of it"
+                 taken all the same. It goes on by itself once that one is whole again, whoever sends its bytes. If nobody \
+                 does, check the disk, let the other nodes take what is new here, and start this one with its newest backup, or with an empty database where others have all of it"
             )
         });
         stopping.into_iter().chain(read_only).chain(diverged).chain(illegible).collect()

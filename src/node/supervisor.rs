@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! serve (owner, and a writer of its own) -> storage fails -> refuse whoever asks, try to open the store -> serve
+//!                                        -> what finality stood still for is healed -> serve
 //! ```
 //!
 //! Always true: a replica is never older than the store that it was recovered from, and whoever waited for one that
@@ -14,7 +15,7 @@ use super::finality::FinalityView;
 use super::health::Health;
 use super::intake::Fault;
 use super::job::{Checked, Item, Request};
-use super::owner::{Owner, Queues, Surroundings, TicketRequest};
+use super::owner::{Ended, Owner, Queues, Surroundings, TicketRequest};
 use super::peering::{Exchange, PeerEvent};
 use super::peers::Peers;
 use super::progress::Progress;
@@ -37,6 +38,8 @@ use weft_tangle::{HistoryError, Network, Replica};
 pub(super) struct Recovered {
     pub(super) replica: Replica,
     pub(super) reader: Arc<Reader>,
+    /// How many damaged transactions had been healed before.
+    healed: u64,
     /// Whether own witnesses may be missing in the store.
     has_forgotten: bool,
 }
@@ -44,6 +47,7 @@ pub(super) struct Recovered {
 impl Recovered {
     /// Recovers the window, the next position and finality, for a node with this key.
     pub(super) fn from(network: &Arc<Network>, store: &Store, own: &Own) -> Result<Self, StoreError> {
+        let healed = store.healed();
         let mut replica = recover::replica(network, store)?;
         let (reader, device) = (store.shared_reader()?, own.device());
         replica.set_pace(own.pace);
@@ -52,7 +56,7 @@ impl Recovered {
         if has_forgotten {
             replica.forgot();
         }
-        Ok(Self { replica, reader, has_forgotten })
+        Ok(Self { replica, reader, healed, has_forgotten })
     }
 }
 
@@ -90,17 +94,27 @@ impl Supervisor {
         }
         while let Some(next) = recovered {
             let begun = Instant::now();
-            let Err(error) = self.serve(next) else { return };
+            let ended = self.serve(next);
             backoff.after(begun.elapsed());
-            // The first reason stays, and the writer has told its own before it said that it failed.
-            self.health.turn_read_only(error.to_string());
-            recovered = self.recover(&mut backoff);
+            let gone_on = match ended {
+                Ok(Ended::Served) => return,
+                Ok(Ended::Healed) => self.go_on().map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            recovered = match gone_on {
+                Ok(next) => Some(next),
+                Err(reason) => {
+                    // The first reason stays, and the writer has told its own before it said that it failed.
+                    self.health.turn_read_only(reason);
+                    self.recover(&mut backoff)
+                }
+            };
         }
     }
 
     /// One life of a replica: until all have been served, or storage fails.
-    fn serve(&self, recovered: Recovered) -> Result<(), HistoryError> {
-        let Recovered { replica, mut reader, has_forgotten } = recovered;
+    fn serve(&self, recovered: Recovered) -> Result<Ended, HistoryError> {
+        let Recovered { replica, mut reader, healed, has_forgotten } = recovered;
         // The owner hands over a batch when the one before is written.
         let (writes, write_queue) = bounded(1);
         let (written, written_queue) = bounded(1);
@@ -124,6 +138,7 @@ impl Supervisor {
             replica,
             Surroundings {
                 store: Arc::clone(&self.store),
+                healed,
                 writer: writes,
                 signer,
                 progress: Arc::clone(&self.progress),
@@ -151,6 +166,8 @@ impl Supervisor {
             }
             self.health.turn_read_only(error.to_string());
             owner.waiting.refuse(&self.refusal());
+        }
+        if ended != Ok(Ended::Served) {
             // What they were told and asked is forgotten with the replica. They come again to the next one.
             self.exchange.iter().for_each(|exchange| exchange.link.send_away());
         }
@@ -172,6 +189,18 @@ impl Supervisor {
             HistoryError::Unread(format!("the system gives the signer no thread: {error}"))
         })?;
         Ok((Some(proposals), signed_queue))
+    }
+
+    /// Another replica, for which finality need not stand still any more. The store is what it was, and whoever asks waits.
+    fn go_on(&self) -> Result<Recovered, StoreError> {
+        let recovered = Recovered::from(&self.network, &self.store, &self.own)?;
+        let status = recovered.replica.finality();
+        if status.illegible.is_none() {
+            tracing::warn!("what finality stood still for is whole again, and it goes on");
+        }
+        self.finality.begin_again(status, self.store.next_position()?);
+        self.metrics.set_occupancy(recovered.replica.occupancy());
+        Ok(recovered)
     }
 
     /// Refuses whoever asks until the store can be written again. Nothing when nobody can ask any more, or only a

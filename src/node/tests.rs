@@ -158,9 +158,14 @@ impl World {
     }
 
     fn recoveries(&self) -> String {
+        self.figure("weft_store_recoveries_total")
+    }
+
+    /// What a metric without labels says.
+    fn figure(&self, name: &str) -> String {
         let text =
             self.ledger.metrics.text(&self.ledger, &crate::http::stats::ServerStats::default()).unwrap();
-        let line = text.lines().find(|line| line.starts_with("weft_store_recoveries_total"));
+        let line = text.lines().find(|line| line.starts_with(name));
         line.unwrap().rsplit(' ').next().unwrap().to_owned()
     }
 

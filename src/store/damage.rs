@@ -13,6 +13,7 @@ use weft_tangle::TxId;
 pub(super) struct Damage {
     known: Mutex<BTreeSet<TxId>>,
     found: AtomicU64,
+    healed: AtomicU64,
 }
 
 impl Damage {
@@ -34,6 +35,12 @@ impl Damage {
     /// It is whole again.
     pub(super) fn forget(&self, id: &TxId) {
         self.lock().remove(id);
+        self.healed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many have become whole again since the store was opened.
+    pub(super) fn healed(&self) -> u64 {
+        self.healed.load(Ordering::Relaxed)
     }
 
     pub(super) fn known(&self) -> Vec<TxId> {

@@ -33,6 +33,12 @@ impl Store {
         self.damage.contains(id)
     }
 
+    /// How many damaged transactions have become whole again since the store was opened: whoever could not go on for one of them
+    /// looks when it grows.
+    pub fn healed(&self) -> u64 {
+        self.damage.healed()
+    }
+
     /// Gives a stored transaction its bytes back; they may bring another signature or nonce than the ones that were
     /// lost, for these are the same transaction. Of one that is sound nothing is written, so what is written is bounded by
     /// what is damaged. A body that was erased does not come back, though what was left of it be damaged.

@@ -152,6 +152,10 @@ pub const PACE_MS: u64 = 60_000;
 /// one, half as many in a larger one.
 pub const TRANSACTIONS_PER_ROUND: u64 = 4;
 
+/// The members of the largest committee in which half of `slowest_ms` pays for a round: at one reading a second that pays for the
+/// rounds of each. In a larger one these would cost a node more than 100 kB/s of witnesses.
+pub const QUICK_MEMBERS: usize = 10;
+
 /// Rounds that can be saved up: those that a lone reading needs to become final, to be voted for, and three more.
 pub const ROUNDS_SAVED: u64 = 8;
 

@@ -10,7 +10,7 @@ use weft_tangle::finality::FinalVerdict;
 use weft_tangle::{Digest, Network, TxId};
 
 /// Longer than a node takes to show in its figures what has happened, and than two commits are apart when nothing but time
-/// earns rounds (`slowest_ms`, half a second), on a machine that is slow as well.
+/// earns rounds (`slowest_ms`, half a second at most), on a machine that is slow as well.
 const SHOWN: Duration = Duration::from_millis(1_500);
 
 /// The index of a node's newest commit.

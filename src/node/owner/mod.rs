@@ -10,7 +10,7 @@ mod outgoing;
 mod parts;
 
 pub(super) use outgoing::Batch;
-pub(super) use parts::{Queues, Surroundings, TicketRequest, Written};
+pub(super) use parts::{Ended, Queues, Surroundings, TicketRequest, Written};
 
 use super::clock::now;
 use super::company::Company;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weft_tangle::finality::Handed;
 use weft_tangle::replica::Event;
-use weft_tangle::{HistoryError, Replica};
+use weft_tangle::{HistoryError, Replica, TxId};
 
 /// The replica with its surroundings.
 pub(super) struct Owner {
@@ -44,6 +44,8 @@ pub(super) struct Owner {
     /// Whether that commit waits for company before.
     company: Company,
     awaited: Awaited,
+    /// Whether what finality stands still for is whole again, so that another replica is to go on.
+    is_healed: bool,
 }
 
 fn ended(what: &str) -> HistoryError {
@@ -62,19 +64,28 @@ impl Owner {
             mark: None,
             company: Company::default(),
             awaited: Awaited::default(),
+            is_healed: false,
         }
     }
 
-    /// Serves until nobody can ask any more and everything attached is durable.
+    /// Serves until nobody can ask any more, or finality can go on with another replica, and everything attached is durable.
+    /// What is asked and said meanwhile waits for that one.
     ///
     /// # Errors
     /// Storage has failed. Who waits then is not answered yet.
-    pub(super) fn run(&mut self, queues: &Queues<'_>, reader: &mut Arc<Reader>) -> Result<(), HistoryError> {
+    pub(super) fn run(
+        &mut self,
+        queues: &Queues<'_>,
+        reader: &mut Arc<Reader>,
+    ) -> Result<Ended, HistoryError> {
         let (no_requests, no_tickets, no_peers) = (never(), never(), never());
         let Queues { mut requests, mut tickets, mut peers, written, signed } = *queues;
         let ticks = crossbeam_channel::tick(OWNER_TICK);
         let mut asked = true;
         while asked || self.replica.occupancy().in_flight > 0 {
+            if self.is_healed {
+                (asked, requests, tickets, peers) = (false, &no_requests, &no_tickets, &no_peers);
+            }
             let open = if self.takes() { requests } else { &no_requests };
             select! {
                 recv(written) -> written => self.storage_said(written.map_err(|_| ended("writer"))?, reader)?,
@@ -102,7 +113,8 @@ impl Owner {
             self.write_if_due(asked);
             self.around.metrics.set_occupancy(self.replica.occupancy());
         }
-        self.write_the_last(queues, reader)
+        self.write_the_last(queues, reader)?;
+        Ok(if self.is_healed { Ended::Healed } else { Ended::Served })
     }
 
     /// Takes leave of the peers, so that the next life goes on in their logs where this one was. All that is attached is
@@ -142,8 +154,20 @@ impl Owner {
             self.around.health.stop_finalising(divergence);
         }
         self.around.health.set_illegible(status.illegible);
+        self.is_healed = self.is_healed || status.illegible.is_some_and(|id| self.is_whole_again(&id));
         self.around.finality.publish(status);
         Ok(())
+    }
+
+    /// Whether a transaction that could not be read is whole again. It is read when something was healed, and not before.
+    fn is_whole_again(&mut self, id: &TxId) -> bool {
+        let store = &self.around.store;
+        let healed = store.healed();
+        if std::mem::replace(&mut self.around.healed, healed) == healed {
+            return false;
+        }
+        // From what is stored now: the snapshot that this life reads from may be older.
+        store.shared_reader().and_then(|reader| reader.transaction(id)).is_ok_and(|found| found.is_some())
     }
 
     /// How long to wait when nothing happens: until the replica has something to do, at least a millisecond, or until

@@ -36,9 +36,20 @@ pub(in crate::node) enum Written {
     Failed,
 }
 
+/// Why an owner has ended, with all that was attached durable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::node) enum Ended {
+    /// Nobody can ask any more.
+    Served,
+    /// What finality stood still for is whole again, and a replica recovered from the store goes on with it.
+    Healed,
+}
+
 /// What the owner works with.
 pub(in crate::node) struct Surroundings {
     pub(in crate::node) store: Arc<Store>,
+    /// What [`Store::healed`] said before the replica was recovered, or when it was last looked at.
+    pub(in crate::node) healed: u64,
     pub(in crate::node) writer: Sender<Batch>,
     /// Where own witnesses are signed, in a node that makes any.
     pub(in crate::node) signer: Option<Sender<Box<Proposal>>>,

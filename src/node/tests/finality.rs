@@ -144,7 +144,7 @@ fn an_enrolment_that_is_damaged_before_it_is_final_becomes_final_all_the_same() 
 
 /// What is final hangs on a witness, so nothing is where it is damaged; but readings are taken.
 #[test]
-fn a_node_whose_witness_is_damaged_starts_and_takes_readings_and_says_why_nothing_is_final() {
+fn a_node_whose_witness_is_damaged_takes_readings_says_why_nothing_is_final_and_goes_on_once_it_is_healed() {
     let network = network();
     let (mut world, mut device) = (World::of(&network, member(), |_| ()), Device::new(1));
     world.enrol(&mut device);
@@ -176,9 +176,34 @@ fn a_node_whose_witness_is_damaged_starts_and_takes_readings_and_says_why_nothin
     }
     let [reason] = &world.ledger.health.reasons()[..] else { panic!("{:?}", world.ledger.health) };
     assert!(reason.contains(&witness.id().to_string()) && reason.contains("backup"), "{reason}");
-    assert_eq!((world.ledger.health.read_only(), world.recoveries()), (None, "0".into()));
-    let disk = world.leave();
-    assert_eq!(disk.store.reader().unwrap().newest_index().unwrap(), commits);
+    assert_eq!(
+        (world.ledger.health.read_only(), world.figure("weft_finality_illegible")),
+        (None, "1".into())
+    );
+    assert_eq!(world.ledger.store.reader().unwrap().newest_index().unwrap(), commits);
+
+    // That another one is healed changes nothing. When this one is, finality goes on, in the same process.
+    let wire = device.next(&world);
+    world.submit(&wire).unwrap();
+    world.disk.damage(&wire);
+    let last = *world.acknowledged.last().unwrap();
+    assert!(world.ledger.store.reader().unwrap().transaction(&last).is_err());
+    assert!(!world.submit(&wire).unwrap().is_new);
+    assert_eq!(world.ledger.store.healed(), 1);
+    assert!(!world.submit(&Bytes::copy_from_slice(witness.wire())).unwrap().is_new);
+    wait_until_final(&world, &world.acknowledged);
+    let wire = device.next(&world);
+    assert!(world.submit(&wire).unwrap().is_new);
+    wait_until_final(&world, &world.acknowledged);
+    while !world.ledger.health.reasons().is_empty() {
+        assert!(begun.elapsed() < 3 * PATIENCE, "{:?}", world.ledger.health);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(world.figure("weft_finality_illegible"), "0");
+    let (rounds, _) = witnessed(&world);
+    assert!(rounds.windows(2).all(|pair| pair[0] < pair[1]), "none is made twice: {rounds:?}");
+    assert_eq!(world.recoveries(), "0", "nothing was read-only");
+    world.stop();
 }
 
 /// The mark of a copy stays over failures of the disk until a witness made since is on it.

@@ -1,11 +1,12 @@
 //! How fast rounds follow each other (`spec/17-finality.md`).
 //!
 //! A round costs each member a signature and a message, whatever it finalises. So rounds are bought: one for each
-//! `slowest_ms` that pass and one for so many transactions as the size of the committee asks, of which [`ROUNDS_SAVED`] can
-//! be saved up, and never two within `fastest_ms`. A lone reading finds enough saved to become final at full pace, a
-//! trickle is finalised at leisure, and a stream at full pace again.
+//! `slowest_ms` that pass, two in a small committee, and one for so many transactions as the size of the committee asks, of
+//! which [`ROUNDS_SAVED`] can be saved up, and never two within `fastest_ms`. A lone reading finds enough saved to become final
+//! at full pace, in a small committee one each second too; a denser trickle is finalised at leisure, and a stream at full
+//! pace again.
 
-use crate::limits::{PACE_MS, ROUNDS_SAVED, TRANSACTIONS_PER_ROUND};
+use crate::limits::{PACE_MS, QUICK_MEMBERS, ROUNDS_SAVED, TRANSACTIONS_PER_ROUND};
 use crate::{CommitteeSize, Timestamp};
 
 /// Why numbers are no pace.
@@ -47,7 +48,7 @@ impl Pace {
         self.fastest_ms
     }
 
-    /// Milliseconds that earn a round when nothing else does.
+    /// Milliseconds that earn a round when nothing else does; in a small committee they earn two.
     pub const fn slowest_ms(&self) -> u64 {
         self.slowest_ms
     }
@@ -64,7 +65,7 @@ impl Pace {
 }
 
 impl Default for Pace {
-    /// Twenty rounds a second at most, two at least.
+    /// Twenty rounds a second at most; two at least, four in a small committee.
     fn default() -> Self {
         Self { fastest_ms: 50, slowest_ms: 500, delta_ms: 150 }
     }
@@ -77,12 +78,20 @@ fn transactions_per_round(size: CommitteeSize) -> u64 {
     members.min(TRANSACTIONS_PER_ROUND).max(members / 2)
 }
 
+/// How many rounds `slowest_ms` earns. Each member takes a witness of each other one: what a round costs a node grows with their
+/// number.
+fn rounds_a_slowest(size: CommitteeSize) -> u64 {
+    if size.members() <= QUICK_MEMBERS { 2 } else { 1 }
+}
+
 /// Rounds that may be made, in shares of a round: `slowest_ms` times `per_round` of them are one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Purse {
     pace: Pace,
     /// Transactions that buy a round.
     per_round: u64,
+    /// Shares of a round that a millisecond earns.
+    a_ms: u64,
     shares: u64,
     counted: Timestamp,
     last: Option<Timestamp>,
@@ -91,8 +100,8 @@ pub(super) struct Purse {
 impl Purse {
     pub(super) fn new(pace: Pace, size: CommitteeSize) -> Self {
         let per_round = transactions_per_round(size);
-        let shares = ROUNDS_SAVED * pace.slowest_ms * per_round;
-        Self { pace, per_round, shares, counted: Timestamp::default(), last: None }
+        let (a_ms, shares) = (rounds_a_slowest(size) * per_round, ROUNDS_SAVED * pace.slowest_ms * per_round);
+        Self { pace, per_round, a_ms, shares, counted: Timestamp::default(), last: None }
     }
 
     pub(super) fn pace(&self) -> &Pace {
@@ -108,7 +117,7 @@ impl Purse {
     }
 
     fn count(&mut self, now: Timestamp) {
-        self.earn(now.since(self.counted).min(PACE_MS).saturating_mul(self.per_round));
+        self.earn(now.since(self.counted).min(PACE_MS).saturating_mul(self.a_ms));
         self.counted = now.max(self.counted);
     }
 
@@ -120,7 +129,7 @@ impl Purse {
     /// When the next round may be made at the earliest.
     pub(super) fn next(&mut self, now: Timestamp) -> Timestamp {
         self.count(now);
-        let missing = self.price().saturating_sub(self.shares).div_ceil(self.per_round);
+        let missing = self.price().saturating_sub(self.shares).div_ceil(self.a_ms);
         let apart = self.last.map_or(now, |last| last.plus(self.pace.fastest_ms));
         now.plus(missing).max(apart)
     }
@@ -159,15 +168,18 @@ mod tests {
     }
 
     #[test]
-    fn rounds_follow_the_load_between_two_and_twenty_a_second() {
+    fn rounds_follow_the_load_between_two_or_four_and_twenty_a_second() {
         for (members, every_ms, expected) in [
-            (4, None, 20..=20),
-            (4, Some(1_000), 22..=23),
-            (4, Some(100), 45..=45),
+            (4, None, 40..=40),
+            (4, Some(1_000), 42..=43),
+            (4, Some(100), 65..=65),
             (4, Some(10), 200..=200),
             (4, Some(1), 200..=200),
-            (1, Some(100), 120..=120),
+            (1, Some(100), 140..=140),
+            (10, None, 40..=40),
+            (11, None, 20..=20),
             (16, Some(100), 32..=33),
+            (50, None, 20..=20),
             (50, Some(100), 24..=24),
             (50, Some(10), 60..=60),
             (50, Some(1), 200..=200),
@@ -188,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_lone_transaction_finds_rounds_saved() {
-        let mut purse = Purse::new(Pace::default(), size(4));
+        let mut purse = Purse::new(Pace::default(), size(20));
         let mut now = Timestamp::from_millis(1_000_000);
         purse.transaction();
         for number in 0..ROUNDS_SAVED {

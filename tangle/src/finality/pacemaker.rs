@@ -191,7 +191,8 @@ mod tests {
             .collect();
         let size = CommitteeSize::new(4).unwrap();
         let (mut window, committer) = (Window::new(Round::FIRST), Committer::new(size));
-        let mut pacemaker = Pacemaker::new(member(0), size, Pace::default());
+        let pace = Pace::new(50, 1_000, 150).unwrap();
+        let mut pacemaker = Pacemaker::new(member(0), size, pace);
         [1, 2].map(member).into_iter().for_each(|other| pacemaker.heard(other, None));
         let (drawn, _) = draw(&text);
         let mut now = Timestamp::from_millis(1_000_000);
@@ -204,8 +205,8 @@ mod tests {
             assert_eq!(step, Step::Witness(round(number)), "no pace and no purse holds it back");
             pacemaker.made(round(number));
         }
-        // The purse was empty long ago: a round of one's own has to be earned whole.
-        let whole = now.plus(Pace::default().slowest_ms());
+        // The purse was empty long ago: a round of one's own has to be earned whole, which takes so few half of the time.
+        let whole = now.plus(pace.slowest_ms() / 2);
         assert_eq!(pacemaker.step(now, false, &committer, &window), Step::Wake(whole));
     }
 }

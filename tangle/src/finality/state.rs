@@ -84,7 +84,7 @@ impl Finality {
     }
 
     /// Stands still, for what is stored of this transaction is damaged and commits follow from it: from now on there are no
-    /// commits and no witnesses, and what is attached is counted and not held. Who starts anew once it is whole goes on.
+    /// commits and no witnesses, and what is attached is counted and not held. Another one, recovered once it is whole, goes on.
     pub fn stand_still(&mut self, id: TxId) {
         self.illegible.get_or_insert(id);
     }

@@ -114,8 +114,8 @@ pub struct Status {
     pub members: Vec<MemberView>,
     /// Proof that chains have parted: nothing is finalised any more.
     pub divergence: Option<Divergence>,
-    /// A stored transaction that is damaged and without which finality cannot go on: nothing is finalised before the node
-    /// starts anew with it whole.
+    /// A stored transaction that is damaged and without which finality cannot go on: nothing is finalised before a replica
+    /// is recovered with it whole.
     pub illegible: Option<TxId>,
 }
 
