@@ -44,6 +44,8 @@ pub(super) struct Owner {
     /// Whether that commit waits for company before.
     company: Company,
     awaited: Awaited,
+    /// The damage that the replica was told of last.
+    damage: (usize, u64),
 }
 
 fn ended(what: &str) -> HistoryError {
@@ -62,6 +64,7 @@ impl Owner {
             mark: None,
             company: Company::default(),
             awaited: Awaited::default(),
+            damage: (0, 0),
         }
     }
 
@@ -129,6 +132,7 @@ impl Owner {
             Some(cause) => Err(HistoryError::Unread(cause)),
             None => self.handle(Event::Tick, reader),
         }?;
+        self.tell_of_damage(reader)?;
         if let Some(post) = &self.around.post {
             post.publish(self.replica.peers());
         }

@@ -141,6 +141,12 @@ pub enum Event {
         /// Who waits for the answer.
         token: Token,
     },
+    /// What is stored of these is known not to be what was written, and of nothing else: peers are asked for them, and what
+    /// comes is told as [`Event::Duplicate`], for it is here already.
+    Damaged {
+        /// All of them, or the first of very many.
+        ids: Vec<TxId>,
+    },
     /// Time has passed.
     Tick,
 }

@@ -281,6 +281,7 @@ impl Replica {
                 let ticket = self.ticket(device, count, &entropy, now, history)?;
                 effects.push(Effect::Ticket(token, ticket));
             }
+            Event::Damaged { ids } => self.gossip.damaged(ids.into_iter(), steady),
             Event::Tick => {
                 let due = self.pending.release_until(now, RETRIES);
                 self.retry(due, now, history, &mut effects)?;

@@ -76,6 +76,11 @@ impl Wants {
         self.requests.get(source).map_or((0, 0), Requests::outstanding)
     }
 
+    /// Opens a request for what is here and not as it was; what comes of it, nobody here waits for. Its number.
+    pub(super) fn ask_beside(&mut self, source: Source, now: Timestamp) -> u32 {
+        self.requests.entry(source).or_default().open(&[], now)
+    }
+
     /// Whether a peer was asked for anything lately.
     pub(super) fn is_answering(&self, source: &Source, now: Timestamp) -> bool {
         self.requests.get(source).is_some_and(|requests| requests.is_recent(now))
