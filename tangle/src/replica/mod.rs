@@ -249,6 +249,14 @@ impl Replica {
             Event::Duplicate { id, source, tree } => {
                 self.gossip.duplicate(&id, source, tree, steady, &mut effects);
             }
+            Event::Remains { id, source, transaction } => {
+                let (committee, is_checked) = (self.finality.committee(), transaction.is_some());
+                let is_enough = self.gossip.remains(&id, source, is_checked, committee, steady, &mut effects);
+                if let Some(transaction) = transaction.filter(|_| is_enough) {
+                    let origin = Origin { source, tree: None };
+                    self.receive(transaction, origin, None, now, history, &mut effects)?;
+                }
+            }
             Event::Refused { id, source, refusal } => {
                 if let Some(id) = &id {
                     self.rechecked.remove(&(source, *id));
