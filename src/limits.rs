@@ -77,6 +77,7 @@ pub const HTTP_ACCEPT_BACKOFF_MOST: Duration = Duration::from_secs(1);
 /// The process ends within this time after SIGINT or SIGTERM, whatever clients do.
 pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 
+const _: () = assert!(DAMAGED_MOST <= weft_tangle::limits::MENDED, "all that is known is asked for");
 const _: () = {
     assert!(
         API_READERS + PAST_READERS + SCRAPES <= BLOCKING_THREADS / 2,

@@ -250,6 +250,14 @@ impl Replica {
             Event::Duplicate { id, source, tree } => {
                 self.gossip.duplicate(&id, source, tree, steady, &mut effects);
             }
+            Event::Remains { id, source, transaction } => {
+                let (committee, is_checked) = (self.finality.committee(), transaction.is_some());
+                let is_enough = self.gossip.remains(&id, source, is_checked, committee, steady, &mut effects);
+                if let Some(transaction) = transaction.filter(|_| is_enough) {
+                    let origin = Origin { source, tree: None };
+                    self.receive(transaction, origin, None, now, history, &mut effects)?;
+                }
+            }
             Event::Refused { id, source, refusal } => {
                 if let Some(id) = &id {
                     self.rechecked.remove(&(source, *id));
@@ -282,6 +290,7 @@ impl Replica {
                 let ticket = self.ticket(device, count, &entropy, now, history)?;
                 effects.push(Effect::Ticket(token, ticket));
             }
+            Event::Damaged { ids } => self.gossip.damaged(ids.into_iter(), steady),
             Event::Tick => {
                 let due = self.pending.release_until(now, RETRIES);
                 self.retry(due, now, history, &mut effects)?;
