@@ -16,7 +16,7 @@ use crate::http::server::{BindError, Server, ServerLimits};
 use crate::http::stats::ServerStats;
 use crate::limits::LAST_COMMIT;
 use crate::metrics::{Metrics, Stages};
-use crate::runtime::spawn;
+use crate::runtime::{spawn, use_half_of_the_cores};
 use crate::store::{Store, StoreError, StoreOptions};
 use bytes::Bytes;
 use std::future::Future;
@@ -74,6 +74,7 @@ impl Node {
     /// [`NodeError`], whose text says what to do.
     pub fn start(config: &Config) -> Result<Self, NodeError> {
         raise_file_limit();
+        use_half_of_the_cores();
         // First, so that a node that cannot listen leaves nothing behind that the next start takes for an old network.
         let server = Server::bind(config.api_listen)?;
         let home = Home::open(config)?;
