@@ -148,10 +148,6 @@ pub const DELIVERED_IN_FLIGHT: usize = 65_536;
 /// Milliseconds of a round or of a message's way at most.
 pub const PACE_MS: u64 = 60_000;
 
-/// Transactions that pay for a round in a committee of four to nine; as many as there are members pay for one in a smaller
-/// one, half as many in a larger one.
-pub const TRANSACTIONS_PER_ROUND: u64 = 4;
-
 /// The members of the largest committee in which half of `slowest_ms` pays for a round: at one reading a second that pays for the
 /// rounds of each. In a larger one these would cost a node more than 100 kB/s of witnesses.
 pub const QUICK_MEMBERS: usize = 10;

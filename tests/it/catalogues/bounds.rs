@@ -302,8 +302,8 @@ fn transport_and_finality() -> Vec<Sentence> {
         (finality, "more than {} rounds behind", numbers![ledger::JUMP_ROUNDS]),
         (
             finality,
-            "for each max(min(n, {}), n div 2) transactions attached that are no witnesses; {} can be saved",
-            numbers![ledger::TRANSACTIONS_PER_ROUND, ledger::ROUNDS_SAVED],
+            "for each n transactions attached that are no witnesses; {} can be saved",
+            numbers![ledger::ROUNDS_SAVED],
         ),
         (finality, "then from each the next, up to {}", numbers![ledger::SWEEPS]),
     ]
