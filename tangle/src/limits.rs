@@ -108,6 +108,10 @@ pub const UNDELIVERED: usize = 65_536;
 /// reaches more is gone down from again for the next ones.
 pub const REACHED: usize = 16 * COMMIT_TRANSACTIONS;
 
+/// Ids that are held of what a leader reaches and is not looked at yet, 5 MB; when there are more each is a bit among those of
+/// its neighbours.
+pub const FRONTIER: usize = 65_536;
+
 /// Transactions that are looked at on the way down from a leader between two other events: some milliseconds, or a tenth
 /// of a second where all of them are read back.
 pub const REACH_STEPS: usize = 8_192;

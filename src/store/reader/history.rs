@@ -99,6 +99,10 @@ impl History for Reader {
         Ok(self.visit_log(positions, visit)?)
     }
 
+    fn position(&self, id: &TxId) -> Result<Option<u64>, HistoryError> {
+        Ok(Reader::position(self, id)?.map(|position| position.0))
+    }
+
     fn is_witness(&self, id: &TxId) -> Result<Option<bool>, HistoryError> {
         Ok(self.is_stored_witness(id)?)
     }

@@ -7,19 +7,21 @@
 //!
 //! The way down from a leader is gone in pieces, and of what it reaches only the oldest is held: as many as some commits
 //! deliver. When those are delivered it is gone again. On the way nothing is remembered of what is delivered: however much
-//! of the past is approved once more, memory holds that oldest part, and where the way down forks, of what still waits. The
-//! commits are those that would follow from all at once.
+//! of the past is approved once more, memory holds that oldest part, and where the way down forks, of what still waits: so
+//! many ids, beyond that a bit for each ([`Frontier`]). The commits are those that would follow from all at once.
 
 use super::commit::{Commit, Delivered, time};
+use super::frontier::Frontier;
 use super::ledger::{Entry, Ledger};
+use super::reached::Reached;
 use super::verdict::Judge;
 use super::{Member, merkle};
 use crate::body::Vote;
-use crate::limits::{COMMIT_TRANSACTIONS, REACH_STEPS, REACHED, UNDELIVERED};
+use crate::limits::{COMMIT_TRANSACTIONS, FRONTIER, REACH_STEPS, REACHED, UNDELIVERED};
 use crate::planted::{self, Planted};
 use crate::{HistoryError, Kind, Network, NetworkId, Timestamp, TxId};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
 /// The leader whose transactions are being delivered.
 #[derive(Debug)]
@@ -28,13 +30,10 @@ struct Coming {
     author: Member,
     time: Timestamp,
     first: u64,
-    /// What is reached, waits to be delivered and is not looked at yet. A reference's id is smaller than its referrer's, so going down from the
-    /// largest meets each once.
-    frontier: BTreeSet<TxId>,
-    /// The smallest of what was met and is to be delivered, descending: the next ones are at the end.
-    rest: VecDeque<TxId>,
-    /// There are more than memory holds, all of them larger.
-    has_more: bool,
+    /// What is reached, waits to be delivered and is not looked at yet.
+    frontier: Frontier,
+    /// What was met and is to be delivered.
+    reached: Reached,
 }
 
 /// How much is held and done at once.
@@ -46,13 +45,20 @@ pub(super) struct Bounds {
     pub(super) commit: usize,
     /// Transactions that are held of what a leader reaches: those of some whole commits.
     pub(super) reached: usize,
+    /// Ids that are held of what is reached and not looked at yet.
+    pub(super) frontier: usize,
     /// Transactions that are looked at before something else has its turn.
     pub(super) steps: usize,
 }
 
 impl Bounds {
-    const OF_A_NODE: Self =
-        Self { undelivered: UNDELIVERED, commit: COMMIT_TRANSACTIONS, reached: REACHED, steps: REACH_STEPS };
+    const OF_A_NODE: Self = Self {
+        undelivered: UNDELIVERED,
+        commit: COMMIT_TRANSACTIONS,
+        reached: REACHED,
+        frontier: FRONTIER,
+        steps: REACH_STEPS,
+    };
 }
 
 /// The chain of commits and what waits to be in it.
@@ -104,13 +110,13 @@ impl Delivery {
     /// How much is held of what the leader reaches.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        self.coming.as_ref().map_or(0, |coming| coming.rest.len())
+        self.coming.as_ref().map_or(0, |coming| coming.reached.len())
     }
 
-    /// How much is held to be looked at.
+    /// How many ids and pieces of positions are held to be looked at.
     #[cfg(test)]
-    pub(super) fn ahead(&self) -> usize {
-        self.coming.as_ref().map_or(0, |coming| coming.frontier.len())
+    pub(super) fn ahead(&self) -> (usize, usize) {
+        self.coming.as_ref().map_or((0, 0), |coming| coming.frontier.held())
     }
 
     /// Goes on behind this commit, made at that time.
@@ -169,8 +175,8 @@ impl Delivery {
     pub(super) fn begin(&mut self, leader: TxId, author: Member, parents: impl Iterator<Item = Timestamp>) {
         let time = time(parents, self.last_time);
         let first = self.reopened.take().unwrap_or(self.last.index + 1);
-        let (frontier, rest) = (BTreeSet::from([leader]), VecDeque::new());
-        self.coming = Some(Coming { leader, author, time, first, frontier, rest, has_more: false });
+        let (frontier, reached) = (Frontier::of(leader), Reached::default());
+        self.coming = Some(Coming { leader, author, time, first, frontier, reached });
     }
 
     /// The next commit of the leader begun with, and whether it delivers anything that is no witness; none when it has
@@ -181,11 +187,11 @@ impl Delivery {
     /// The ledger cannot be read, and nothing has changed but how far the way down was gone.
     pub(super) fn next(&mut self, ledger: &dyn Ledger) -> Result<Option<(Delivered, bool)>, HistoryError> {
         self.go_down(ledger)?;
-        let is_there = |coming: &&Coming| coming.frontier.is_empty() && !coming.rest.is_empty();
+        let is_there = |coming: &&Coming| coming.frontier.is_empty() && coming.reached.len() > 0;
         let Some(coming) = self.coming.as_ref().filter(is_there) else { return Ok(None) };
-        let remaining = coming.rest.len().saturating_sub(self.bounds.commit);
-        let mut batch = Vec::with_capacity(coming.rest.len() - remaining);
-        for id in coming.rest.range(remaining..).rev() {
+        let ids = coming.reached.first(self.bounds.commit);
+        let mut batch = Vec::with_capacity(ids.len());
+        for id in ids {
             let entry = self.undelivered.get(id).cloned();
             batch.push((*id, entry.map_or_else(|| ledger.entry(id), Ok)?));
         }
@@ -208,11 +214,10 @@ impl Delivery {
         }
         self.last = Vote { index: commit.index, digest };
         self.last_time = commit.time;
-        if let Some(coming) = &mut self.coming {
-            coming.rest.truncate(remaining);
-            if coming.rest.is_empty() && std::mem::take(&mut coming.has_more) {
-                coming.frontier.insert(coming.leader);
-            }
+        if let Some(coming) = &mut self.coming
+            && coming.reached.drop_first(self.bounds.commit)
+        {
+            coming.frontier = Frontier::of(coming.leader);
         }
         let super::verdict::Judgement { transactions, also_disputed, revoked } = judgement;
         let has_open = batch.iter().any(|(_, entry)| entry.kind != Kind::Witness);
@@ -221,36 +226,41 @@ impl Delivery {
 
     /// The commits that the leader has given, once it has given all of them.
     pub(super) fn finished(&mut self) -> Option<std::ops::RangeInclusive<u64>> {
-        let coming = self.coming.take_if(|coming| coming.frontier.is_empty() && coming.rest.is_empty())?;
+        let coming = self.coming.take_if(|coming| coming.frontier.is_empty() && coming.reached.len() == 0)?;
         Some(coming.first..=self.last.index)
     }
 
     /// Looks at some more of what the leader reaches.
     fn go_down(&mut self, ledger: &dyn Ledger) -> Result<(), HistoryError> {
         let Some(mut coming) = self.coming.take() else { return Ok(()) };
-        let (mut gone, mut steps) = (Ok(()), 0);
-        while steps < self.bounds.steps {
-            let Some(id) = coming.frontier.last().copied() else { break };
+        let (mut gone, mut steps) = (Ok(true), 0);
+        while steps < self.bounds.steps && gone == Ok(true) {
             steps += 1;
-            match self.waiting_below(&id, &coming, ledger, &mut steps) {
-                Ok(Some(below)) => {
-                    coming.frontier.extend(below);
-                    coming.rest.push_back(id);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    gone = Err(error);
-                    break;
-                }
-            }
-            coming.frontier.remove(&id);
-            if coming.rest.len() > self.bounds.reached {
-                coming.rest.pop_front();
-                coming.has_more = true;
-            }
+            gone = self.step_down(&mut coming, ledger, &mut steps);
+        }
+        if coming.frontier.is_empty() {
+            coming.reached.sort();
         }
         self.coming = Some(coming);
-        gone
+        gone.map(drop)
+    }
+
+    /// Looks at the next one; false when there is none.
+    fn step_down(
+        &self,
+        coming: &mut Coming,
+        ledger: &dyn Ledger,
+        steps: &mut usize,
+    ) -> Result<bool, HistoryError> {
+        let Some(next) = coming.frontier.next(ledger)? else { return Ok(false) };
+        let id = next.id;
+        let waiting = self.waiting_below(&id, coming, ledger, steps)?;
+        let (is_waiting, is_sorted) = (waiting.is_some(), coming.frontier.is_sorted());
+        coming.frontier.go_on(next, waiting.unwrap_or_default(), self.bounds.frontier, ledger)?;
+        if is_waiting {
+            coming.reached.push(id, is_sorted, self.bounds.reached);
+        }
+        Ok(true)
     }
 
     /// Which of a transaction's references wait to be delivered; nothing when it does not itself. Each that has to be asked
@@ -269,7 +279,7 @@ impl Delivery {
         let mut below = Vec::new();
         for reference in &entry.references {
             if !self.undelivered.contains_key(reference) {
-                if self.outside == 0 || coming.frontier.contains(reference) {
+                if self.outside == 0 || coming.frontier.holds(reference) {
                     continue;
                 }
                 *steps += 1;

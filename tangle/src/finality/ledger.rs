@@ -96,6 +96,18 @@ pub trait Ledger {
     /// Whether a commit has delivered the attached transaction.
     fn is_delivered(&self, id: &TxId) -> Result<bool, HistoryError>;
 
+    /// Where an attached transaction stands in this node's order of arrival, behind all that it references.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not here.
+    fn position(&self, id: &TxId) -> Result<u64, HistoryError>;
+
+    /// The attached transaction that stands there.
+    ///
+    /// # Errors
+    /// It cannot be read, or nothing stands there.
+    fn at(&self, position: u64) -> Result<TxId, HistoryError>;
+
     /// Calls `visit` with id and counter of every delivered transaction of `issuer` in a range of time whose verdict is
     /// not [`FinalVerdict::Revoked`], in id order.
     fn delivered(

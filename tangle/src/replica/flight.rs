@@ -52,9 +52,14 @@ impl Flight {
 
     /// The transaction with this id.
     pub(super) fn get(&self, id: &TxId) -> Option<&Arc<Attached>> {
-        let position = self.by_id.get(id)?;
+        self.at(*self.by_id.get(id)?)
+    }
+
+    /// The transaction at this position.
+    pub(super) fn at(&self, position: Position) -> Option<&Arc<Attached>> {
         let oldest = self.iter().next()?.position();
-        self.entries.get((position.0 - oldest.0) as usize).map(|entry| &entry.attached)
+        let place = position.0.checked_sub(oldest.0)?;
+        self.entries.get(usize::try_from(place).ok()?).map(|entry| &entry.attached)
     }
 
     /// Lets one more request wait for a transaction in flight; says no when too many wait.

@@ -63,6 +63,17 @@ pub trait History {
     /// the last one that is stored is left out.
     fn log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), HistoryError>;
 
+    /// Where the transaction stands in the log; none when it is not stored. This looks through all of it: whoever has an index
+    /// asks that, for it is asked for each of millions, if at all.
+    fn position(&self, id: &TxId) -> Result<Option<u64>, HistoryError> {
+        let (mut next, mut found) = (0, None);
+        self.log(0..u64::MAX, &mut |other| {
+            found = found.or((other == *id).then_some(next));
+            next += 1;
+        })?;
+        Ok(found)
+    }
+
     /// Whether the transaction is a witness; none when it is not stored.
     fn is_witness(&self, id: &TxId) -> Result<Option<bool>, HistoryError>;
 

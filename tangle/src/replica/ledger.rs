@@ -5,7 +5,7 @@
 
 use super::flight::Flight;
 use super::handed::HandedOut;
-use super::{History, HistoryError};
+use super::{History, HistoryError, Position};
 use crate::finality::{Entry, FinalVerdict, Ledger};
 use crate::{DeviceId, Digest, Kind, Timestamp, TxId};
 use std::collections::BTreeMap;
@@ -26,6 +26,23 @@ impl Ledger for Overlay<'_> {
         }
         let missing = || HistoryError::Unread(format!("{id} is attached and is not stored"));
         self.history.entry(id)?.ok_or_else(missing)
+    }
+
+    fn position(&self, id: &TxId) -> Result<u64, HistoryError> {
+        if let Some(attached) = self.flight.get(id) {
+            return Ok(attached.position().0);
+        }
+        let missing = || HistoryError::Unread(format!("{id} is attached and is not stored"));
+        self.history.position(id)?.ok_or_else(missing)
+    }
+
+    fn at(&self, position: u64) -> Result<TxId, HistoryError> {
+        if let Some(attached) = self.flight.at(Position(position)) {
+            return Ok(attached.id());
+        }
+        let mut found = None;
+        self.history.log(position..position.saturating_add(1), &mut |id| found = Some(id))?;
+        found.ok_or_else(|| HistoryError::Unread(format!("nothing is stored at position {position}")))
     }
 
     fn is_delivered(&self, id: &TxId) -> Result<bool, HistoryError> {

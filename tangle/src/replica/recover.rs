@@ -133,6 +133,14 @@ impl Ledger for Unread {
         unread()
     }
 
+    fn position(&self, _: &TxId) -> Result<u64, HistoryError> {
+        unread()
+    }
+
+    fn at(&self, _: u64) -> Result<TxId, HistoryError> {
+        unread()
+    }
+
     fn delivered(
         &self,
         _: &DeviceId,

@@ -201,10 +201,14 @@ impl Net {
         }
     }
 
-    /// Witnesses of one author and round that a node holds at most: so many of its own accord and so many for each
-    /// member that may have taken others, once more for each that has lost its disk.
+    /// Witnesses of one author and round that a node holds at most: so many of its own accord and so many for each honest
+    /// member that may have taken others, once more for each that has lost its disk. Where several lie together nothing but
+    /// what they send is a bound; they are not known to do so here, and one for each is looked for.
     fn most_twins(&self) -> usize {
-        WITNESSES_PER_ROUND * (self.settings.members().len() + 1 + self.judge.restored)
+        let honest = self.settings.members().filter(|member| self.nodes[*member].is_honest()).count();
+        let lying = self.settings.members().len() - honest;
+        let callers = if lying > 1 { honest + lying } else { honest };
+        WITNESSES_PER_ROUND * (callers + 1 + self.judge.restored)
     }
 
     /// No member makes others hold more twins than members have taken by themselves.

@@ -41,6 +41,15 @@ impl Ledger for Book {
         self.entries.get(id).cloned().ok_or_else(|| HistoryError::Unread(format!("{id} is not attached")))
     }
 
+    fn position(&self, id: &TxId) -> Result<u64, HistoryError> {
+        Ok(self.entries.range(..id).count() as u64)
+    }
+
+    fn at(&self, position: u64) -> Result<TxId, HistoryError> {
+        let found = self.entries.keys().nth(position as usize).copied();
+        found.ok_or_else(|| HistoryError::Unread(format!("nothing is attached at {position}")))
+    }
+
     fn is_delivered(&self, id: &TxId) -> Result<bool, HistoryError> {
         Ok(self.verdicts.contains_key(id))
     }

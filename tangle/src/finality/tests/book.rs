@@ -13,6 +13,8 @@ pub(super) struct Book {
     pub(super) entries: BTreeMap<TxId, Entry>,
     pub(super) verdicts: BTreeMap<TxId, FinalVerdict>,
     pub(super) digests: Vec<Digest>,
+    /// The order in which all of them came, where it is not that of their ids.
+    pub(super) arrivals: Vec<TxId>,
     /// Reads until one fails.
     pub(super) fails_after: Cell<Option<usize>>,
     /// Delivered transactions of an issuer that were looked at.
@@ -42,6 +44,19 @@ impl Ledger for Book {
     fn entry(&self, id: &TxId) -> Result<Entry, HistoryError> {
         self.read()?;
         self.entries.get(id).cloned().ok_or_else(|| HistoryError::Unread(format!("{id} is not here")))
+    }
+
+    fn position(&self, id: &TxId) -> Result<u64, HistoryError> {
+        self.read()?;
+        let place = self.arrivals.iter().position(|other| other == id);
+        Ok(place.unwrap_or_else(|| self.entries.range(..id).count()) as u64)
+    }
+
+    fn at(&self, position: u64) -> Result<TxId, HistoryError> {
+        self.read()?;
+        let place = position as usize;
+        let found = self.arrivals.get(place).or_else(|| self.entries.keys().nth(place));
+        found.copied().ok_or_else(|| HistoryError::Unread(format!("nothing is at {position}")))
     }
 
     fn is_delivered(&self, id: &TxId) -> Result<bool, HistoryError> {

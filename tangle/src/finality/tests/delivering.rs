@@ -98,17 +98,34 @@ struct Run {
 
 /// Attaches a tangle piece by piece and delivers its witnesses in their order.
 fn run(seed: u64, undelivered: usize, commit: usize, failing: bool) -> Run {
-    let bounds = Bounds { undelivered, commit, reached: 100_000, steps: 100_000 };
-    run_within(seed, bounds, failing)
+    let bounds = Bounds { undelivered, commit, reached: 100_000, frontier: 100_000, steps: 100_000 };
+    run_within(seed, bounds, failing, None)
 }
 
-fn run_within(seed: u64, bounds: Bounds, failing: bool) -> Run {
+/// The order in which a node may have taken these: each behind all that it references, and else by chance.
+fn arrivals(tangle: &[(TxId, Entry)], dice: &mut Dice) -> Vec<TxId> {
+    let mut waiting: Vec<&(TxId, Entry)> = tangle.iter().collect();
+    let mut here: BTreeSet<TxId> = BTreeSet::new();
+    let mut order = Vec::new();
+    while !waiting.is_empty() {
+        let may =
+            |(_, entry): &(TxId, Entry)| entry.references.iter().all(|reference| here.contains(reference));
+        let ready: Vec<usize> = (0..waiting.len()).filter(|at| may(waiting[*at])).collect();
+        let (id, _) = waiting.remove(ready[dice.below(ready.len())]);
+        here.insert(*id);
+        order.push(*id);
+    }
+    order
+}
+
+fn run_within(seed: u64, bounds: Bounds, failing: bool, order: Option<u64>) -> Run {
     let network = network(1);
     let mut dice = Dice::new(seed);
     let tangle = tangle(&mut dice);
     let mut failures = Dice::new(seed);
     let mut delivery = Delivery::with_bounds(&network, bounds);
     let mut run = Run { book: Book::default(), commits: Vec::new(), attached: 0, calls: 0 };
+    run.book.arrivals = order.map(|order| arrivals(&tangle, &mut Dice::new(order))).unwrap_or_default();
     let mut leaders = Vec::new();
     for (id, entry) in &tangle {
         run.book.entries.insert(*id, entry.clone());
@@ -228,12 +245,64 @@ fn however_little_is_held_and_looked_at_at_once_the_commits_are_the_same() {
     for seed in 0..60 {
         let plain = run(seed, 1_000, 4, false);
         for (reached, steps) in [(4, 1_000), (8, 3), (1_000, 1)] {
-            let bounds = Bounds { undelivered: 9, commit: 4, reached, steps };
-            let found = run_within(seed, bounds, seed % 2 == 0);
+            let bounds = Bounds { undelivered: 9, commit: 4, reached, frontier: 1_000, steps };
+            let found = run_within(seed, bounds, seed % 2 == 0, None);
             assert!(found.commits == plain.commits, "seed {seed}, {reached} held, {steps} at once");
             assert!(steps > 3 || found.calls > 2 * plain.calls, "it is gone in pieces");
         }
     }
+}
+
+/// By positions the way down meets the same, in whatever order a node has taken them.
+#[test]
+fn however_few_ids_are_held_on_the_way_and_in_whatever_order_all_came_the_commits_are_the_same() {
+    for seed in 0..60 {
+        let plain = run(seed, 1_000, 4, false);
+        for (frontier, undelivered, reached) in [(0, 1_000, 1_000), (3, 9, 4), (6, 0, 8)] {
+            let bounds = Bounds { undelivered, commit: 4, reached, frontier, steps: 7 };
+            let found = run_within(seed, bounds, seed % 2 == 0, Some(seed ^ frontier as u64));
+            assert!(found.commits == plain.commits, "seed {seed}, {frontier} ids, {reached} held");
+        }
+    }
+}
+
+/// Readings none of which any other one approves, then as many that approve two of them each: half of all waits to be looked
+/// at while the way goes down the others.
+#[test]
+fn what_waits_where_the_way_forks_takes_a_bit_each() {
+    const PAIRS: u64 = 6_000;
+    let network = network(1);
+    let bounds = Bounds { undelivered: 50, commit: 4_096, reached: 4_096, frontier: 64, steps: 1_000 };
+    let mut delivery = Delivery::with_bounds(&network, bounds);
+    let mut book = Book::default();
+    let mut attach = |at: u64, kind, references: Vec<TxId>| {
+        let (id, issuer, counter) = (id(at, at), device(1), at as u32);
+        let entry = Entry { kind, issuer, counter, references, revokes: None, round: None };
+        book.entries.insert(id, entry.clone());
+        book.arrivals.push(id);
+        delivery.attached(id, entry);
+        id
+    };
+    let lower: Vec<TxId> = (1..=2 * PAIRS).map(|at| attach(at, Kind::Reading, vec![])).collect();
+    let mut last = None;
+    for (at, pair) in (20_000..).zip(lower.chunks(2)) {
+        last = Some(attach(at, Kind::Reading, last.iter().chain(pair).copied().collect()));
+    }
+    let leader = attach(40_000, Kind::Witness, Vec::from_iter(last));
+    delivery.begin(leader, member(0), std::iter::empty());
+    let (mut delivered, mut held, mut by_position) = (0, (0, 0), 0);
+    while delivery.finished().is_none() {
+        if let Some((commit, _)) = delivery.next(&book).unwrap() {
+            delivered += u64::from(commit.commit.count);
+            book.store(&commit);
+        }
+        let (ids, pieces) = delivery.ahead();
+        held = (held.0.max(ids), held.1.max(pieces));
+        by_position += u64::from(pieces > 0);
+    }
+    assert_eq!(delivered, 3 * PAIRS + 1);
+    assert!(held.0 <= 64 && by_position > 0, "{held:?}");
+    assert!(held.1 as u64 <= 2 * PAIRS / 128 + 3, "{held:?}: a bit for each");
 }
 
 /// Readings that approve what was delivered long ago, each another two, with most of them on disk alone.
@@ -241,7 +310,7 @@ fn however_little_is_held_and_looked_at_at_once_the_commits_are_the_same() {
 fn a_past_that_is_approved_once_more_is_not_remembered() {
     let network = network(1);
     for undelivered in [20_000, 100] {
-        let bounds = Bounds { undelivered, commit: 64, reached: 64, steps: 1_000 };
+        let bounds = Bounds { undelivered, commit: 64, reached: 64, frontier: 1_000_000, steps: 1_000 };
         let mut delivery = Delivery::with_bounds(&network, bounds);
         let mut book = Book::default();
         let attach = |delivery: &mut Delivery, book: &mut Book, at: u64, kind, references: Vec<TxId>| {
@@ -263,7 +332,7 @@ fn a_past_that_is_approved_once_more_is_not_remembered() {
                     delivered += commit.commit.count;
                     book.store(&commit);
                 }
-                held = held.max(delivery.ahead());
+                held = held.max(delivery.ahead().0);
             }
             (delivered, held)
         };
