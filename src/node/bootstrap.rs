@@ -155,7 +155,7 @@ impl Plan {
             if is_apart {
                 write(staging.join(directory).join(NETWORK_FILE), &text)?;
             }
-            let config = node_files::config(&place.listening, &shared, &place.address);
+            let config = node_files::config(&place.listening, &shared, &place.address, places.len() - 1);
             write(staging.join(directory).join(CONFIG_FILE), &config)?;
             sync(&staging.join(directory))?;
         }

@@ -103,7 +103,8 @@ impl Newcomer {
             write(NETWORK_FILE, &text)?;
             let (address, port) = (wish.address.as_str(), port(&wish.address));
             let gossip = SocketAddr::new(node_files::listen_for(address), port);
-            let config = node_files::config(&Listening { api, gossip }, NETWORK_FILE, address);
+            // It is no member, whom others would have to hear.
+            let config = node_files::config(&Listening { api, gossip }, NETWORK_FILE, address, 0);
             write(CONFIG_FILE, config.as_bytes())?;
             let newcomer = Self::open(staging)?;
             write(REQUEST_FILE, newcomer.wished(wish)?.to_toml().as_bytes())?;

@@ -3,6 +3,7 @@
 //! Always true: a configuration written here loads to what it was made of, and a network file explained here is the
 //! same network.
 
+use crate::gossip::limits::{PEERS_DEFAULT, PEERS_MOST};
 use crate::limits::CACHE_DEFAULT_MIB;
 use crate::network_file::NetworkFile;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -35,9 +36,17 @@ pub(super) fn listen_for(address: &str) -> IpAddr {
 }
 
 /// A configuration whose data lie beside it. `network` is the path of the network file from there, `address` where
-/// others reach the node.
-pub(super) fn config(listening: &Listening, network: &str, address: &str) -> String {
+/// others reach the node, `others` how many it has to have a place for: a member of the committee for all other members.
+pub(super) fn config(listening: &Listening, network: &str, address: &str, others: usize) -> String {
     let Listening { api, gossip } = listening;
+    let peers = match others > PEERS_DEFAULT {
+        true => format!(
+            "# Peers at once: a place for each of the other members of the committee, without which the node does not start.\n\
+             # Ask for more, up to {PEERS_MOST}, if nodes join that are no members.\n\
+             peers = {others}\n"
+        ),
+        false => String::new(),
+    };
     format!(
         "# The configuration of a Weft fog node. Start it, from any directory, with\n\
          #     weft node --config THIS_FILE\n\
@@ -59,7 +68,7 @@ pub(super) fn config(listening: &Listening, network: &str, address: &str) -> Str
          [gossip]\n\
          # Where other fog nodes reach this one (UDP). They know it as {address}.\n\
          listen = \"{gossip}\"\n\
-         \n\
+         {peers}\n\
          [storage]\n\
          # Mebibytes of memory that the database may use as its cache, 1 to 1024.\n\
          cache_mib = {CACHE_DEFAULT_MIB}\n\
@@ -107,7 +116,9 @@ pub(super) fn explained(file: &NetworkFile, registrars: &[PublicKey]) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, Layer};
     use weft_tangle::finality::Pace;
+    use weft_tangle::limits::COMMITTEE;
     use weft_tangle::signing::{Seed, SigningKey};
     use weft_tangle::{Network, NetworkParts, Rules, Timestamp};
 
@@ -132,6 +143,20 @@ mod tests {
             if line.starts_with('[') {
                 assert!(before.starts_with("# "), "{line}");
             }
+        }
+    }
+
+    #[test]
+    fn places_are_asked_for_only_where_the_default_has_too_few() {
+        let own = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 1);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(CONFIG_FILE);
+        for others in [0, PEERS_DEFAULT, PEERS_DEFAULT + 1, COMMITTEE - 1] {
+            let text = config(&Listening { api: own, gossip: own }, "n", "127.0.0.1:1", others);
+            assert_eq!(text.contains("peers ="), others > PEERS_DEFAULT, "{text}");
+            std::fs::write(&path, text).unwrap();
+            let config = Config::load(Some(&path), |_| None, Layer::default()).unwrap();
+            assert_eq!(config.gossip_peers, PEERS_DEFAULT.max(others));
         }
     }
 

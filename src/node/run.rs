@@ -16,7 +16,7 @@ use crate::http::server::{BindError, Server, ServerLimits};
 use crate::http::stats::ServerStats;
 use crate::limits::LAST_COMMIT;
 use crate::metrics::{Metrics, Stages};
-use crate::runtime::spawn;
+use crate::runtime::{spawn, use_half_of_the_cores};
 use crate::store::{Store, StoreError, StoreOptions};
 use bytes::Bytes;
 use std::future::Future;
@@ -74,6 +74,7 @@ impl Node {
     /// [`NodeError`], whose text says what to do.
     pub fn start(config: &Config) -> Result<Self, NodeError> {
         raise_file_limit();
+        use_half_of_the_cores();
         // First, so that a node that cannot listen leaves nothing behind that the next start takes for an old network.
         let server = Server::bind(config.api_listen)?;
         let home = Home::open(config)?;
@@ -162,7 +163,7 @@ impl Node {
 }
 
 /// Whether a member of the committee has a place for all others, whom it has to hear and who have to hear it.
-fn check_places(peers: usize, network: &Network, own: &DeviceId) -> Result<(), ShellError> {
+pub(super) fn check_places(peers: usize, network: &Network, own: &DeviceId) -> Result<(), ShellError> {
     let others = network.committee().filter(|(member, _)| *member != own).count();
     let is_member = others < network.committee().count();
     if is_member && peers < others { Err(ShellError::Committee { peers, others }) } else { Ok(()) }

@@ -152,10 +152,6 @@ pub const DELIVERED_IN_FLIGHT: usize = 65_536;
 /// Milliseconds of a round or of a message's way at most.
 pub const PACE_MS: u64 = 60_000;
 
-/// Transactions that pay for a round in a committee of four to nine; as many as there are members pay for one in a smaller
-/// one, half as many in a larger one.
-pub const TRANSACTIONS_PER_ROUND: u64 = 4;
-
 /// The members of the largest committee in which half of `slowest_ms` pays for a round: at one reading a second that pays for the
 /// rounds of each. In a larger one these would cost a node more than 100 kB/s of witnesses.
 pub const QUICK_MEMBERS: usize = 10;
@@ -288,6 +284,24 @@ pub const AGAIN_MS: u64 = 1_000;
 /// The longest wait before all are asked again for what some have without its body.
 pub const WITHHELD_MS: u64 = 60_000;
 
+/// Damaged transactions that peers are asked for: as many as a store remembers.
+pub const MENDED: usize = 4_096;
+
+/// Damaged transactions that one peer is asked for at once: with the longest bodies 600 KB, which a link bears beside its work.
+pub const MEND_IDS: usize = 32;
+
+/// Milliseconds between two such requests.
+pub const MEND_MS: u64 = 2_000;
+
+/// The longest wait before all are asked again for what none of them had.
+pub const MEND_LONGEST_MS: u64 = 600_000;
+
+/// How often a peer is asked in vain for a transaction that it names before others are believed that it is erased.
+pub const SILENT_TIMES: u8 = 3;
+
+/// Rounds, in each of which all were asked, before they are believed whoever names it: a quarter of an hour.
+pub const ERASED_ROUNDS: u32 = 16;
+
 /// Milliseconds for which a transaction waits for a reference or an issuer.
 pub const PENDING_MS: u64 = 60_000;
 
@@ -344,6 +358,7 @@ const _: () = assert!(HANDED_OUT >= TIP_POOL + TIP_RESERVE, "all that can be han
 const _: () = assert!(LOG_ENTRIES * 44 + 32 <= MESSAGE_BYTES, "a full log message fits");
 const _: () = assert!(4 + 2 + TRANSACTION_MAX_BYTES <= FRAME_BYTES, "every transaction fits a frame");
 const _: () = assert!(WANT_IDS * 40 + 32 <= MESSAGE_BYTES, "a full request fits");
+const _: () = assert!(MEND_IDS <= WANT_IDS, "one request for what is damaged is one that others answer");
 const _: () = assert!(CHECKPOINTS * 60 + 32 <= MESSAGE_BYTES, "all checkpoints fit");
 const _: () = assert!(LOG_ENTRIES * 2 <= TAIL_CREDIT, "credit never stalls a message");
 const _: () =

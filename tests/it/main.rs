@@ -1,7 +1,7 @@
 //! The integration tests of the package, in one binary so that they link once.
 //!
 //! `cli` runs the `weft` command; `door`, `api`, `events` and `load` talk to a real node in a process of its own,
-//! `gossip` lets several talk to each other, `finality` lets them agree, `hostile` lets peers lie to one, `stop` tells it to end, `stress` is greedy.
+//! `gossip` lets several talk to each other, `finality` lets them agree, `hostile` lets peers lie to one, `withheld` takes bodies away, `stop` tells it to end, `stress` is greedy.
 //! `tidy`, `documents`, `catalogues` and `layers` read the project's own files: style and layering are failing tests,
 //! not promises.
 //! Each of their checks is a function of a text, and is shown to fail on a planted bad sample.
@@ -29,4 +29,5 @@ mod stress;
 mod support;
 mod tidy;
 mod tree;
+mod withheld;
 mod world;

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::config::{Config, Layer};
+use crate::gossip::limits::PEERS_DEFAULT;
+use crate::node::run::check_places;
 
 fn plan(nodes: usize, hosts: &[&str]) -> Plan {
     Plan {
@@ -35,6 +37,19 @@ fn each_node_finds_its_key_the_network_and_its_ports() {
         assert_eq!((key.device(), DeviceId::of(&shared.addresses[number].0)), (node.id, node.id));
         let network = NetworkFile::read(&config.network.unwrap()).unwrap().network;
         assert_eq!(network.id(), made.network.id());
+    }
+}
+
+/// The default of the configuration has a place for as many others, and the committee may be larger.
+#[test]
+fn each_node_of_a_large_committee_has_a_place_for_all_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let nodes = PEERS_DEFAULT + 2;
+    let made = plan(nodes, &[]).make(&directory.path().join("net")).unwrap();
+    for node in &made.nodes {
+        let config = Config::load(Some(&node.config), |_| None, Layer::default()).unwrap();
+        assert_eq!(config.gossip_peers, nodes - 1);
+        check_places(config.gossip_peers, &made.network, &node.id).unwrap();
     }
 }
 

@@ -59,6 +59,15 @@ impl Owner {
         said.into_iter().try_for_each(|event| self.handle(event, reader))
     }
 
+    /// Lets the replica ask peers for what is known to be damaged in the store.
+    pub(super) fn tell_of_damage(&mut self, reader: &Reader) -> Result<(), HistoryError> {
+        let damage = self.around.store.damage();
+        if self.around.post.is_none() || std::mem::replace(&mut self.damage, damage) == damage {
+            return Ok(());
+        }
+        self.handle(Event::Damaged { ids: self.around.store.damaged() }, reader)
+    }
+
     /// An own witness is signed. Others get it once it is on disk, so it does not wait for company there.
     ///
     /// # Errors

@@ -46,6 +46,8 @@ pub(super) struct Owner {
     awaited: Awaited,
     /// Whether what finality stands still for is whole again, so that another replica is to go on.
     is_healed: bool,
+    /// The damage that the replica was told of last.
+    damage: (usize, u64),
 }
 
 fn ended(what: &str) -> HistoryError {
@@ -65,6 +67,7 @@ impl Owner {
             company: Company::default(),
             awaited: Awaited::default(),
             is_healed: false,
+            damage: (0, 0),
         }
     }
 
@@ -141,6 +144,7 @@ impl Owner {
             Some(cause) => Err(HistoryError::Unread(cause)),
             None => self.handle(Event::Tick, reader),
         }?;
+        self.tell_of_damage(reader)?;
         if let Some(post) = &self.around.post {
             post.publish(self.replica.peers());
         }

@@ -6,7 +6,7 @@
 //! at full pace, in a small committee one each second too; a denser trickle is finalised at leisure, and a stream at full
 //! pace again.
 
-use crate::limits::{PACE_MS, QUICK_MEMBERS, ROUNDS_SAVED, TRANSACTIONS_PER_ROUND};
+use crate::limits::{PACE_MS, QUICK_MEMBERS, ROUNDS_SAVED};
 use crate::{CommitteeSize, Timestamp};
 
 /// Why numbers are no pace.
@@ -76,11 +76,10 @@ impl Default for Pace {
     }
 }
 
-/// How many transactions buy a round. All members take each other's witnesses of it, so in a large committee these are at
-/// most two for each transaction; in a small one a round is cheap.
+/// How many transactions buy a round: as many as it has witnesses. So these never outnumber what they finalise but by what
+/// time has earned.
 fn transactions_per_round(size: CommitteeSize) -> u64 {
-    let members = size.members() as u64;
-    members.min(TRANSACTIONS_PER_ROUND).max(members / 2)
+    size.members() as u64
 }
 
 /// How many rounds `slowest_ms` earns. Each member takes a witness of each other one: what a round costs a node grows with their
@@ -183,10 +182,11 @@ mod tests {
             (1, Some(100), 140..=140),
             (10, None, 40..=40),
             (11, None, 20..=20),
-            (16, Some(100), 32..=33),
+            (10, Some(10), 140..=140),
+            (16, Some(100), 26..=26),
             (50, None, 20..=20),
-            (50, Some(100), 24..=24),
-            (50, Some(10), 60..=60),
+            (50, Some(100), 22..=22),
+            (50, Some(10), 40..=40),
             (50, Some(1), 200..=200),
         ] {
             let rounds = rounds(members, every_ms);
@@ -203,11 +203,17 @@ mod tests {
     }
 
     #[test]
-    fn a_round_costs_a_large_committee_no_more_than_two_witnesses_a_transaction() {
-        for (members, expected) in
-            [(1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (9, 4), (10, 5), (16, 8), (50, 25)]
-        {
-            assert_eq!(transactions_per_round(size(members)), expected, "{members}");
+    fn witnesses_outnumber_transactions_by_what_time_earns_alone() {
+        for members in [1, 2, 3, 4, 7, 10, 16, 50] {
+            for every_ms in [1, 5, 20, 100, 500] {
+                let (transactions, earned) =
+                    (10_000 / every_ms, if members <= QUICK_MEMBERS { 41 } else { 21 });
+                let witnesses = rounds(members, Some(every_ms)) * members as u64;
+                assert!(
+                    witnesses <= transactions + earned * members as u64,
+                    "{members}, one each {every_ms} ms"
+                );
+            }
         }
     }
 

@@ -14,6 +14,7 @@ mod checkpoints;
 mod feed;
 mod frame;
 mod lives;
+mod mending;
 mod message;
 mod messages;
 mod own_log;
@@ -38,6 +39,7 @@ use crate::replica::{Effect, Source};
 use crate::{DeviceId, HistoryError, Timestamp, TxId};
 use indexmap::IndexMap;
 use lives::Lives;
+use mending::Mending;
 use own_log::OwnLog;
 use peer::Peer;
 use score::Bans;
@@ -119,6 +121,7 @@ pub(crate) struct Gossip {
     log: OwnLog,
     peers: BTreeMap<Source, Peer>,
     wants: Wants,
+    mending: Mending,
     trees: Trees,
     bans: Bans,
     /// Ids refused for good, in two generations, and whether a node of another version may have attached them.
@@ -144,6 +147,7 @@ impl Gossip {
             log: OwnLog::new(end),
             peers: BTreeMap::new(),
             wants: Wants::default(),
+            mending: Mending::default(),
             trees: Trees::default(),
             bans: Bans::default(),
             refused: Default::default(),

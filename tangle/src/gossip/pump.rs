@@ -21,7 +21,8 @@ impl Gossip {
             let log = told.and_then(|teller| teller.due(&self.log, &peer.tail));
             [log, peer.tail.ack_due(), peer.tail.remember_due()].into_iter().flatten().min()
         };
-        self.peers.values().filter_map(of_peer).chain(self.wants.due()).min()
+        let asking = self.wants.due().into_iter().chain(self.mend_due());
+        self.peers.values().filter_map(of_peer).chain(asking).min()
     }
 
     /// Does what is due.
@@ -51,6 +52,7 @@ impl Gossip {
             }
         }
         self.ask(now, here, effects)?;
+        self.mend(now, effects);
         self.due = self.find_due();
         Ok(())
     }

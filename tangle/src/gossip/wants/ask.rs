@@ -70,6 +70,7 @@ impl Wants {
                 .collect::<Vec<_>>()
         };
         let overdue: Vec<(Source, Vec<TxId>, bool)> = self.requests.iter().flat_map(of_peer).collect();
+        self.requests.values_mut().for_each(|requests| requests.give_up(now));
         let mut faults = Vec::new();
         for (source, ids, is_done) in overdue {
             let named = |id| self.wants.get(id).is_some_and(|want| want.announcers.contains(&source));
@@ -141,8 +142,11 @@ impl Wants {
     /// them had anybody will do, for all have the same tangle in the end.
     fn choose(&mut self, id: &TxId, room: &Room, now: Timestamp) -> Option<(Source, bool)> {
         let want = self.wants.get_mut(id)?;
+        let requests = &self.requests;
+        let is_silent = |source: &Source| requests.get(source).is_some_and(Requests::is_silent);
         let best = |candidates: &mut dyn Iterator<Item = Source>| {
-            let untried = candidates.filter(|source| !want.tried.contains(source));
+            // Who answers nothing is not waited for.
+            let untried = candidates.filter(|source| !want.tried.contains(source) && !is_silent(source));
             let (mut best, mut any) = (None, false);
             for source in untried {
                 any = true;

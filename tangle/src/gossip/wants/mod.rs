@@ -10,7 +10,8 @@ mod requests;
 pub(super) use ask::{Asker, Room, Space};
 use requests::Requests;
 
-use crate::limits::{AGAIN_MS, HELD_MS, REFERENCES};
+use crate::finality::{Member, Members};
+use crate::limits::{AGAIN_MS, ERASED_ROUNDS, HELD_MS, REFERENCES, SILENT_TIMES};
 use crate::replica::Source;
 use crate::{Timestamp, TxId};
 use indexmap::IndexMap;
@@ -37,8 +38,12 @@ struct Want {
     senders: BTreeSet<Source>,
     /// Who was asked and did not send it.
     tried: BTreeSet<Source>,
+    /// How often each was asked in vain.
+    vain: BTreeMap<Source, u8>,
     /// Who has it without its body.
     withheld: BTreeSet<Source>,
+    /// The members of the committee that have sent what is left of it, connected still or not.
+    erased_by: Members,
     /// How often all were asked since the first of these.
     rounds: u32,
     /// It is new, so whoever has it is grafted.
@@ -74,6 +79,11 @@ impl Wants {
     /// Transactions asked of a peer, and in how many requests.
     pub(super) fn asked_of(&self, source: &Source) -> (usize, usize) {
         self.requests.get(source).map_or((0, 0), Requests::outstanding)
+    }
+
+    /// Opens a request for what is here and not as it was; what comes of it, nobody here waits for. Its number.
+    pub(super) fn ask_beside(&mut self, source: Source, now: Timestamp) -> u32 {
+        self.requests.entry(source).or_default().open(&[], now)
     }
 
     /// Whether a peer was asked for anything lately.
@@ -133,6 +143,8 @@ impl Wants {
     pub(super) fn refuse(&mut self, id: &TxId, source: Source, now: Timestamp) {
         if let Some(want) = self.wants.get_mut(id) {
             want.tried.insert(source);
+            let vain = want.vain.entry(source).or_default();
+            *vain = vain.saturating_add(1);
             self.set(id, State::Waits(now));
         }
     }
@@ -173,6 +185,28 @@ impl Wants {
         }
     }
 
+    /// A peer that was asked has sent what is left of one whose body it has erased; which member of the committee it is, if
+    /// it is one. Says whether that makes `least` of them, and nobody who names it or references it may still have it whole: all
+    /// withhold it, or do not send it however often they are asked. Somebody who names it ever anew and sends nothing
+    /// hinders for so many rounds.
+    pub(super) fn remains(
+        &mut self,
+        id: &TxId,
+        source: Source,
+        member: Option<Member>,
+        least: usize,
+    ) -> bool {
+        let Some(want) = self.wants.get_mut(id) else { return false };
+        want.erased_by.extend(member);
+        let is_hopeless = |known: &Source| {
+            let is_silent = self.requests.get(known).is_some_and(Requests::is_silent);
+            let vain = want.vain.get(known).is_some_and(|times| *times >= SILENT_TIMES);
+            *known == source || want.withheld.contains(known) || vain || is_silent
+        };
+        let mut known = want.announcers.union(&want.senders);
+        want.erased_by.len() >= least && (want.rounds >= ERASED_ROUNDS || known.all(is_hopeless))
+    }
+
     /// Whether a peer has said that it has a transaction without its body.
     pub(super) fn is_withheld(&self, id: &TxId, source: Source) -> bool {
         self.wants.get(id).is_some_and(|want| want.withheld.contains(&source))
@@ -188,6 +222,7 @@ impl Wants {
             want.announcers.remove(&source);
             want.senders.remove(&source);
             want.tried.remove(&source);
+            want.vain.remove(&source);
             let was_withheld = want.withheld.remove(&source);
             self.withheld -= usize::from(was_withheld && want.withheld.is_empty());
             let is_affected = match want.state {
@@ -209,7 +244,7 @@ impl Wants {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 self.schedule.insert((due, id));
-                let (announcers, senders, tried, withheld) = Default::default();
+                let (announcers, senders, tried, vain, withheld) = Default::default();
                 let state = State::Waits(due);
                 let is_reference = false;
                 place.insert(Want {
@@ -217,7 +252,9 @@ impl Wants {
                     announcers,
                     senders,
                     tried,
+                    vain,
                     withheld,
+                    erased_by: Members::NONE,
                     rounds: 0,
                     is_live,
                     is_reference,
