@@ -222,7 +222,7 @@ fn told(file: &NetworkFile) -> String {
     }
     let (n, f, quorum) = (size.members(), size.faulty(), size.quorum());
     let pace = &file.pace;
-    let (fastest, slowest, delta) = (pace.fastest_ms(), pace.slowest_ms(), pace.delta_ms());
+    let (fastest, slowest, delta) = (pace.fastest_ms(), pace.leisure_ms(size), pace.delta_ms());
     let _ = writeln!(
         text,
         "rounds      every {fastest} to {slowest} ms; a message between members takes {delta} ms at most"

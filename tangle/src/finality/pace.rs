@@ -53,6 +53,11 @@ impl Pace {
         self.slowest_ms
     }
 
+    /// Milliseconds between two rounds of a committee of this size with next to nothing to do.
+    pub fn leisure_ms(&self, size: CommitteeSize) -> u64 {
+        self.slowest_ms.div_ceil(rounds_a_slowest(size)).max(self.fastest_ms)
+    }
+
     /// Milliseconds that a message between members takes at most, while all is well.
     pub const fn delta_ms(&self) -> u64 {
         self.delta_ms
@@ -187,6 +192,14 @@ mod tests {
             let rounds = rounds(members, every_ms);
             assert!(expected.contains(&rounds), "{members}, one each {every_ms:?} ms: {rounds}");
         }
+    }
+
+    #[test]
+    fn a_small_committee_with_nothing_to_do_takes_half_of_the_time() {
+        let leisure =
+            |fastest, slowest, members| Pace::new(fastest, slowest, 150).unwrap().leisure_ms(size(members));
+        assert_eq!([1, 4, 10, 11, 128].map(|members| leisure(50, 500, members)), [250, 250, 250, 500, 500]);
+        assert_eq!((leisure(1, 1, 4), leisure(400, 500, 4)), (1, 400), "never faster than the fastest");
     }
 
     #[test]
