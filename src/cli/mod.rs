@@ -6,9 +6,9 @@
 
 #[cfg(feature = "node")]
 mod admit;
-mod api;
 #[cfg(feature = "node")]
-mod arenas;
+mod allocator;
+mod api;
 mod commits;
 #[cfg(feature = "node")]
 mod db;
