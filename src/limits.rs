@@ -217,7 +217,7 @@ pub const CACHE_MOST_MIB: usize = 1_024;
 pub const COPY_SLICE_BYTES: usize = 8 << 20;
 /// Cursors that a backup takes along, which are read at once: of four times as many nodes as are known by their addresses. The
 /// logs of the others are told from their beginning.
-pub const COPIED_CURSORS: usize = 4 * crate::gossip::limits::PEERS_KNOWN;
+pub const COPIED_CURSORS: usize = 4_096;
 /// How often a backup begins anew because something was erased while it was taken.
 pub const COPY_ATTEMPTS: usize = 3;
 /// How long the node's local socket waits for whoever speaks to it.

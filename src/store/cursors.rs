@@ -6,10 +6,13 @@
 
 use super::layout::CURSORS;
 use super::{Reader, StoreError};
+use crate::gossip::limits::PEERS_KNOWN;
 use crate::limits::COPIED_CURSORS;
 use redb::{ReadOnlyTable, ReadableTable, TableError, WriteTransaction};
 use std::collections::BTreeMap;
 use weft_tangle::DeviceId;
+
+const _: () = assert!(COPIED_CURSORS >= 4 * PEERS_KNOWN, "all nodes that are likely to be met again");
 
 type CursorTable = ReadOnlyTable<&'static [u8; DeviceId::BYTES], &'static [u8]>;
 

@@ -81,6 +81,8 @@ fn what_others_have_erased_does_not_stop_a_member_that_was_away() {
     wait_until("it has what the third has", || has(&away, kept));
     wait_until("it waits for the others", || figure(&away, "weft_withheld_transactions") > 0);
     assert!(!erased.iter().any(|id| has_erased(&away, id)) && count(&away) < ids.len() as u64);
+    let warns = |node: &Node, words: &str| node.get("/readyz").1["warnings"].to_string().contains(words);
+    wait_until("it says what it waits for", || warns(&away, &format!("the body of {}", erased[0])));
 
     let nodes = [cluster.start(0), cluster.start(1), third, away];
     for id in erased {
@@ -92,8 +94,20 @@ fn what_others_have_erased_does_not_stop_a_member_that_was_away() {
     assert!(figure(&nodes[3], "weft_finality_own_witnesses_total") > 0, "it makes witnesses");
     assert!(has(&nodes[3], kept), "it keeps what it has");
     assert!(nodes.iter().all(|node| figure(node, "weft_withheld_transactions") == 0));
+    assert!(!warns(&nodes[3], "the body of"));
+
+    // What it has joined so it gives on: with the first away its word is needed, for who comes with nothing.
+    let [first, second, third, away] = nodes;
+    assert_eq!([first.stop(), second.stop()], [Some(0); 2]);
+    std::fs::remove_file(cluster.data(1).join(FILE_NAME)).unwrap();
+    let nodes = [cluster.start(1), third, away];
+    wait_until("it has all", || count(&nodes[0]) == ids.len() as u64);
+    assert!(has(&nodes[0], kept) && erased.iter().all(|id| has_erased(&nodes[0], id)));
+    ids.push(read(&nodes[0], &mut device, "at the one that came with nothing"));
+    wait_until_final(&nodes.iter().collect::<Vec<_>>());
+    assert!(figure(&nodes[0], "weft_finality_own_witnesses_total") > 0, "it makes witnesses");
     assert!(nodes.into_iter().all(|node| node.stop() == Some(0)));
-    common_chain(&cluster, 0..4).assert_final(&ids);
+    common_chain(&cluster, 1..4).assert_final(&ids);
     let bytes = std::fs::read(cluster.data(3).join(FILE_NAME)).unwrap();
     let is_there = |words: &String| bytes.windows(words.len()).any(|found| found == words.as_bytes());
     assert!(is_there(&words[0]) && !words[1..].iter().any(is_there));

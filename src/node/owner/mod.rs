@@ -159,6 +159,7 @@ impl Owner {
         }
         self.around.health.set_illegible(status.illegible);
         self.is_healed = self.is_healed || status.illegible.is_some_and(|id| self.is_whole_again(&id));
+        self.around.health.set_awaited(self.replica.awaits_body());
         self.around.finality.publish(status);
         Ok(())
     }

@@ -210,6 +210,12 @@ impl Replica {
         }
     }
 
+    /// A transaction that peers have without its body, all that are connected and have it, and that was asked for again and
+    /// again; the oldest, for the others may wait for that.
+    pub fn awaits_body(&self) -> Option<TxId> {
+        self.gossip.oldest_withheld()
+    }
+
     /// The window on the tangle.
     pub fn graph(&self) -> &Graph {
         &self.graph

@@ -4,7 +4,8 @@ use super::super::message::{Message, Stretch};
 use super::requests::Requests;
 use super::{State, Want, Wants};
 use crate::limits::{
-    AGAIN_MS, ASKED, HELD_MS, REQUESTS_PER_PEER, SCAN_MS, SCANNED_PER_MS, WANT_IDS, WANT_RANGES, WITHHELD_MS,
+    AGAIN_MS, ASKED, HELD_MS, REQUESTS_PER_PEER, SCAN_MS, SCANNED_PER_MS, TOLD_ROUNDS, WANT_IDS, WANT_RANGES,
+    WITHHELD_MS,
 };
 use crate::replica::Source;
 use crate::{HistoryError, Timestamp, TxId};
@@ -163,6 +164,9 @@ impl Wants {
         }
         if !any {
             let wait = want.begin_anew();
+            if want.rounds >= TOLD_ROUNDS && !want.withheld.is_empty() {
+                self.given_up_on.insert(*id);
+            }
             self.set(id, State::Waits(now.plus(wait)));
             return None;
         }

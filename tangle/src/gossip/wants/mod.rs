@@ -6,12 +6,13 @@
 
 mod ask;
 mod requests;
+mod withheld;
 
 pub(super) use ask::{Asker, Room, Space};
 use requests::Requests;
 
-use crate::finality::{Member, Members};
-use crate::limits::{AGAIN_MS, ERASED_ROUNDS, HELD_MS, REFERENCES, SILENT_TIMES};
+use crate::finality::Members;
+use crate::limits::{AGAIN_MS, HELD_MS, REFERENCES};
 use crate::replica::Source;
 use crate::{Timestamp, TxId};
 use indexmap::IndexMap;
@@ -62,6 +63,8 @@ pub(super) struct Wants {
     references: usize,
     /// How many somebody has without their bodies.
     withheld: usize,
+    /// Those of them that were asked for so often that somebody should know.
+    given_up_on: BTreeSet<TxId>,
     scan_at: Timestamp,
 }
 
@@ -69,11 +72,6 @@ impl Wants {
     /// Transactions known of and not here.
     pub(super) fn len(&self) -> usize {
         self.wants.len()
-    }
-
-    /// Those of them that somebody has without their bodies.
-    pub(super) fn len_withheld(&self) -> usize {
-        self.withheld
     }
 
     /// Transactions asked of a peer, and in how many requests.
@@ -133,6 +131,7 @@ impl Wants {
     /// It is attached, or refused for good: nobody wants it any more.
     pub(super) fn remove(&mut self, id: &TxId) {
         self.unschedule(id);
+        self.given_up_on.remove(id);
         if let Some(want) = self.wants.swap_remove(id) {
             self.references -= usize::from(want.is_reference);
             self.withheld -= usize::from(!want.withheld.is_empty());
@@ -171,47 +170,6 @@ impl Wants {
         is_fault
     }
 
-    /// A peer has answered that it has these without their bodies. It is believed: what it names stays unsettled, so its
-    /// credit bounds what that can cost.
-    pub(super) fn withheld(&mut self, source: Source, request: u32, ids: &[TxId], now: Timestamp) {
-        for id in ids {
-            if let Some(want) = self.wants.get_mut(id)
-                && want.state == State::Asked(source, request)
-            {
-                self.withheld += usize::from(want.withheld.is_empty());
-                want.withheld.insert(source);
-                self.refuse(id, source, now);
-            }
-        }
-    }
-
-    /// A peer that was asked has sent what is left of one whose body it has erased; which member of the committee it is, if
-    /// it is one. Says whether that makes `least` of them, and nobody who names it or references it may still have it whole: all
-    /// withhold it, or do not send it however often they are asked. Somebody who names it ever anew and sends nothing
-    /// hinders for so many rounds.
-    pub(super) fn remains(
-        &mut self,
-        id: &TxId,
-        source: Source,
-        member: Option<Member>,
-        least: usize,
-    ) -> bool {
-        let Some(want) = self.wants.get_mut(id) else { return false };
-        want.erased_by.extend(member);
-        let is_hopeless = |known: &Source| {
-            let is_silent = self.requests.get(known).is_some_and(Requests::is_silent);
-            let vain = want.vain.get(known).is_some_and(|times| *times >= SILENT_TIMES);
-            *known == source || want.withheld.contains(known) || vain || is_silent
-        };
-        let mut known = want.announcers.union(&want.senders);
-        want.erased_by.len() >= least && (want.rounds >= ERASED_ROUNDS || known.all(is_hopeless))
-    }
-
-    /// Whether a peer has said that it has a transaction without its body.
-    pub(super) fn is_withheld(&self, id: &TxId, source: Source) -> bool {
-        self.wants.get(id).is_some_and(|want| want.withheld.contains(&source))
-    }
-
     /// A peer has left: others are asked for what it was asked for, and for what it sent and waited here, which is gone
     /// with it. What only its log named is forgotten.
     pub(super) fn forget(&mut self, source: Source, now: Timestamp) {
@@ -224,7 +182,10 @@ impl Wants {
             want.tried.remove(&source);
             want.vain.remove(&source);
             let was_withheld = want.withheld.remove(&source);
-            self.withheld -= usize::from(was_withheld && want.withheld.is_empty());
+            if was_withheld && want.withheld.is_empty() {
+                self.withheld -= 1;
+                self.given_up_on.remove(&id);
+            }
             let is_affected = match want.state {
                 State::Asked(asked, _) => asked == source,
                 State::Held(_) => true,

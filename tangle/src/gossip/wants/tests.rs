@@ -1,8 +1,12 @@
 //! What is wanted against the rules that always hold, and whom is asked.
 
 use super::*;
+use crate::finality::Member;
 use crate::gossip::message::Message;
-use crate::limits::{ANSWER_LONGEST_MS, ANSWER_MS, REQUESTS_PER_PEER, SCAN_MS, WANT_IDS, WITHHELD_MS};
+use crate::limits::{
+    ANSWER_LONGEST_MS, ANSWER_MS, ERASED_ROUNDS, REQUESTS_PER_PEER, SCAN_MS, SILENT_TIMES, WANT_IDS,
+    WITHHELD_MS,
+};
 use crate::{HistoryError, gossip::Stretch};
 use proptest::prelude::*;
 
@@ -72,6 +76,7 @@ fn check(wants: &Wants) {
     assert_eq!(wants.asked, asked.values().map(BTreeSet::len).sum::<usize>());
     assert_eq!(wants.references, wants.wants.values().filter(|want| want.is_reference).count());
     assert_eq!(wants.withheld, wants.wants.values().filter(|want| !want.withheld.is_empty()).count());
+    assert!(wants.given_up_on.iter().all(|id| !wants.wants[id].withheld.is_empty()));
     for source in [ONE, TWO] {
         let of_source = asked.iter().filter(|((asked, _), _)| *asked == source).map(|(_, ids)| ids.len());
         assert_eq!(wants.asked_of(&source).0, of_source.sum::<usize>());
@@ -374,7 +379,11 @@ fn whoever_names_it_and_sends_nothing_hinders_for_some_time_and_too_few_members_
     assert_eq!(silent, u32::from(SILENT_TIMES), "taken after {taken:?} ms");
     assert!(taken.is_some());
     const HOUR: u64 = 3_600_000;
-    assert_eq!(until_taken(&mut wants(), Member::new(0), 2, HOUR).1, None, "a liar alone");
+    let mut waiting = wants();
+    assert_eq!(until_taken(&mut waiting, Member::new(0), 2, HOUR).1, None, "a liar alone");
+    assert_eq!(waiting.oldest_withheld(), Some(id(5)), "somebody should know");
+    waiting.forget(ONE, at(HOUR));
+    assert_eq!(waiting.oldest_withheld(), None, "nobody says so any more");
     assert_eq!(until_taken(&mut wants(), None, 1, HOUR).1, None, "who is no member");
 }
 
@@ -391,7 +400,10 @@ fn who_names_it_ever_anew_hinders_for_so_many_rounds() {
                 if source == ONE && wants.remains(&id(5), ONE, Member::new(0), 1) {
                     return true;
                 }
-                wants.withheld(ONE, request, &[id(5)], at(ms));
+                if source == ONE {
+                    wants.withheld(ONE, request, &[id(5)], at(ms));
+                    wants.done(ONE, request, &[], at(ms));
+                }
             }
         }
         wants.forget(TWO, at(now + ANSWER_MS / 2));
@@ -413,6 +425,9 @@ fn who_answers_no_request_is_asked_no_more_and_hinders_nobody() {
     wants.expire(at(2 * ANSWER_MS));
     (0..most).for_each(|n| wants.remove(&id(100 + n)));
     [ONE, TWO].into_iter().for_each(|source| wants.announce(id(5), source, at(0), false));
-    assert!(matches!(ask(&mut wants, at(2 * ANSWER_MS), &world)[..], [(ONE, ..)]));
+    let [(ONE, request, _)] = ask(&mut wants, at(2 * ANSWER_MS), &world)[..] else { panic!("one is asked") };
     assert!(wants.remains(&id(5), ONE, Member::new(0), 1));
+    wants.withheld(ONE, request, &[id(5)], at(2 * ANSWER_MS));
+    assert!(ask(&mut wants, at(2 * ANSWER_MS + SCAN_MS), &world).is_empty());
+    assert_eq!(wants.wants[&id(5)].rounds, 1, "nobody is left to be asked");
 }
