@@ -310,6 +310,8 @@ def check_gossip(keys, wires):
     live, bulk = vectors["live"], vectors["bulk"]
     equal(gossip.frame("live", bytes.fromhex(live["hex"])), {"tree": live["tree"], "transactions": named}, "push")
     equal(gossip.frame("bulk", bytes.fromhex(bulk["hex"])), {"transactions": named}, "bodies")
+    left = wires[vectors["erased"]["transaction"]][:2_588]
+    equal(gossip.frame("bulk", bytes.fromhex(vectors["erased"]["hex"])), {"transactions": [left]}, "what is left")
     for row in vectors["invalid"]:
         then = row.get("then", {"transactions": 0, "bytes": 0, "byte": ""})
         one = struct.pack(">H", then["bytes"]) + bytes.fromhex(then["byte"]) * then["bytes"]

@@ -38,7 +38,9 @@ impl Checker {
             Event::Received { transaction, source, .. } => (transaction.id(), *source, None),
             Event::Pushed { transaction, source, tree } => (transaction.id(), *source, Some(*tree)),
             Event::Unpermitted { transaction, source } => (transaction.transaction().id(), *source, None),
-            Event::Refused { id: Some(id), source, .. } => (*id, *source, None),
+            Event::Remains { id, source, .. } | Event::Refused { id: Some(id), source, .. } => {
+                (*id, *source, None)
+            }
             _ => return event,
         };
         if !self.store.is_damaged(&id) {

@@ -22,6 +22,11 @@ impl Kept {
         Transaction::decode(network, wire).map(Self::Whole)
     }
 
+    /// Whether the body was erased.
+    pub fn is_erased(&self) -> bool {
+        matches!(self, Self::Erased(_))
+    }
+
     /// The transaction's id.
     pub fn id(&self) -> TxId {
         match self {
@@ -45,6 +50,14 @@ impl Kept {
             Self::Erased(remains) => (remains.seed(), remains.nonce()),
         };
         row_check(position, &seed, nonce)
+    }
+
+    /// The transaction, without its body where that was erased; none of a kind of which it may not be.
+    pub(super) fn into_transaction(self) -> Option<Transaction> {
+        match self {
+            Self::Whole(transaction) => Some(transaction),
+            Self::Erased(remains) => remains.into_transaction(),
+        }
     }
 
     /// The bytes as they are stored.

@@ -5,13 +5,13 @@ use super::pack::PACKS;
 use super::run::Run;
 use super::{Kept, Reader, StoreError};
 use std::ops::Range;
-use weft_tangle::{Position, Transaction, TxId};
+use weft_tangle::{Position, TxId};
 
 /// What was read of a range.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Served {
-    /// The transactions, in their order.
-    pub found: Vec<Transaction>,
+    /// The transactions, in their order; of those whose bodies were erased, what is left.
+    pub found: Vec<Kept>,
     /// Those whose bodies were erased, or that are damaged.
     pub withheld: Vec<TxId>,
     /// Bytes of those found, with two more for each one's length.
@@ -37,16 +37,16 @@ impl Reader {
             let position = Position(u64::from_be_bytes(*key.value()));
             let (id, _) = decode_arrival(arrival.value());
             match run.read(&id, position) {
-                Ok(Kept::Whole(transaction)) => {
-                    let bytes = 2 + transaction.wire().len();
+                Ok(kept) => {
+                    let bytes = 2 + kept.wire().len();
                     if served.bytes + bytes > most {
                         served.next = position.0;
                         return Ok(served);
                     }
                     served.bytes += bytes;
-                    served.found.push(transaction);
+                    served.withheld.extend(kept.is_erased().then_some(id));
+                    served.found.push(kept);
                 }
-                Ok(Kept::Erased(_)) => served.withheld.push(id),
                 Err(StoreError::Damaged { id, .. }) => served.withheld.push(id),
                 Err(error) => return Err(error),
             }

@@ -1,13 +1,17 @@
 //! The checks of what peers send: everything that the door asks but its own rules, for a day's worth of an ambulance's
 //! transactions is as valid as any. What comes out is what the replica is to be told.
 //!
-//! Always true: a transaction that no enrolment known here permits is not refused, it waits.
+//! Always true: a transaction that no enrolment known here permits is not refused, it waits. What is left of one whose body
+//! was erased comes out as that ([`Event::Remains`]) and as nothing else: it is for the replica to say whether to take it.
 
 use crate::check::check_enrolment_cheaply;
 use crate::gossip::Tree;
+use crate::limits::BODY_OFFSET;
 use crate::replica::{Event, Source};
 use crate::verdicts::Recall;
-use crate::{HEADER_BYTES, Issuer, Kind, Network, Screened, Timestamp, Transaction, TxId, Verified};
+use crate::{
+    HEADER_BYTES, Issuer, Kind, Malformed, Network, Remains, Screened, Timestamp, Transaction, TxId, Verified,
+};
 use std::sync::Arc;
 
 /// What a node knows already.
@@ -50,9 +54,43 @@ pub fn check_wire<K: Knowledge>(
     way: Way,
     knowledge: &K,
 ) -> Result<Event, K::Fault> {
+    // Nobody pushes it: it is no news.
+    if wire.len() == BODY_OFFSET && way.tree.is_none() {
+        return check_remains(network, wire, way.source, knowledge);
+    }
     match Transaction::decode(network, wire) {
         Ok(transaction) => check_transaction(network, transaction, way, knowledge),
         Err(refusal) => Ok(Event::Refused { id: claimed_id(network, wire), source: way.source, refusal }),
+    }
+}
+
+/// Checks what a peer has left of a transaction.
+fn check_remains<K: Knowledge>(
+    network: &Network,
+    wire: &[u8],
+    source: Source,
+    knowledge: &K,
+) -> Result<Event, K::Fault> {
+    let remains = Remains::decode(network, wire).ok().and_then(Remains::into_transaction);
+    let Some(transaction) = remains else {
+        // It settles nothing of the transaction whose header it has: whole that may be right.
+        let refusal = Malformed::Length { found: wire.len() }.into();
+        return Ok(Event::Refused { id: None, source, refusal });
+    };
+    let id = transaction.id();
+    if knowledge.contains(&id)? {
+        return Ok(Event::Duplicate { id, source, tree: None });
+    }
+    let refused = |refusal| Ok(Event::Refused { id: Some(id), source, refusal });
+    let screened = match Screened::check(network, transaction) {
+        Ok(screened) => screened,
+        Err(refusal) => return refused(refusal),
+    };
+    let issuer = knowledge.issuer(screened.transaction())?;
+    let check = |issuer: Arc<Issuer>| Verified::check_once(network, screened, &issuer, knowledge.verdicts());
+    match issuer.map(check).transpose() {
+        Ok(transaction) => Ok(Event::Remains { id, source, transaction }),
+        Err(refusal) => refused(refusal),
     }
 }
 

@@ -292,6 +292,15 @@ pub const MEND_MS: u64 = 2_000;
 /// The longest wait before all are asked again for what none of them had.
 pub const MEND_LONGEST_MS: u64 = 600_000;
 
+/// How often a peer is asked in vain for a transaction that it names before others are believed that it is erased.
+pub const SILENT_TIMES: u8 = 3;
+
+/// Rounds, in each of which all were asked, before they are believed whoever names it: a quarter of an hour.
+pub const ERASED_ROUNDS: u32 = 16;
+
+/// Rounds, in each of which all were asked in vain, after which an operator is told: half a minute.
+pub const TOLD_ROUNDS: u32 = 4;
+
 /// Milliseconds for which a transaction waits for a reference or an issuer.
 pub const PENDING_MS: u64 = 60_000;
 

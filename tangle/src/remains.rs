@@ -9,7 +9,7 @@ use crate::finality::Entry;
 use crate::limits::{BODY_OFFSET, NONCE_BYTES};
 use crate::signing::{Purpose, SIGNATURE_BYTES, message};
 use crate::transaction::{check_parents, check_work};
-use crate::{HEADER_BYTES, Header, Issuer, Kind, Malformed, Network, NetworkId, Refusal, TxId};
+use crate::{HEADER_BYTES, Header, Issuer, Kind, Malformed, Network, NetworkId, Refusal, Transaction, TxId};
 use std::sync::Arc;
 use weft_pow::{Difficulty, Nonce, Seed};
 
@@ -54,6 +54,13 @@ impl Remains {
         check_parents(&header, network.genesis())?;
         let id = TxId::of(network.id(), header.timestamp, encoded);
         Ok(Self { id, header, wire: wire.into() })
+    }
+
+    /// The same as a transaction without its body ([`Transaction::is_whole`]): so it is checked, attached and stored as any
+    /// other. Of a kind whose body may not be erased there is none.
+    pub fn into_transaction(self) -> Option<Transaction> {
+        let Self { id, header, wire } = self;
+        Self::may_be_of(header.kind).then(|| Transaction::without_body(id, header, wire))
     }
 
     /// The kind in the header of a transaction in wire form, which is not looked at further.

@@ -2,8 +2,8 @@
 //!
 //! Holding a [`Transaction`] means: its length, version and kind are allowed, it is younger than both parents, the
 //! parents differ unless both are the genesis, and the body is the one that the header speaks of: by its digest, or for
-//! a witness by a digest in the part that the header's digest covers. Whether work, issuer and signature are right is
-//! not known yet.
+//! a witness by a digest in the part that the header's digest covers; or the body was erased, of a kind of which it may be
+//! ([`Transaction::is_whole`]). Whether work, issuer and signature are right is not known yet.
 
 use crate::body::Witness;
 use crate::limits::{
@@ -70,6 +70,17 @@ impl Transaction {
         Ok(Self { id, header, wire: wire.into(), seed: OnceLock::new() })
     }
 
+    /// What is left of one whose body was erased, as it goes the way of any other. No bytes decode to this.
+    pub(crate) fn without_body(id: TxId, header: Header, wire: Arc<[u8]>) -> Self {
+        Self { id, header, wire, seed: OnceLock::new() }
+    }
+
+    /// Whether its body is here. It is not when it was erased where the transaction came from
+    /// ([`Remains`](crate::Remains)): then body and content are empty.
+    pub fn is_whole(&self) -> bool {
+        self.wire.len() > BODY_OFFSET
+    }
+
     /// The transaction's id.
     pub fn id(&self) -> TxId {
         self.id
@@ -97,7 +108,7 @@ impl Transaction {
 
     /// The body behind its salt.
     pub fn content(&self) -> &[u8] {
-        &self.wire[BODY_OFFSET + SALT_BYTES..]
+        self.body().get(SALT_BYTES..).unwrap_or_default()
     }
 
     /// The bytes that the issuer signs.

@@ -12,6 +12,7 @@ use crate::store::Fragile;
 use crate::testing::{CREATED, Device, Ledger, network, reading};
 use weft_tangle::body::Enrolment;
 use weft_tangle::gossip::Tree;
+use weft_tangle::limits::BODY_OFFSET;
 use weft_tangle::replica::Source;
 use weft_tangle::{Kind, Malformed, Refusal, Role, content_format};
 
@@ -167,6 +168,46 @@ fn what_is_refused_is_told_with_the_id_that_its_header_has() {
     assert_eq!(told(b"short").0, None);
     let access = [&wire[..1], &[9], &wire[2..]].concat();
     assert_eq!(told(&access).1, Refusal::KindNotYet(Kind::Access));
+}
+
+#[test]
+fn what_is_left_of_one_whose_body_was_erased_is_told_as_that_alone() {
+    let (mut world, device) = (world(), Device::new(1));
+    let wire = reading(&world.ledger.network, &device, 1);
+    let id = Transaction::decode(&world.ledger.network, &wire).unwrap().id();
+    let left = &wire[..BODY_OFFSET];
+    // Nobody knows its issuer: it does not wait, or it would be attached without anybody's word.
+    let event = world.check(None, left);
+    assert!(matches!(event, Event::Remains { id: told, transaction: None, .. } if told == id), "{event:?}");
+    world.enrol(&device, 0);
+    let Event::Remains { id: told, source: WAY, transaction: Some(transaction) } = world.check(None, left)
+    else {
+        panic!("it is permitted now")
+    };
+    assert!(told == id && transaction.id() == id && !transaction.transaction().is_whole());
+    assert!(transaction.transaction().body().is_empty() && transaction.transaction().content().is_empty());
+    let refused = |tree, wire: &[u8]| match world.check(tree, wire) {
+        Event::Refused { id, refusal, .. } => (id, refusal),
+        other => panic!("{other:?}"),
+    };
+    let mut changed = left.to_vec();
+    changed[200] ^= 1;
+    assert_eq!(refused(None, &changed), (Some(id), Refusal::Signature));
+    let length = Refusal::from(Malformed::Length { found: BODY_OFFSET });
+    assert_eq!(refused(Some(Tree(3)), left), (Some(id), length.clone()), "nobody pushes it");
+    // Whole it may be right: of the transaction that has this header nothing is settled.
+    let enrols = world.ledger.arrivals[0].transaction().wire()[..BODY_OFFSET].to_vec();
+    assert_eq!(refused(None, &enrols), (None, length));
+
+    let read = world.ledger.read(&device, 1);
+    world.disk.store.append(std::slice::from_ref(&read)).unwrap();
+    let wire = read.transaction().wire();
+    let known = |world: &World| matches!(world.check(None, &wire[..BODY_OFFSET]), Event::Duplicate { .. });
+    assert!(known(&world));
+    world.disk.damage(wire);
+    assert!(world.disk.store.reader().unwrap().transaction(&read.id()).is_err());
+    assert!(known(&world), "it is here, and its body may come back");
+    assert_eq!(world.disk.store.damage(), (1, 1));
 }
 
 #[test]

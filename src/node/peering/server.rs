@@ -8,14 +8,14 @@ use super::delivery::tell;
 use super::link::Link;
 use crate::gossip::{Class, PeerNumber, Reason, SendError, Sent};
 use crate::limits::SERVED_BYTES;
-use crate::store::{Reader, Store, StoreError};
+use crate::store::{Kept, Reader, Store, StoreError};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Bound, Range};
 use std::sync::Arc;
+use weft_tangle::TxId;
 use weft_tangle::gossip::{Frame, Message, Stretch};
-use weft_tangle::{Transaction, TxId};
 
 /// What the server is told.
 #[derive(Debug)]
@@ -174,7 +174,7 @@ impl Queue {
         let found = answer.read(&*store.shared_reader()?)?;
         if !found.is_empty() {
             link.count_served(found.len());
-            let wires = found.iter().map(Transaction::wire).collect();
+            let wires = found.iter().map(Kept::wire).collect();
             return Ok(Some(Frame::Bodies(wires).encode().into()));
         }
         if !answer.is_read() {
@@ -194,7 +194,7 @@ impl Answer {
     }
 
     /// What the next frame holds; nothing when all is read, or the next of it is not here.
-    fn read(&mut self, reader: &Reader) -> Result<Vec<Transaction>, StoreError> {
+    fn read(&mut self, reader: &Reader) -> Result<Vec<Kept>, StoreError> {
         let (mut found, mut bytes) = (Vec::new(), 1);
         while let Some(range) = self.ranges.front_mut() {
             let served = reader.serve(range.clone(), SERVED_BYTES.saturating_sub(bytes))?;
@@ -208,14 +208,15 @@ impl Answer {
             self.ranges.pop_front();
         }
         while let Some(id) = self.ids.front() {
-            match reader.transaction(id) {
-                Ok(Some(stored)) if Frame::fits(bytes, stored.transaction.wire().len()) => {
-                    bytes += 2 + stored.transaction.wire().len();
-                    found.push(stored.transaction);
+            match reader.kept(id) {
+                Ok(Some((kept, _))) if Frame::fits(bytes, kept.wire().len()) => {
+                    bytes += 2 + kept.wire().len();
+                    self.withheld.extend(kept.is_erased().then_some(*id));
+                    found.push(kept);
                 }
                 Ok(Some(_)) => return Ok(found),
-                // What is damaged or erased here may be whole elsewhere.
-                Err(StoreError::Damaged { .. } | StoreError::Erased(_)) => self.withheld.push(*id),
+                // What is damaged here may be whole elsewhere.
+                Err(StoreError::Damaged { .. }) => self.withheld.push(*id),
                 Ok(None) => self.lacking.push(*id),
                 Err(error) => return Err(error),
             }

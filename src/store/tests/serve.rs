@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::{Cursors, Served};
-use weft_tangle::{DeviceId, History, Transaction};
+use weft_tangle::{DeviceId, History};
 
 #[test]
 fn stretches_are_read_in_their_order_within_their_bytes() {
@@ -14,8 +14,9 @@ fn stretches_are_read_in_their_order_within_their_bytes() {
         store.append(batch).unwrap();
     }
     let reader = store.reader().unwrap();
-    let expected = |range: std::ops::Range<usize>| -> Vec<Transaction> {
-        ledger.arrivals[range].iter().map(|attached| attached.transaction().clone()).collect()
+    let expected = |range: std::ops::Range<usize>| -> Vec<Kept> {
+        let whole = |attached: &Arc<Attached>| Kept::Whole(attached.transaction().clone());
+        ledger.arrivals[range].iter().map(whole).collect()
     };
     for (range, most) in [(0..300, 10_000), (5..6, 100_000), (120..300, 65_536), (290..400, 20_000)] {
         let end = range.end;

@@ -17,9 +17,9 @@
 //! record that was torn anywhere is none.
 
 use super::front::{CHECK_BYTES, Secret, check};
-use crate::store::Record;
 use crate::store::commits::Settlement;
 use crate::store::layout::{first_bytes, row_check};
+use crate::store::{Kept, Record};
 use weft_tangle::{Network, Position, Transaction, TxId};
 
 const FIXED_BYTES: usize = 16 + CHECK_BYTES + 8 + 2;
@@ -151,7 +151,7 @@ pub(super) fn decode(secret: &Secret, network: &Network, bytes: &[u8]) -> Option
     let mut transactions = Vec::with_capacity(count);
     for (position, entry) in (first..).zip(entries.chunks_exact(ENTRY_BYTES)) {
         let length = usize::from(u16::from_be_bytes(first_bytes(entry)));
-        let transaction = Transaction::decode(network, bytes.get(end..end + length)?).ok()?;
+        let transaction = Kept::decode(network, bytes.get(end..end + length)?).ok()?.into_transaction()?;
         if row_check(Position(position), &transaction.seed(), transaction.nonce()) != entry[2..10] {
             return None;
         }

@@ -11,7 +11,8 @@ use redb::StorageBackend;
 use std::path::Path;
 use std::sync::Arc;
 use weft_tangle::finality::{FinalVerdict, Handed};
-use weft_tangle::{Attached, Network};
+use weft_tangle::limits::BODY_OFFSET;
+use weft_tangle::{Attached, Network, Remains, Transaction};
 
 const NETWORK: &str = "logged";
 
@@ -74,6 +75,33 @@ fn what_only_the_log_holds_is_given_back() {
         }
     }
     assert!(logged > 4, "some were in the log alone: {logged}");
+}
+
+#[test]
+fn what_came_without_its_body_is_erased_in_the_log_and_behind_it() {
+    let (network, ledger) = world(3);
+    let disk = MemoryDisk::default();
+    let store = open_on(disk.clone(), &network).unwrap();
+    let mut erased = 0;
+    for attached in &ledger.arrivals {
+        let wire = &attached.transaction().wire()[..BODY_OFFSET];
+        let left = Remains::decode(&network, wire).ok().and_then(Remains::into_transaction);
+        erased += u64::from(left.is_some());
+        let transaction = left.as_ref().unwrap_or(attached.transaction());
+        let record = Record { transaction, ..Record::from(&**attached) };
+        store.append_records(&[record]).unwrap();
+        let again = open_on(killed(&disk), &network).unwrap();
+        for store in [&store, &again] {
+            let (kept, position) = store.reader().unwrap().kept(&attached.id()).unwrap().unwrap();
+            assert_eq!((kept.wire(), position), (transaction.wire(), attached.position()));
+            assert_eq!(kept.is_erased(), left.is_some());
+            let served = store.reader().unwrap().serve(position.0..position.0 + 1, 1 << 20).unwrap();
+            assert_eq!(served.withheld, left.iter().map(Transaction::id).collect::<Vec<_>>());
+            assert_eq!(served.found, [kept]);
+        }
+    }
+    assert!(erased > 4, "{erased} of them are readings");
+    assert_eq!(stored(&store), ledger.arrivals.len() as u64);
 }
 
 #[test]

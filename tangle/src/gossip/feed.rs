@@ -1,6 +1,7 @@
 //! What the rest of the replica tells gossip: what came in, and what became of it.
 
 use super::{Class, Fault, Gossip, Message, Tree};
+use crate::finality::Committee;
 use crate::limits::{ORPHANS_PER_FAULT, REFERENCE_MS};
 use crate::planted::{self, Planted};
 use crate::replica::{Attached, Effect, Source};
@@ -26,6 +27,29 @@ impl Gossip {
             None if was_asked || self.wants.is_answering(&source, now) => {}
             None => self.fault(source, Fault::Unasked, now, effects),
         }
+    }
+
+    /// A peer sent what is left of a transaction. Says whether it is to be attached without its body: a member of the
+    /// committee is believed that it has erased it, as soon as one of those who say so must be honest, and nobody who may
+    /// have it whole is left to be asked.
+    pub(crate) fn remains(
+        &mut self,
+        id: &TxId,
+        source: Source,
+        is_checked: bool,
+        committee: &Committee,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(peer) = self.peers.get(&source) else { return false };
+        let member = committee.member(&peer.device);
+        if !self.wants.copied(id, source, now) {
+            if !self.wants.is_answering(&source, now) {
+                self.fault(source, Fault::Unasked, now, effects);
+            }
+            return false;
+        }
+        is_checked && self.wants.remains(id, source, member, committee.size().faulty() + 1)
     }
 
     /// A copy waits here, or did until now.
@@ -148,7 +172,9 @@ impl Gossip {
         if source == Source::Door {
             self.trees.remember(id, Tree::of(&self.own));
         }
-        let Some(tree) = self.trees.find(&id) else { return };
+        // What is left of one is sent to who asks, and taken from nobody else.
+        let tree = self.trees.find(&id).filter(|_| attached.transaction().is_whole());
+        let Some(tree) = tree else { return };
         // The own tree begins here and with the door. Whoever names another's transaction as of it has a copy of each sent to
         // all, and their prunes would cut what is new here off from them.
         if source != Source::Door && tree == Tree::of(&self.own) {

@@ -273,6 +273,11 @@ impl Gossip {
         self.wants.len_withheld()
     }
 
+    /// The oldest of these that was asked for again and again.
+    pub(crate) fn oldest_withheld(&self) -> Option<TxId> {
+        self.wants.oldest_withheld()
+    }
+
     fn is_refused(&self, id: &TxId) -> bool {
         self.refused.iter().any(|generation| generation.contains_key(id))
     }

@@ -65,6 +65,17 @@ pub enum Event {
         /// The tree, if it was pushed.
         tree: Option<Tree>,
     },
+    /// A peer sent what is left of a transaction whose body was erased there. Where it was asked for, and enough of the
+    /// committee have sent it, it is attached so.
+    Remains {
+        /// Its id.
+        id: TxId,
+        /// The peer.
+        source: Source,
+        /// It, checked ([`Transaction::is_whole`](crate::Transaction::is_whole) is no); none where no enrolment known here
+        /// permits it.
+        transaction: Option<Verified>,
+    },
     /// A peer sent a transaction that the checks before the replica refused.
     Refused {
         /// Its id, if it has one.
@@ -186,8 +197,9 @@ pub enum Effect {
         /// The transaction.
         transaction: Arc<Attached>,
     },
-    /// Send stored transactions to a peer on the bulk stream, in this order, then say [`Event::Served`], then send
-    /// [`Message::Done`] with the ids that are not stored.
+    /// Send stored transactions to a peer on the bulk stream, in this order, and of those whose bodies were erased what is
+    /// left, then say [`Event::Served`], then send [`Message::Done`] with the ids that are not stored, and those that are
+    /// without their body.
     Serve {
         /// The peer.
         source: Source,

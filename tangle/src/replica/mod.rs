@@ -209,6 +209,12 @@ impl Replica {
         }
     }
 
+    /// A transaction that peers have without its body, all that are connected and have it, and that was asked for again and
+    /// again; the oldest, for the others may wait for that.
+    pub fn awaits_body(&self) -> Option<TxId> {
+        self.gossip.oldest_withheld()
+    }
+
     /// The window on the tangle.
     pub fn graph(&self) -> &Graph {
         &self.graph
@@ -248,6 +254,14 @@ impl Replica {
             }
             Event::Duplicate { id, source, tree } => {
                 self.gossip.duplicate(&id, source, tree, steady, &mut effects);
+            }
+            Event::Remains { id, source, transaction } => {
+                let (committee, is_checked) = (self.finality.committee(), transaction.is_some());
+                let is_enough = self.gossip.remains(&id, source, is_checked, committee, steady, &mut effects);
+                if let Some(transaction) = transaction.filter(|_| is_enough) {
+                    let origin = Origin { source, tree: None };
+                    self.receive(transaction, origin, None, now, history, &mut effects)?;
+                }
             }
             Event::Refused { id, source, refusal } => {
                 if let Some(id) = &id {

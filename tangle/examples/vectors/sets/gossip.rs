@@ -5,8 +5,11 @@ use super::made::Made;
 use super::world::World;
 use serde_json::{Value, json};
 use weft_tangle::gossip::{Checkpoint, Class, Frame, Fresh, Message, Run, Stretch, Tree};
-use weft_tangle::limits::TRANSACTION_MAX_BYTES;
+use weft_tangle::limits::{BODY_OFFSET, TRANSACTION_MAX_BYTES};
 use weft_tangle::{DeviceId, TxId};
+
+/// The transaction of which a frame holds what is left.
+const ERASED: &str = "reading-json";
 
 /// Frames of all streams with their fields, and frames that are refused.
 pub(crate) fn frames(world: &World, valid: &[Made]) -> Value {
@@ -16,17 +19,20 @@ pub(crate) fn frames(world: &World, valid: &[Made]) -> Value {
     let wires: Vec<&[u8]> = wires.iter().map(Vec::as_slice).collect();
     let pushed = Frame::Pushed(Tree::of(&world.id("fog")), wires.clone()).encode();
     let bodies = Frame::Bodies(wires).encode();
+    let erased: Vec<Vec<u8>> = valid.iter().filter(|made| made.name == ERASED).map(Made::wire).collect();
+    let left = Frame::Bodies(erased.iter().map(|wire| &wire[..BODY_OFFSET]).collect()).encode();
     let names: Vec<&str> = valid.iter().take(2).map(|made| made.name).collect();
     let leads = |own: &str, peer: &str| {
         let [own_id, peer_id] = [own, peer].map(|name| world.id(name));
         json!({"own": own, "peer": peer, "leads": leads(&own_id, &peer_id)})
     };
     json!({
-        "about": "Whole frames without their length (page 14). The two of transactions hold `transactions` of transactions.json; `leads` are by the names of keys.json. Where an invalid one has `then`, so many transactions of so many times that byte follow, each behind its length.",
+        "about": "Whole frames without their length (page 14). The two of transactions hold `transactions` of transactions.json; that of `erased` holds what is left of one without its body; `leads` are by the names of keys.json. Where an invalid one has `then`, so many transactions of so many times that byte follow, each behind its length.",
         "messages": rows,
         "transactions": names,
         "live": {"tree": Tree::of(&world.id("fog")).0, "hex": hex(&pushed)},
         "bulk": {"hex": hex(&bodies)},
+        "erased": {"transaction": ERASED, "hex": hex(&left)},
         "leads": [leads("fog", "member-a"), leads("member-a", "fog"), leads("fog", "member-b"), leads("member-b", "member-a")],
         "invalid": invalid(&ids),
     })

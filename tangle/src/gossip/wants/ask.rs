@@ -4,7 +4,8 @@ use super::super::message::{Message, Stretch};
 use super::requests::Requests;
 use super::{State, Want, Wants};
 use crate::limits::{
-    AGAIN_MS, ASKED, HELD_MS, REQUESTS_PER_PEER, SCAN_MS, SCANNED_PER_MS, WANT_IDS, WANT_RANGES, WITHHELD_MS,
+    AGAIN_MS, ASKED, HELD_MS, REQUESTS_PER_PEER, SCAN_MS, SCANNED_PER_MS, TOLD_ROUNDS, WANT_IDS, WANT_RANGES,
+    WITHHELD_MS,
 };
 use crate::replica::Source;
 use crate::{HistoryError, Timestamp, TxId};
@@ -70,6 +71,7 @@ impl Wants {
                 .collect::<Vec<_>>()
         };
         let overdue: Vec<(Source, Vec<TxId>, bool)> = self.requests.iter().flat_map(of_peer).collect();
+        self.requests.values_mut().for_each(|requests| requests.give_up(now));
         let mut faults = Vec::new();
         for (source, ids, is_done) in overdue {
             let named = |id| self.wants.get(id).is_some_and(|want| want.announcers.contains(&source));
@@ -141,8 +143,11 @@ impl Wants {
     /// them had anybody will do, for all have the same tangle in the end.
     fn choose(&mut self, id: &TxId, room: &Room, now: Timestamp) -> Option<(Source, bool)> {
         let want = self.wants.get_mut(id)?;
+        let requests = &self.requests;
+        let is_silent = |source: &Source| requests.get(source).is_some_and(Requests::is_silent);
         let best = |candidates: &mut dyn Iterator<Item = Source>| {
-            let untried = candidates.filter(|source| !want.tried.contains(source));
+            // Who answers nothing is not waited for.
+            let untried = candidates.filter(|source| !want.tried.contains(source) && !is_silent(source));
             let (mut best, mut any) = (None, false);
             for source in untried {
                 any = true;
@@ -159,6 +164,9 @@ impl Wants {
         }
         if !any {
             let wait = want.begin_anew();
+            if want.rounds >= TOLD_ROUNDS && !want.withheld.is_empty() {
+                self.given_up_on.insert(*id);
+            }
             self.set(id, State::Waits(now.plus(wait)));
             return None;
         }

@@ -6,10 +6,12 @@
 
 mod ask;
 mod requests;
+mod withheld;
 
 pub(super) use ask::{Asker, Room, Space};
 use requests::Requests;
 
+use crate::finality::Members;
 use crate::limits::{AGAIN_MS, HELD_MS, REFERENCES};
 use crate::replica::Source;
 use crate::{Timestamp, TxId};
@@ -37,8 +39,12 @@ struct Want {
     senders: BTreeSet<Source>,
     /// Who was asked and did not send it.
     tried: BTreeSet<Source>,
+    /// How often each was asked in vain.
+    vain: BTreeMap<Source, u8>,
     /// Who has it without its body.
     withheld: BTreeSet<Source>,
+    /// The members of the committee that have sent what is left of it, connected still or not.
+    erased_by: Members,
     /// How often all were asked since the first of these.
     rounds: u32,
     /// It is new, so whoever has it is grafted.
@@ -57,6 +63,8 @@ pub(super) struct Wants {
     references: usize,
     /// How many somebody has without their bodies.
     withheld: usize,
+    /// Those of them that were asked for so often that somebody should know.
+    given_up_on: BTreeSet<TxId>,
     scan_at: Timestamp,
 }
 
@@ -64,11 +72,6 @@ impl Wants {
     /// Transactions known of and not here.
     pub(super) fn len(&self) -> usize {
         self.wants.len()
-    }
-
-    /// Those of them that somebody has without their bodies.
-    pub(super) fn len_withheld(&self) -> usize {
-        self.withheld
     }
 
     /// Transactions asked of a peer, and in how many requests.
@@ -128,6 +131,7 @@ impl Wants {
     /// It is attached, or refused for good: nobody wants it any more.
     pub(super) fn remove(&mut self, id: &TxId) {
         self.unschedule(id);
+        self.given_up_on.remove(id);
         if let Some(want) = self.wants.swap_remove(id) {
             self.references -= usize::from(want.is_reference);
             self.withheld -= usize::from(!want.withheld.is_empty());
@@ -138,6 +142,8 @@ impl Wants {
     pub(super) fn refuse(&mut self, id: &TxId, source: Source, now: Timestamp) {
         if let Some(want) = self.wants.get_mut(id) {
             want.tried.insert(source);
+            let vain = want.vain.entry(source).or_default();
+            *vain = vain.saturating_add(1);
             self.set(id, State::Waits(now));
         }
     }
@@ -164,25 +170,6 @@ impl Wants {
         is_fault
     }
 
-    /// A peer has answered that it has these without their bodies. It is believed: what it names stays unsettled, so its
-    /// credit bounds what that can cost.
-    pub(super) fn withheld(&mut self, source: Source, request: u32, ids: &[TxId], now: Timestamp) {
-        for id in ids {
-            if let Some(want) = self.wants.get_mut(id)
-                && want.state == State::Asked(source, request)
-            {
-                self.withheld += usize::from(want.withheld.is_empty());
-                want.withheld.insert(source);
-                self.refuse(id, source, now);
-            }
-        }
-    }
-
-    /// Whether a peer has said that it has a transaction without its body.
-    pub(super) fn is_withheld(&self, id: &TxId, source: Source) -> bool {
-        self.wants.get(id).is_some_and(|want| want.withheld.contains(&source))
-    }
-
     /// A peer has left: others are asked for what it was asked for, and for what it sent and waited here, which is gone
     /// with it. What only its log named is forgotten.
     pub(super) fn forget(&mut self, source: Source, now: Timestamp) {
@@ -193,8 +180,12 @@ impl Wants {
             want.announcers.remove(&source);
             want.senders.remove(&source);
             want.tried.remove(&source);
+            want.vain.remove(&source);
             let was_withheld = want.withheld.remove(&source);
-            self.withheld -= usize::from(was_withheld && want.withheld.is_empty());
+            if was_withheld && want.withheld.is_empty() {
+                self.withheld -= 1;
+                self.given_up_on.remove(&id);
+            }
             let is_affected = match want.state {
                 State::Asked(asked, _) => asked == source,
                 State::Held(_) => true,
@@ -214,7 +205,7 @@ impl Wants {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 self.schedule.insert((due, id));
-                let (announcers, senders, tried, withheld) = Default::default();
+                let (announcers, senders, tried, vain, withheld) = Default::default();
                 let state = State::Waits(due);
                 let is_reference = false;
                 place.insert(Want {
@@ -222,7 +213,9 @@ impl Wants {
                     announcers,
                     senders,
                     tried,
+                    vain,
                     withheld,
+                    erased_by: Members::NONE,
                     rounds: 0,
                     is_live,
                     is_reference,

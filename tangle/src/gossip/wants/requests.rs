@@ -1,6 +1,6 @@
 //! What one peer was asked for and has not sent.
 
-use crate::limits::{ANSWER_LONGEST_MS, ANSWER_MS, UNASKED_GRACE_MS};
+use crate::limits::{ANSWER_LONGEST_MS, ANSWER_MS, REQUESTS_PER_PEER, UNASKED_GRACE_MS};
 use crate::{Timestamp, TxId};
 use indexmap::IndexSet;
 use std::collections::BTreeMap;
@@ -11,6 +11,8 @@ struct Request {
     sent: Timestamp,
     /// The peer says that it has sent all it has.
     is_done: bool,
+    /// Its time was over before anybody said so.
+    is_given_up: bool,
 }
 
 /// The requests to one peer. One that was given up still counts until the peer is done with it, for so the peer counts.
@@ -32,6 +34,20 @@ impl Requests {
         (ids, self.open.values().filter(|request| !request.is_done).count())
     }
 
+    /// Whether the peer has as many requests as it may have and all were given up: it is asked for nothing more.
+    pub(super) fn is_silent(&self) -> bool {
+        let given_up = self.open.values().filter(|request| !request.is_done && request.is_given_up);
+        given_up.count() >= REQUESTS_PER_PEER
+    }
+
+    /// Gives up those whose time is over.
+    pub(super) fn give_up(&mut self, now: Timestamp) {
+        let overdue = self.overdue_numbers(now);
+        for number in overdue {
+            self.open.get_mut(&number).into_iter().for_each(|request| request.is_given_up = true);
+        }
+    }
+
     /// Whether late answers may still come.
     pub(super) fn is_recent(&self, now: Timestamp) -> bool {
         now.since(self.sent) < UNASKED_GRACE_MS
@@ -42,7 +58,8 @@ impl Requests {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
         self.sent = now;
-        self.open.insert(number, Request { ids: ids.iter().copied().collect(), sent: now, is_done: false });
+        let (ids, is_done, is_given_up) = (ids.iter().copied().collect(), false, false);
+        self.open.insert(number, Request { ids, sent: now, is_done, is_given_up });
         number
     }
 
@@ -80,8 +97,13 @@ impl Requests {
 
     /// What is open in requests whose time is over, request by request, and whether the peer says that it has sent all.
     pub(super) fn overdue(&self, now: Timestamp) -> Vec<(Vec<TxId>, bool)> {
-        let late = self.awaited().filter(|request| self.deadline(request) <= now);
+        let late = self.overdue_numbers(now).into_iter().filter_map(|number| self.open.get(&number));
         late.map(|request| (request.ids.iter().copied().collect(), request.is_done)).collect()
+    }
+
+    fn overdue_numbers(&self, now: Timestamp) -> Vec<u32> {
+        let is_late = |request: &Request| !request.ids.is_empty() && self.deadline(request) <= now;
+        self.open.iter().filter(|(_, request)| is_late(request)).map(|(number, _)| *number).collect()
     }
 
     /// Whether the peer is now blamed for being silent: once for all that is over within one silence.

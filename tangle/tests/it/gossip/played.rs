@@ -1,6 +1,6 @@
 //! One replica whose peers the test plays: what they say goes in, what is sent to them comes out.
 
-use crate::support::Rig;
+use crate::support::{Rig, world};
 use weft_tangle::gossip::{Fresh, Message, PeerView, Reason, Run, Stretch};
 use weft_tangle::replica::{Effect, Event, Source};
 use weft_tangle::{DeviceId, TxId, Verified};
@@ -46,16 +46,21 @@ impl Played {
     }
 
     pub(super) fn connect(&mut self, peer: u32) -> Vec<Effect> {
-        self.rig.event(Event::Connected {
-            source: Source::Peer(peer),
-            device: device(peer),
-            cursor: Vec::new(),
-        })
+        self.connect_as(peer, device(peer))
+    }
+
+    fn connect_as(&mut self, peer: u32, device: DeviceId) -> Vec<Effect> {
+        self.rig.event(Event::Connected { source: Source::Peer(peer), device, cursor: Vec::new() })
     }
 
     /// A peer that has sent its tail and opened its log, of `length` entries.
     pub(super) fn joined(&mut self, peer: u32, length: u64) {
-        self.connect(peer);
+        self.joined_as(peer, device(peer), length);
+    }
+
+    /// The same, of a peer that is this device.
+    pub(super) fn joined_as(&mut self, peer: u32, device: DeviceId, length: u64) {
+        self.connect_as(peer, device);
         self.says(peer, Message::Tail { checkpoints: vec![], credit: 4_096 });
         self.says(peer, Message::From { position: 0, length, life: LIFE });
     }
@@ -72,6 +77,13 @@ impl Played {
     pub(super) fn pushes(&mut self, peer: u32, tree: u32, transaction: &Verified) -> Vec<Effect> {
         let (transaction, tree) = (transaction.clone(), weft_tangle::gossip::Tree(tree));
         self.rig.event(Event::Pushed { transaction, source: Source::Peer(peer), tree })
+    }
+
+    /// A peer sends what is left of a transaction.
+    pub(super) fn sends_remains(&mut self, peer: u32, transaction: &Verified) -> Vec<Effect> {
+        let (id, source) = (transaction.id(), Source::Peer(peer));
+        let transaction = Some(world().erased(transaction));
+        self.rig.event(Event::Remains { id, source, transaction })
     }
 
     /// Lets time pass in steps of 10 ms; all that was wanted to be done meanwhile.

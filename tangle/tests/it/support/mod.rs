@@ -11,10 +11,11 @@ pub(crate) use rig::{Rig, arrival};
 use std::sync::{Arc, OnceLock};
 use weft_pow::Nonce;
 use weft_tangle::body::Enrolment;
+use weft_tangle::limits::BODY_OFFSET;
 use weft_tangle::signing::{Seed, SigningKey};
 use weft_tangle::{
-    DeviceId, Draft, Issuer, Kind, Network, NetworkParts, Role, Rules, Screened, Standing, Timestamp,
-    Transaction, TxId, Verified,
+    DeviceId, Draft, Issuer, Kind, Network, NetworkParts, Remains, Role, Rules, Screened, Standing,
+    Timestamp, Transaction, TxId, Verified,
 };
 
 /// Milliseconds of an epoch.
@@ -112,6 +113,14 @@ impl World {
 
     pub(crate) fn verified(&self, draft: &Draft<'_>, device: u8) -> Verified {
         Verified::check(&self.network, self.screened(draft, device), self.issuer(device)).unwrap()
+    }
+
+    /// What is left of a transaction when its body is erased, checked.
+    pub(crate) fn erased(&self, transaction: &Verified) -> Verified {
+        let wire = &transaction.transaction().wire()[..BODY_OFFSET];
+        let remains = Remains::decode(&self.network, wire).unwrap().into_transaction().unwrap();
+        let issuer = self.issuers.iter().find(|issuer| issuer.id() == remains.header().issuer).unwrap();
+        Verified::check(&self.network, Screened::check(&self.network, remains).unwrap(), issuer).unwrap()
     }
 
     /// What a device says of itself when it enrols as a sensor for ever.

@@ -3,6 +3,7 @@
 use super::{bytes, committed, keys, number, rows, text, valid};
 use weft_tangle::DeviceId;
 use weft_tangle::gossip::{Class, Frame, Message, Tree, leads};
+use weft_tangle::limits::BODY_OFFSET;
 
 fn class(name: &str) -> Class {
     match name {
@@ -63,6 +64,9 @@ fn frames_of_transactions_hold_those_that_are_named() {
     let tree = Tree(number(&set["live"], "tree") as u32);
     assert_eq!(Frame::decode(Class::Live, &live), Ok(Frame::Pushed(tree, wires.clone())));
     assert_eq!(Frame::decode(Class::Bulk, &bytes(&set["bulk"], "hex")), Ok(Frame::Bodies(wires)));
+    let (erased, whole) = (bytes(&set["erased"], "hex"), wire(&set["erased"]["transaction"]));
+    let left = &whole[..BODY_OFFSET];
+    assert_eq!(Frame::decode(Class::Bulk, &erased), Ok(Frame::Bodies(vec![left])));
 }
 
 #[test]

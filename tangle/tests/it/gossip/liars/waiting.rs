@@ -1,12 +1,12 @@
 //! What waits for a parent, an issuer or a body: for how long, who is asked for it, and who is to blame.
 
-use super::super::played::{Played, asked, invented};
+use super::super::played::{Played, asked, device, invented, relayed, sent};
 use super::{HONEST, LIAR, fault};
-use crate::support::{Drawing, START, world};
+use crate::support::{Drawing, MEMBER, START, key, world};
 use weft_tangle::gossip::{Fault, Message};
 use weft_tangle::limits::*;
 use weft_tangle::replica::{Effect, Event, Source};
-use weft_tangle::{Kind, Refusal, Verified};
+use weft_tangle::{DeviceId, Kind, Refusal, Verified};
 
 #[test]
 fn what_waits_or_comes_early_or_is_one_variant_too_many_is_no_fault() {
@@ -120,6 +120,106 @@ fn whose_bodies_were_erased_is_no_liar() {
         }
     }
     assert_eq!(asked_of, [1, 1]);
+    // A member of the committee that has erased it is believed, for one is more than may lie here.
+    let member = DeviceId::of(key(MEMBER).public_key());
+    played.joined_as(3, member, 1);
+    played.tells(3, 0, &[erased]);
+    let is_asked = (0..50).any(|_| {
+        let effects = played.wait(SCAN_MS);
+        for peer in [LIAR, HONEST] {
+            for (request, ..) in asked(&effects, peer) {
+                let withheld = vec![erased];
+                played.says(peer, Message::Done { request, lacking: vec![], withheld });
+            }
+        }
+        !asked(&effects, 3).is_empty()
+    });
+    assert!(is_asked, "it may have it whole");
+    assert_eq!(played.rig.attached.len(), 0);
+    let effects = played.sends_remains(3, &drawing.get("a"));
+    assert!(relayed(&effects).is_empty() && !played.rig.attached[0].transaction().is_whole());
+    let attached = (0..2_000).any(|_| {
+        for (request, ..) in asked(&played.wait(100), HONEST) {
+            played.rig.peer_sends(&drawing.get("b"), HONEST);
+            played.says(HONEST, Message::Done { request, lacking: vec![], withheld: vec![] });
+        }
+        played.rig.attached.len() == 2
+    });
+    assert!(attached, "what descends from it is attached");
+    let mut effects = played.rig.store_all();
+    effects.extend(played.wait(ACK_MS));
+    let acks = sent(&effects, HONEST);
+    assert!(acks.iter().any(|message| matches!(message, Message::Ack { position: 2, .. })), "{acks:?}");
+    assert_eq!(played.rig.replica.occupancy().withheld, 0);
+}
+
+#[test]
+fn nobody_but_the_committee_strips_a_body_that_somebody_has() {
+    let drawing = Drawing::of("a:[g,g]");
+    let (erased, whole) = (drawing.id("a"), drawing.get("a"));
+    let member = DeviceId::of(key(MEMBER).public_key());
+    for (liar, names) in [(device(LIAR), true), (member, true), (member, false)] {
+        let mut played = Played::new();
+        played.joined_as(LIAR, liar, 1);
+        played.joined(HONEST, u64::from(names));
+        played.tells(LIAR, 0, &[erased]);
+        // Who is no member is not believed; who is one, not while somebody names it that was not asked.
+        if names {
+            played.tells(HONEST, 0, &[erased]);
+        }
+        let effects = played.wait(REPAIR_MS + SCAN_MS);
+        let [(request, ..)] = asked(&effects, LIAR)[..] else { panic!("{effects:?}") };
+        played.sends_remains(LIAR, &whole);
+        assert_eq!(played.rig.attached.len(), usize::from(!names));
+        let mut effects =
+            played.says(LIAR, Message::Done { request, lacking: vec![], withheld: vec![erased] });
+        effects.extend(played.wait(2 * SCAN_MS));
+        assert_eq!(asked(&effects, HONEST).len(), usize::from(names));
+        played.rig.peer_sends(&whole, HONEST);
+        let attached: Vec<bool> =
+            played.rig.attached.iter().map(|attached| attached.transaction().is_whole()).collect();
+        assert_eq!(attached, [names]);
+        assert_eq!(played.points(LIAR), 0, "it was asked for");
+    }
+}
+
+#[test]
+fn what_is_left_is_pushed_to_nobody_though_its_tree_is_known() {
+    let drawing = Drawing::of("p:[g,g]; a:[p,g]");
+    let [parent, erased] = ["p", "a"].map(|name| drawing.id(name));
+    let mut played = Played::new();
+    played.joined_as(3, DeviceId::of(key(MEMBER).public_key()), 2);
+    [HONEST, LIAR].into_iter().for_each(|peer| played.joined(peer, 0));
+    // It was pushed whole once, and who pushed it left before its parent came.
+    played.pushes(LIAR, 7, &drawing.get("a"));
+    let (ranges, ids) = (vec![], vec![erased]);
+    played.says(HONEST, Message::Want { request: 0, graft: true, ranges, ids });
+    assert_eq!(played.view(HONEST).unwrap().counts.grafts, 1, "it is pushed that tree from now on");
+    played.rig.event(Event::Left { source: Source::Peer(LIAR) });
+    played.tells(3, 0, &[parent, erased]);
+    assert_eq!(asked(&played.wait(REPAIR_MS + SCAN_MS), 3).len(), 1);
+    played.rig.peer_sends(&drawing.get("p"), 3);
+    let effects = played.sends_remains(3, &drawing.get("a"));
+    assert_eq!((played.rig.attached.len(), relayed(&effects)), (2, vec![]));
+}
+
+#[test]
+fn what_is_left_of_a_transaction_and_nobody_asked_for_is_a_fault_and_counts_for_nothing() {
+    let drawing = Drawing::of("a:[g,g]");
+    let mut played = Played::new();
+    let member = DeviceId::of(key(MEMBER).public_key());
+    played.joined_as(LIAR, member, 1);
+    played.sends_remains(LIAR, &drawing.get("a"));
+    assert_eq!(played.points(LIAR), Fault::Unasked.points());
+    played.tells(LIAR, 0, &[drawing.id("a")]);
+    played.sends_remains(LIAR, &drawing.get("a"));
+    assert_eq!(played.points(LIAR), 2 * Fault::Unasked.points(), "it is named, and not asked for yet");
+    assert_eq!(played.rig.attached.len(), 0);
+    // Where its issuer is not known it is no fault, and nothing comes of it.
+    assert_eq!(asked(&played.wait(REPAIR_MS + SCAN_MS), LIAR).len(), 1);
+    let source = Source::Peer(LIAR);
+    played.rig.event(Event::Remains { id: drawing.id("a"), source, transaction: None });
+    assert_eq!((played.points(LIAR), played.rig.attached.len()), (2 * Fault::Unasked.points(), 0));
 }
 
 #[test]
