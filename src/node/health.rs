@@ -13,6 +13,8 @@ pub struct Health {
     diverged: OnceLock<String>,
     /// What is damaged and finality cannot do without.
     illegible: Mutex<Option<TxId>>,
+    /// What no peer has whole and the node waits for.
+    awaited: Mutex<Option<TxId>>,
     stopping: AtomicBool,
 }
 
@@ -85,6 +87,28 @@ impl Health {
             tracing::error!(%id, "finality stands still, and nothing else, for it needs a transaction that is damaged here");
         }
         *illegible = id;
+    }
+
+    /// What the node waits for because no peer has its body, as of now.
+    pub fn set_awaited(&self, id: Option<TxId>) {
+        let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of many each would be the oldest in its turn.
+        if let Some(id) = id.filter(|_| awaited.is_none()) {
+            tracing::warn!(%id, "the node waits for the body of a transaction, which no peer has");
+        }
+        *awaited = id;
+    }
+
+    /// What an operator should see to although the node takes transactions.
+    pub fn warnings(&self) -> Vec<String> {
+        let awaited = *self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = |id| {
+            format!(
+                "the node waits for the body of {id}, which no peer has: what descends from it is not attached here. Mend a peer \
+                 on which it is damaged; if it was erased, link this node with more members of the committee"
+            )
+        };
+        awaited.map(words).into_iter().collect()
     }
 
     /// Why nothing is finalised any more, if so.
@@ -198,6 +222,18 @@ mod tests {
         assert!(reason.contains(&id.to_string()) && reason.contains("readings are taken"), "{reason}");
         health.set_illegible(None);
         assert!(health.reasons().is_empty());
+    }
+
+    #[test]
+    fn what_is_waited_for_in_vain_is_a_warning_as_long_as_it_is() {
+        let health = Health::default();
+        let id = TxId::from_bytes([7; TxId::BYTES]);
+        health.set_awaited(Some(id));
+        let [warning] = &health.warnings()[..] else { panic!("{:?}", health.warnings()) };
+        assert!(warning.contains(&format!("waits for the body of {id}")), "{warning}");
+        assert!(health.reasons().is_empty(), "it takes transactions");
+        health.set_awaited(None);
+        assert!(health.warnings().is_empty());
     }
 
     #[test]

@@ -81,6 +81,8 @@ fn what_others_have_erased_does_not_stop_a_member_that_was_away() {
     wait_until("it has what the third has", || has(&away, kept));
     wait_until("it waits for the others", || figure(&away, "weft_withheld_transactions") > 0);
     assert!(!erased.iter().any(|id| has_erased(&away, id)) && count(&away) < ids.len() as u64);
+    let warns = |node: &Node, words: &str| node.get("/readyz").1["warnings"].to_string().contains(words);
+    wait_until("it says what it waits for", || warns(&away, &format!("the body of {}", erased[0])));
 
     let nodes = [cluster.start(0), cluster.start(1), third, away];
     for id in erased {
@@ -92,6 +94,7 @@ fn what_others_have_erased_does_not_stop_a_member_that_was_away() {
     assert!(figure(&nodes[3], "weft_finality_own_witnesses_total") > 0, "it makes witnesses");
     assert!(has(&nodes[3], kept), "it keeps what it has");
     assert!(nodes.iter().all(|node| figure(node, "weft_withheld_transactions") == 0));
+    assert!(!warns(&nodes[3], "the body of"));
 
     // What it has joined so it gives on: with the first away its word is needed, for who comes with nothing.
     let [first, second, third, away] = nodes;

@@ -36,12 +36,13 @@ async fn readyz(api: Arc<Api>) -> Response {
 
 /// What an operator should see to although the node works.
 fn warnings(api: &Api) -> Vec<String> {
-    let words = match api.ledger.store.damage().0 {
-        0 => return Vec::new(),
-        1 => "1 stored transaction is damaged".to_owned(),
-        damaged => format!("{damaged} stored transactions are damaged"),
+    let damaged = match api.ledger.store.damage().0 {
+        0 => None,
+        1 => Some("1 stored transaction is damaged".to_owned()),
+        damaged => Some(format!("{damaged} stored transactions are damaged")),
     };
-    vec![format!("{words} and not served; check the disk")]
+    let damaged = damaged.map(|words| format!("{words} and not served; check the disk"));
+    damaged.into_iter().chain(api.ledger.health.warnings()).collect()
 }
 
 async fn metrics(api: Arc<Api>) -> Answered {

@@ -146,6 +146,7 @@ impl Owner {
             self.around.health.stop_finalising(divergence);
         }
         self.around.health.set_illegible(status.illegible);
+        self.around.health.set_awaited(self.replica.awaits_body());
         self.around.finality.publish(status);
         Ok(())
     }
