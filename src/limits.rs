@@ -214,6 +214,9 @@ pub const CACHE_MOST_MIB: usize = 1_024;
 /// Bytes of transactions that a backup reads from one snapshot, and writes in one commit: snapshots are held briefly, so
 /// that the file of a node that works meanwhile does not grow.
 pub const COPY_SLICE_BYTES: usize = 8 << 20;
+/// Cursors that a backup takes along, which are read at once: of four times as many nodes as are known by their addresses. The
+/// logs of the others are told from their beginning.
+pub const COPIED_CURSORS: usize = 4_096;
 /// How often a backup begins anew because something was erased while it was taken.
 pub const COPY_ATTEMPTS: usize = 3;
 /// How long the node's local socket waits for whoever speaks to it.

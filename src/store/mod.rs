@@ -44,7 +44,7 @@ pub use append::Batch;
 pub use commits::{Order, Ruled, Ruling, StoredCommit};
 pub use compact::{Compacted, compact};
 pub use copy::{Copied, CopiedCommit, CopyFile, MOST_BYTES as COPIED_MOST_BYTES, decode_end, encode_end};
-pub use cursors::Cursors;
+pub use cursors::{CopiedCursors, Cursors, decode_cursor};
 pub use erase::Erasure;
 pub use error::StoreError;
 pub use kept::Kept;

@@ -6,7 +6,7 @@ use crate::cli::progress::Progress;
 use crate::cli::{Failure, Output};
 use crate::node::admin;
 use crate::sensor::Stop;
-use crate::store::{self, CopyFile, Reader, View};
+use crate::store::{self, CopiedCursors, CopyFile, Reader, View};
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
@@ -64,11 +64,11 @@ impl Source {
         }
     }
 
-    /// Where finality goes on, once all was read.
-    fn end(&mut self) -> Result<Option<Resume>, DbError> {
+    /// Where finality goes on, and how far the logs of others were read, once all was read.
+    fn end(&mut self) -> Result<(Option<Resume>, CopiedCursors), DbError> {
         match self {
             Self::Node(stream) => Ok(stream.end()?),
-            Self::File(.., resume) => Ok(*resume),
+            Self::File(reader, .., resume) => Ok((*resume, reader.copy_cursors()?)),
         }
     }
 }
@@ -147,10 +147,11 @@ impl Copying {
             }
             self.file.append_commits(&slice).map_err(DbError::from)?;
         }
-        if let Some(resume) = self.source.end()? {
+        let (resume, cursors) = self.source.end()?;
+        if let Some(resume) = resume {
             self.file.resume_with(&resume).map_err(DbError::from)?;
         }
-        Ok(())
+        Ok(self.file.put_cursors(&cursors).map_err(DbError::from)?)
     }
 }
 

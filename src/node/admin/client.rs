@@ -1,8 +1,10 @@
 //! The other end of the socket: a command that asks a running node.
 
 use super::{Answer, Request, SOCKET, through_short_path};
-use crate::limits::{ADMIN_PATIENCE, ADMIN_REQUEST_BYTES, COPY_SLICE_BYTES};
-use crate::store::{COPIED_MOST_BYTES, Copied, CopiedCommit, decode_end};
+use crate::limits::{ADMIN_PATIENCE, ADMIN_REQUEST_BYTES, COPIED_CURSORS, COPY_SLICE_BYTES};
+use crate::store::{
+    COPIED_MOST_BYTES, Copied, CopiedCommit, CopiedCursors, Cursors, decode_cursor, decode_end,
+};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -41,6 +43,7 @@ pub struct Backup {
     network: NetworkId,
     transactions: u64,
     commits: u64,
+    cursors: u64,
     /// Transactions that have come.
     read: u64,
     /// The last commit that has come.
@@ -63,9 +66,12 @@ impl Backup {
         stream.write_all(line.as_bytes())?;
         let mut stream = BufReader::new(stream);
         match read_answer(&mut stream)? {
-            Answer::Backup { network, transactions, commits } => {
+            Answer::Backup { network, transactions, commits, cursors } => {
                 let network = network.parse().map_err(|error| AdminError::Garbage(format!("{error}")))?;
-                Ok(Self { stream, network, transactions, commits, read: 0, last: None })
+                if cursors > COPIED_CURSORS as u64 {
+                    return Err(AdminError::Garbage(format!("{cursors} cursors")));
+                }
+                Ok(Self { stream, network, transactions, commits, cursors, read: 0, last: None })
             }
             Answer::Error(problem) => Err(AdminError::Refused(problem)),
             other => Err(AdminError::Garbage(format!("{other:?}"))),
@@ -114,11 +120,11 @@ impl Backup {
         Ok(slice)
     }
 
-    /// Where finality goes on, once all commits are there. Then the node has said that all went well.
+    /// Where finality goes on, and the cursors, once all commits are there. Then the node has said that all went well.
     ///
     /// # Errors
     /// [`AdminError`]; what came before is then worth nothing.
-    pub fn end(&mut self) -> Result<Option<Resume>, AdminError> {
+    pub fn end(&mut self) -> Result<(Option<Resume>, CopiedCursors), AdminError> {
         let resume = match self.last {
             Some(last) => {
                 let record = self.record()?;
@@ -127,8 +133,14 @@ impl Backup {
             }
             None => None,
         };
+        let mut rows = Cursors::new();
+        for _ in 0..self.cursors {
+            let row = decode_cursor(&self.record()?);
+            rows.extend([row.ok_or_else(|| AdminError::Garbage("a record that is none".into()))?]);
+        }
+        let cursors = CopiedCursors::of(self.transactions, rows);
         match self.length()? {
-            0 => self.verdict().map(|()| resume),
+            0 => self.verdict().map(|()| (resume, cursors)),
             length => Err(AdminError::Garbage(format!("a record of {length} bytes at the end"))),
         }
     }

@@ -9,7 +9,7 @@ pub use client::{AdminError, Backup};
 
 use super::Ledger;
 use crate::limits::{ADMIN_LOOK, ADMIN_PATIENCE, ADMIN_REQUEST_BYTES};
-use crate::store::{Copied, CopiedCommit, Reader, Store, StoreError, encode_end};
+use crate::store::{Copied, CopiedCommit, CopiedCursors, Reader, Store, StoreError, encode_end};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, Permissions};
@@ -40,7 +40,7 @@ enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Answer {
-    /// So many transactions of this network follow, and so many commits.
+    /// So many transactions of this network follow, so many commits, and so many cursors.
     Backup {
         /// The network.
         network: String,
@@ -48,6 +48,8 @@ enum Answer {
         transactions: u64,
         /// How many commits.
         commits: u64,
+        /// How many cursors.
+        cursors: u64,
     },
     /// All of them were sent.
     Complete,
@@ -176,19 +178,26 @@ fn send_backup(
     let erasures = store.erasures();
     let read = || -> Result<_, StoreError> {
         let reader = store.reader()?;
-        Ok((reader.transactions()?, reader.newest_commit()?))
+        // All of one snapshot, so that no cursor is ahead of the transactions that are sent.
+        Ok((reader.copy_cursors()?, reader.newest_commit()?))
     };
-    let (transactions, resume) = match read() {
+    let (cursors, resume) = match read() {
         Ok(read) => read,
         Err(error) => return send(out, &Answer::Error(error.to_string())),
     };
     let commits = resume.map_or(0, |resume| resume.commit.index);
-    send(out, &Answer::Backup { network: network.to_string(), transactions, commits })?;
+    let transactions = cursors.held();
+    let answer =
+        Answer::Backup { network: network.to_string(), transactions, commits, cursors: cursors.len() };
+    send(out, &answer)?;
     let mut sending = Sending { out, store, ended };
     let copied = match sending.transactions(transactions)? {
         Ok(()) => sending.commits(resume.as_ref())?,
         refused => refused,
     };
+    if copied.is_ok() {
+        sending.cursors(&cursors)?;
+    }
     out.write_all(&0_u32.to_be_bytes())?;
     let last = match copied {
         Ok(()) if store.erasures() == erasures => Answer::Complete,
@@ -224,6 +233,10 @@ impl<W: Write> Sending<'_, W> {
             self.record(&encode_end(resume))?;
         }
         Ok(sent)
+    }
+
+    fn cursors(&mut self, cursors: &CopiedCursors) -> io::Result<()> {
+        cursors.records().try_for_each(|one| self.record(&one))
     }
 
     fn slices<T>(

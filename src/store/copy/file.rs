@@ -7,7 +7,7 @@ use crate::store::layout::{
     equivocation_key,
 };
 use crate::store::pack::{self, PACKS};
-use crate::store::{StoreError, append, marks, open, tail, wal};
+use crate::store::{CopiedCursors, StoreError, append, cursors, marks, open, tail, wal};
 use redb::{Builder, Database, WriteTransaction, backends::FileBackend};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -105,6 +105,24 @@ impl CopyFile {
         let Some(database) = &self.database else { return Ok(()) };
         let commit = append::begin(database)?;
         commits::put_resume(&commit, resume)?;
+        Ok(commit.commit()?)
+    }
+
+    /// Writes how far the logs of other nodes were read, and the lives of the own one.
+    ///
+    /// # Errors
+    /// The disk is full, or cannot be written. [`StoreError::Torn`]: they are of a snapshot that held more than was written,
+    /// and would say of what is not here that it is; nobody would tell of it again.
+    pub fn put_cursors(&mut self, cursors: &CopiedCursors) -> Result<(), StoreError> {
+        let Some(database) = &self.database else { return Ok(()) };
+        if cursors.held() > self.next {
+            return Err(StoreError::Torn(Position(self.next)));
+        }
+        if cursors.is_empty() {
+            return Ok(());
+        }
+        let commit = append::begin(database)?;
+        cursors::put(&commit, cursors.rows())?;
         Ok(commit.commit()?)
     }
 

@@ -158,6 +158,37 @@ fn a_copy_is_what_it_was_made_of() {
     assert_eq!(found[..6], expected[..6]);
 }
 
+/// A cursor says that all before it is here, so one that is ahead of a copy would hide from it what it lacks.
+#[test]
+fn a_copy_has_the_cursors_of_its_own_snapshot_and_none_that_is_ahead() {
+    let (network, directory) = (network("cursors"), tempfile::tempdir().unwrap());
+    let (ledger, devices) = ledger(&network, 73, 2, 40);
+    let store = Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
+    let [one, other] = [0, 1].map(|device: usize| devices[device].id());
+    store.append_with(&ledger.arrivals[..20], &Cursors::from([(one, vec![1]), (other, vec![2])])).unwrap();
+    let before = store.reader().unwrap();
+    store.append_with(&ledger.arrivals[20..], &Cursors::from([(one, vec![3])])).unwrap();
+    let after = store.reader().unwrap();
+    for (reader, held, expected) in [(&before, 20, [vec![1], vec![2]]), (&after, 40, [vec![3], vec![2]])] {
+        let cursors = reader.copy_cursors().unwrap();
+        assert_eq!((cursors.held(), cursors.len()), (held, 2));
+        let sent = cursors.records().map(|record| decode_cursor(&record).unwrap()).collect();
+        let path = directory.path().join(format!("copy-{held}"));
+        let mut file = CopyFile::create(&path, network.id()).unwrap();
+        file.append(&reader.copy(0..held - 1).unwrap()).unwrap();
+        let refused = file.put_cursors(&cursors).unwrap_err();
+        assert!(matches!(refused, StoreError::Torn(Position(at)) if at == held - 1), "{refused}");
+        file.append(&reader.copy(held - 1..held).unwrap()).unwrap();
+        file.put_cursors(&CopiedCursors::of(held, sent)).unwrap();
+        file.finish(None).unwrap();
+        let view = View::open(&path, &network).unwrap();
+        let copied = view.reader().unwrap();
+        assert_eq!([one, other].map(|device| copied.cursor(&device).unwrap()), expected);
+        assert_eq!(copied.copy_cursors().unwrap(), cursors);
+    }
+    assert_eq!(decode_cursor(&[0; 31]), None);
+}
+
 #[test]
 fn what_the_index_cannot_name_is_copied_too_and_named_again_once_it_is_healed() {
     let network = network("unlisted");

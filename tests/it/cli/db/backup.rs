@@ -28,13 +28,22 @@ fn a_backup_of_a_running_node_is_restored_elsewhere() {
         assert!(refused.contains("a node runs on node: stop it first"), "{refused}");
     }
     let own = std::fs::read(desk.path("node/node.key")).unwrap();
+    // The lives of its own log, from which peers learn that they need not read it from its beginning.
+    let cursors = |path: &str| {
+        let network = weft::network_file::NetworkFile::read(&desk.path("ward.toml")).unwrap().network;
+        let view = weft::store::View::open(&desk.path(path), &network).unwrap();
+        view.reader().unwrap().copy_cursors().unwrap()
+    };
     assert_eq!(node.stop(), Some(0));
+    assert_eq!((cursors("copy.redb").len(), cursors("copy.redb").held()), (1, 5));
+    assert_eq!(cursors("copy.redb"), cursors("node/weft.redb"));
     assert!(!desk.path("node/admin.sock").exists());
 
     let occupied = desk.weft(&format!("db restore copy.redb {PLACE}")).refused();
     assert!(occupied.contains("node/weft.redb is there already"), "{occupied}");
     let restored = desk.weft("db restore copy.redb --data other --network ward.toml --json").json();
     assert_eq!(restored["transactions"], json!(5));
+    assert_eq!(cursors("other/weft.redb"), cursors("copy.redb"));
     std::fs::write(desk.path("other/node.key"), own).unwrap();
     set_private(&desk.path("other/node.key"));
     let network = desk.path("ward.toml");
