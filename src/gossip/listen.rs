@@ -9,9 +9,10 @@ use super::shared::Shared;
 use crate::runtime::{spawn, timeout, yield_now};
 use quinn::{Connection, Incoming};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-/// Takes connections until the endpoint is closed.
+/// Takes connections until the endpoint is closed, or has ended by itself.
 pub(super) async fn listen(shared: Arc<Shared>) {
     while let Some(incoming) = shared.endpoint.accept().await {
         let address = incoming.remote_address().ip();
@@ -30,6 +31,11 @@ pub(super) async fn listen(shared: Arc<Shared>) {
         }
         // A flood is always ready and would keep this thread from everything else.
         yield_now().await;
+    }
+    if !shared.roster.is_stopping() {
+        shared.has_failed.store(true, Ordering::Release);
+        let address = shared.options.listen;
+        tracing::error!(%address, "the socket for other fog nodes has failed: this node is cut off from them until it is restarted");
     }
 }
 

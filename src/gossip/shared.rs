@@ -16,6 +16,7 @@ use super::stats::ShellStats;
 use crossbeam_channel::Sender;
 use quinn::{Connection, Endpoint};
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use weft_tangle::signing::SigningKey;
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     pub(super) stats: ShellStats,
     pub(super) notices: Notices,
     pub(super) dialler: Signal,
+    /// Whether the endpoint has ended by itself, which happens when its socket fails; nothing brings it back.
+    pub(super) has_failed: AtomicBool,
     book: Mutex<Book>,
     events: Sender<ShellEvent>,
 }
@@ -73,6 +76,7 @@ impl Shared {
             stats: ShellStats::default(),
             notices: Notices::default(),
             dialler: Signal::default(),
+            has_failed: AtomicBool::new(false),
             credential: Mutex::new(credential),
             options,
             network,

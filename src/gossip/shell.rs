@@ -20,6 +20,7 @@ use quinn::{Endpoint, EndpointConfig, VarInt};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use weft_tangle::signing::SigningKey;
@@ -72,7 +73,7 @@ pub struct Identity {
 /// Connections with other fog nodes. Cheap to clone; all calls return at once. They end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Shell {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     _open: Arc<Open>,
 }
 
@@ -111,13 +112,26 @@ impl Shell {
         identity: Identity,
         ledger: Arc<dyn Ledger>,
     ) -> Result<(Self, Receiver<ShellEvent>), ShellError> {
+        Self::start_on(options, identity, ledger, quic_runtime())
+    }
+
+    /// As [`Shell::start`], on sockets of `runtime`.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) fn start_on(
+        options: ShellOptions,
+        identity: Identity,
+        ledger: Arc<dyn Ledger>,
+        runtime: Arc<dyn quinn::Runtime>,
+    ) -> Result<(Self, Receiver<ShellEvent>), ShellError> {
         if !(1..=PEERS_MOST).contains(&options.peers) {
             return Err(ShellError::Peers(options.peers));
         }
         let configs = configure(&options.limits)?;
         let failed = |source| ShellError::Listen { address: options.listen, source };
         let socket = UdpSocket::bind(options.listen).map_err(failed)?;
-        let endpoint = Endpoint::new(EndpointConfig::default(), Some(configs.server), socket, quic_runtime())
+        let endpoint = Endpoint::new(EndpointConfig::default(), Some(configs.server), socket, runtime)
             .map_err(failed)?;
         let mut instance = [0; 8];
         getrandom::fill(&mut instance).map_err(ShellError::Entropy)?;
@@ -143,6 +157,12 @@ impl Shell {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.shared.local_addr()
+    }
+
+    /// Whether the socket has failed. Then there are no connections any more, and none will be made before the next start.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.shared.has_failed.load(Ordering::Acquire)
     }
 
     /// Where a fog node listens: from the network file, or from its enrolment.

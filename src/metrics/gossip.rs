@@ -21,6 +21,7 @@ const TREE_CHANGES: [&str; 3] = ["graft", "prune-sent", "prune"];
 /// The figures of gossip.
 #[derive(Debug)]
 pub(super) struct GossipMetrics {
+    failed: IntGauge,
     peers: IntGaugeVec,
     failures: IntCounterVec,
     bytes: IntCounterVec,
@@ -37,6 +38,11 @@ pub(super) struct GossipMetrics {
 impl GossipMetrics {
     pub(super) fn new(r: &Registry) -> Result<Self, prometheus::Error> {
         Ok(Self {
+            failed: int_gauge(
+                r,
+                "weft_gossip_failed",
+                "1 when the socket for other fog nodes has failed, which takes a restart, else 0.",
+            )?,
             peers: int_gauge_vec(
                 r,
                 "weft_gossip_peers",
@@ -105,6 +111,7 @@ impl GossipMetrics {
 
     /// Takes over what the shell has counted.
     pub(super) fn set_shell(&self, shell: &Shell) {
+        self.failed.set(shell.has_failed().into());
         let mut states: BTreeMap<_, i64> = STATES.map(|state| (state, 0)).into();
         for peer in shell.peers() {
             *states.entry(peer.state.name()).or_default() += 1;

@@ -7,6 +7,7 @@ mod hostile;
 mod lies;
 mod peers;
 mod raw;
+mod sockets;
 mod strangers;
 mod vectors;
 
@@ -14,6 +15,7 @@ use super::{
     Class, Departure, Identity, Ledger, Member, PeerNumber, PeerState, Reason, Shell, ShellEvent,
     ShellLimits, ShellOptions,
 };
+use crate::runtime::quic_runtime;
 use crate::store::StoreError;
 use crossbeam_channel::Receiver;
 use std::collections::BTreeSet;
@@ -121,9 +123,20 @@ impl Node {
     }
 
     fn with(network: &Arc<Network>, number: u8, options: ShellOptions, credential: Vec<u8>) -> Self {
+        Self::on(network, number, options, credential, quic_runtime())
+    }
+
+    /// On sockets of a runtime.
+    fn on(
+        network: &Arc<Network>,
+        number: u8,
+        options: ShellOptions,
+        credential: Vec<u8>,
+        runtime: Arc<dyn quinn::Runtime>,
+    ) -> Self {
         let identity = Identity { network: Arc::clone(network), key: key(number), credential };
         let revoked = Revoked::default();
-        let (shell, events) = Shell::start(options, identity, Arc::new(revoked.clone())).unwrap();
+        let (shell, events) = Shell::start_on(options, identity, Arc::new(revoked.clone()), runtime).unwrap();
         Self { shell, events, device: device(number), revoked }
     }
 

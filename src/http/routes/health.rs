@@ -3,7 +3,8 @@
 use super::{Answered, Api, READ, answered, bytes, json_with, only, with};
 use crate::http::problem::{Kind, Problem};
 use crate::metrics;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use warp::http::StatusCode;
 use warp::reply::Response;
@@ -25,13 +26,43 @@ async fn healthz(_: Arc<Api>) -> Response {
 
 /// The node takes transactions; a balancer that reads 503 goes elsewhere.
 async fn readyz(api: Arc<Api>) -> Response {
-    let reasons = api.ledger.health.reasons();
+    let gossip = match api.ledger.link.as_ref().map(|link| &link.shell) {
+        None => Gossip::None,
+        Some(shell) if shell.has_failed() => Gossip::Failed,
+        Some(shell) => Gossip::Listens(shell.local_addr()),
+    };
+    let (status, body) = readiness(api.ledger.health.reasons(), &warnings(&api), gossip);
+    json_with(status, &body)
+}
+
+/// How the node stands with other fog nodes.
+enum Gossip {
+    /// It does not speak with any.
+    None,
+    /// It listens for them.
+    Listens(SocketAddr),
+    /// It did until its socket failed: what is taken here gets nowhere else, and becomes final nowhere.
+    Failed,
+}
+
+fn readiness(mut reasons: Vec<String>, warnings: &[String], gossip: Gossip) -> (StatusCode, Value) {
+    let address = match gossip {
+        Gossip::None => None,
+        Gossip::Listens(address) => Some(address.to_string()),
+        Gossip::Failed => {
+            reasons.push(
+                "the socket for other fog nodes has failed, so this node is cut off from them; look into its log, and \
+                 restart it"
+                    .into(),
+            );
+            None
+        }
+    };
     let (status, word) = match reasons.is_empty() {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
-    let warnings = warnings(&api);
-    json_with(status, &json!({ "status": word, "reasons": reasons, "warnings": warnings }))
+    (status, json!({ "status": word, "reasons": reasons, "warnings": warnings, "gossip": address }))
 }
 
 /// What an operator should see to although the node works.
@@ -51,4 +82,26 @@ async fn metrics(api: Arc<Api>) -> Answered {
         tracing::error!(%error, "cannot write the metrics");
         Problem::new(Kind::Internal, "The metrics cannot be written; the log says why.")
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_says_where_it_listens_for_others_and_is_not_ready_when_it_no_longer_can() {
+        let address: SocketAddr = ([127, 0, 0, 1], 8_471).into();
+        for (gossip, status, word, expected) in [
+            (Gossip::None, 200, "ok", Value::Null),
+            (Gossip::Listens(address), 200, "ok", json!("127.0.0.1:8471")),
+            (Gossip::Failed, 503, "unavailable", Value::Null),
+        ] {
+            let (found, body) = readiness(Vec::new(), &[], gossip);
+            assert_eq!((found.as_u16(), &body["status"], &body["gossip"]), (status, &json!(word), &expected));
+            let words = body["reasons"].to_string();
+            assert_eq!(words.contains("cut off") && words.contains("restart"), status == 503, "{words}");
+        }
+        let (status, body) = readiness(vec!["the node is stopping".into()], &[], Gossip::Failed);
+        assert_eq!((status.as_u16(), body["reasons"].as_array().map(Vec::len)), (503, Some(2)));
+    }
 }
