@@ -1,15 +1,16 @@
 //! A world of whole nodes that exchange real transactions over slow and parted links, crash and lie, in virtual time.
 
-use super::book::{Book, network};
+mod attaching;
+mod disk;
+mod making;
+mod member;
+
+use super::book::network;
 use super::universe::Dice;
-use crate::body::{Vote, Witness};
 use crate::finality::testing::member;
-use crate::finality::{Entry, Finality, Handed, Members, Next, Pace, Plan, Shape, Status};
-use crate::transaction::body_digest;
-use crate::{
-    DeviceId, Digest, Header, Kind, Network, Timestamp, Transaction, TxId, content_format,
-    signing::SIGNATURE_BYTES,
-};
+use crate::finality::{Finality, Handed, Members, Status};
+use crate::{DeviceId, Digest, Kind, Network, Transaction, TxId};
+use disk::Stored;
 use std::collections::{BTreeMap, BTreeSet};
 
 const START: u64 = 1_000_000;
@@ -39,17 +40,6 @@ struct Node {
     asked: BTreeSet<TxId>,
     /// It has come back on a copy.
     is_restored: bool,
-}
-
-/// What a node has on its disk.
-#[derive(Clone, Default)]
-struct Stored {
-    book: Book,
-    attached: BTreeMap<TxId, Transaction>,
-    log: Vec<TxId>,
-    commits: Vec<Handed>,
-    /// It may lack own witnesses that were told.
-    has_forgotten: bool,
 }
 
 /// What a run is made with.
@@ -90,17 +80,6 @@ pub(super) struct World {
     readings: Vec<(TxId, u64)>,
     /// Milliseconds from a reading's coming to its commit at the node that it came to.
     pub(super) latencies: Vec<u64>,
-}
-
-impl Stored {
-    fn lose_commits(&mut self, count: usize) {
-        for _ in 0..count {
-            for (id, _) in self.commits.pop().iter().flat_map(|handed| handed.delivered.leaves()) {
-                self.book.verdicts.remove(&id);
-            }
-        }
-        self.book.digests.truncate(self.commits.len());
-    }
 }
 
 impl World {
@@ -174,14 +153,7 @@ impl World {
                     self.poll(place);
                 }
                 Event::Copied(place) => self.nodes[place].copy = Some(self.nodes[place].stored.clone()),
-                Event::Restored(place) => {
-                    if self.nodes[place].finality.is_none() && self.bears_another(place) {
-                        let node = &mut self.nodes[place];
-                        node.stored = node.copy.clone().unwrap_or_default();
-                        (node.stored.has_forgotten, node.is_restored) = (true, true);
-                    }
-                    self.returns(place);
-                }
+                Event::Restored(place) => self.restored(place),
                 Event::Crashes(place) => {
                     let lost = if self.settings.commit_size < 100 { self.dice.below(5) } else { 0 };
                     let node = &mut self.nodes[place];
@@ -193,58 +165,6 @@ impl World {
                 Event::Returns(place) => self.returns(place),
             }
         }
-    }
-
-    /// Whether the members are a quorum without those that lie, are away or have forgotten what they signed, this one too.
-    fn bears_another(&self, place: usize) -> bool {
-        let has_forgotten = |other: &usize| *other != place && self.nodes[*other].stored.has_forgotten;
-        let forgetful = (0..self.settings.members).filter(has_forgotten).count() + 1;
-        let quorum = crate::CommitteeSize::new(self.settings.members).unwrap().quorum();
-        self.present() >= quorum + self.settings.liars + forgetful
-    }
-
-    /// A node starts on what it has stored, and catches up with all others, who catch up with it.
-    fn returns(&mut self, place: usize) {
-        if self.nodes[place].finality.is_some() {
-            return;
-        }
-        let mut finality = Finality::new(&self.network);
-        finality.set_device(&self.devices[place], Pace::default());
-        finality.set_commit_size(self.settings.commit_size);
-        if self.nodes[place].stored.has_forgotten {
-            finality.forgot();
-        }
-        let Node { finality: running, stored: node, .. } = &mut self.nodes[place];
-        let resume = node.commits.last().map(|handed| handed.resume);
-        if let Some(resume) = &resume {
-            finality.resume(resume, node.commits.iter().map(|handed| handed.delivered.vote()));
-        }
-        let first = resume.map_or(1, |resume| resume.first_round().get());
-        for (position, id) in node.log.iter().enumerate() {
-            let transaction = &node.attached[id];
-            let is_delivered = node.book.verdicts.contains_key(id);
-            let round = finality.committee().known(transaction).map_or(0, |known| known.round.get());
-            if !is_delivered || round >= first {
-                finality.attached(position as u64, transaction, is_delivered, &node.book).unwrap();
-            }
-        }
-        *running = Some(finality);
-        for other in (0..self.present()).filter(|other| *other != place) {
-            for (from, to) in [(other, place), (place, other)] {
-                let all: Vec<Transaction> = self.nodes[from]
-                    .stored
-                    .log
-                    .iter()
-                    .map(|id| self.nodes[from].stored.attached[id].clone())
-                    .collect();
-                let due = self.due(from, to);
-                for transaction in all {
-                    self.at(due, Event::Arrives(to, Box::new(transaction)));
-                }
-                self.at(due, Event::Heard(to, from));
-            }
-        }
-        self.poll(place);
     }
 
     fn due(&mut self, from: usize, to: usize) -> u64 {
@@ -268,195 +188,6 @@ impl World {
 
     pub(super) fn devices(&self) -> Vec<DeviceId> {
         self.devices.clone()
-    }
-
-    pub(super) fn make(
-        &mut self,
-        kind: Kind,
-        issuer: DeviceId,
-        timestamp: Timestamp,
-        parents: [TxId; 2],
-        content: &[u8],
-    ) -> Transaction {
-        let counter = self.counters.entry(issuer).or_default();
-        *counter += 1;
-        let body = [&[7; 16], content].concat();
-        let header = Header {
-            kind,
-            content_format: content_format::WEFT,
-            counter: *counter,
-            timestamp,
-            issuer,
-            parents,
-            body_digest: body_digest(kind, &body).unwrap(),
-        };
-        let wire = [&header.encode()[..], &[0; SIGNATURE_BYTES + 8], &body].concat();
-        Transaction::decode(&self.network, &wire).unwrap()
-    }
-
-    fn reading(&mut self, place: usize) {
-        if self.nodes[place].finality.is_none() {
-            return self.at(self.now + 200, Event::Reading(place));
-        }
-        let node = &self.nodes[place].stored;
-        let newest: Vec<TxId> = node
-            .log
-            .iter()
-            .rev()
-            .filter(|id| node.attached[*id].header().kind == Kind::Reading)
-            .take(6)
-            .copied()
-            .collect();
-        let genesis = self.network.genesis();
-        let [one, other] =
-            [(); 2].map(|()| newest.get(self.dice.below(newest.len())).copied().unwrap_or(genesis));
-        let parents = [one, if one == other { genesis } else { other }];
-        let timestamp = Timestamp::from_millis(self.now).max(one.max(other).timestamp().plus(1));
-        let issuer = DeviceId::from_bytes([200 + self.dice.below(5) as u8; 32]);
-        let reading = self.make(Kind::Reading, issuer, timestamp, parents, b"[]");
-        self.readings.push((reading.id(), self.now));
-        self.send(place, self.others(place), &reading);
-        self.arrives(place, reading);
-    }
-
-    fn arrives(&mut self, place: usize, transaction: Transaction) {
-        let genesis = self.network.genesis();
-        let Node { finality, stored: node, waiting, .. } = &mut self.nodes[place];
-        let Some(finality) = finality else { return };
-        waiting.push(transaction);
-        let (mut lies, mut new) = (Vec::new(), Vec::new());
-        let mut is_changed = true;
-        while std::mem::take(&mut is_changed) {
-            for transaction in std::mem::take(waiting) {
-                let id = transaction.id();
-                let entry = Entry::of(&transaction, genesis);
-                if node.attached.contains_key(&id) {
-                    continue;
-                }
-                if !entry.references.iter().all(|reference| node.attached.contains_key(reference)) {
-                    waiting.push(transaction);
-                    continue;
-                }
-                if let Some(known) = finality.committee().known(&transaction) {
-                    let witness = Witness::decode(transaction.content()).unwrap();
-                    witness.check_header(transaction.header(), &self.network).unwrap();
-                    let tell = |id: &TxId| {
-                        let told = node.attached.get(id).and_then(|other| finality.committee().known(other));
-                        assert!(finality.known(id).is_none_or(|known| Some(known) == told));
-                        told
-                    };
-                    let previous = Some(transaction.header().parents[0]).filter(|parent| *parent != genesis);
-                    let (author, round) = (known.author, known.round);
-                    let shape = Shape { author, round, parents: witness.parents(), previous };
-                    shape.check(finality.committee().size(), &tell).unwrap();
-                    if self.liars.contains(author) {
-                        lies.push(transaction.clone());
-                    }
-                }
-                finality.attached(node.log.len() as u64, &transaction, false, &node.book).unwrap();
-                node.book.entries.insert(id, entry);
-                node.log.push(id);
-                new.push(transaction.clone());
-                node.attached.insert(id, transaction);
-                is_changed = true;
-            }
-        }
-        // What was sent before a fall back may arrive behind it: then whoever fell back lacks it.
-        let restored: Vec<usize> =
-            self.others(place).filter(|other| self.nodes[*other].is_restored).collect();
-        for transaction in new {
-            self.send(place, restored.iter().copied(), &transaction);
-        }
-        self.ask(place);
-        // What a liar tells some, they pass on: whoever builds on it has it.
-        for lie in lies {
-            self.send(place, self.others(place), &lie);
-        }
-        self.poll(place);
-    }
-
-    /// Asks others for what is missing to what waits, which was sent while this node was away and is in no log that it read.
-    fn ask(&mut self, place: usize) {
-        let genesis = self.network.genesis();
-        let missing = |id: &TxId| !self.nodes[place].stored.attached.contains_key(id);
-        let references = self.nodes[place].waiting.iter().flat_map(|one| Entry::of(one, genesis).references);
-        let missing: BTreeSet<TxId> = references.filter(missing).collect();
-        for id in missing.difference(&self.nodes[place].asked.clone()) {
-            let has = |other: &usize| self.nodes[*other].stored.attached.contains_key(id);
-            if let Some(other) = self.others(place).find(has) {
-                let found = self.nodes[other].stored.attached[id].clone();
-                self.nodes[place].asked.insert(*id);
-                self.send(other, [place].into_iter(), &found);
-            }
-        }
-    }
-
-    fn poll(&mut self, place: usize) {
-        loop {
-            let Node { finality, stored: node, poll, .. } = &mut self.nodes[place];
-            let Some(finality) = finality else { return };
-            while let Some(handed) = finality.next_commit(&node.book).unwrap() {
-                let delivered = &handed.delivered;
-                node.book.store(delivered);
-                let at = delivered.commit.index as usize - 1;
-                if !self.liars.contains(member(place)) {
-                    if at == self.chain.len() {
-                        self.chain.push(delivered.digest);
-                    }
-                    assert_eq!(self.chain[at], delivered.digest, "honest members differ");
-                }
-                for judged in &delivered.transactions {
-                    let came = self.readings.iter().find(|(id, _)| *id == judged.id).map(|(_, came)| *came);
-                    self.latencies.extend(came.map(|came| self.now - came));
-                }
-                node.commits.push(handed);
-            }
-            match finality.next_witness(Timestamp::from_millis(self.now)) {
-                Next::Rest => return,
-                Next::Wake(at) => {
-                    assert!(at.as_millis() > self.now);
-                    *poll = at.as_millis();
-                    self.at(at.as_millis(), Event::Polled(place));
-                    return;
-                }
-                Next::Witness(plan) => self.witness(place, &plan),
-            }
-        }
-    }
-
-    fn witness(&mut self, place: usize, plan: &Plan) {
-        let issuer = self.devices[place];
-        let timestamp = Timestamp::from_millis(self.now).max(plan.after.plus(1));
-        let witness = self.make(Kind::Witness, issuer, timestamp, plan.parents, &plan.witness.encode());
-        let is_liar = self.liars.contains(member(place));
-        if !is_liar {
-            assert!(self.signed.insert((place, plan.witness.head().round.get())), "a round signed twice");
-            self.send(place, self.others(place), &witness);
-        } else {
-            // One for some, another that votes for nonsense and sweeps nothing for others, none for the rest.
-            let head = plan.witness.head();
-            let index = if self.dice.percent(20) { u64::MAX } else { head.vote.index + 1 };
-            let vote = Vote { index, digest: Digest([9; 32]) };
-            let twin = Witness::new(head.round, vote, plan.witness.parents().to_vec(), vec![]).unwrap();
-            let previous = Some(plan.parents[0]).filter(|parent| *parent != self.network.genesis());
-            let parents = twin.header_parents(previous, self.network.genesis());
-            let twin = self.make(Kind::Witness, issuer, timestamp.plus(3), parents, &twin.encode());
-            for to in self.others(place).collect::<Vec<_>>() {
-                match self.dice.below(5) {
-                    0 => {}
-                    1 | 2 => self.send(place, [to].into_iter(), &twin),
-                    _ => self.send(place, [to].into_iter(), &witness),
-                }
-            }
-        }
-        // Attached here before anything else; `poll` goes on from there.
-        let Node { finality, stored: node, .. } = &mut self.nodes[place];
-        let Some(finality) = finality else { return };
-        finality.attached(node.log.len() as u64, &witness, false, &node.book).unwrap();
-        node.has_forgotten = false;
-        node.book.entries.insert(witness.id(), Entry::of(&witness, self.network.genesis()));
-        node.log.push(witness.id());
-        node.attached.insert(witness.id(), witness);
     }
 
     fn statuses(&self) -> impl Iterator<Item = (usize, Status)> {
