@@ -1,9 +1,11 @@
 //! The log: what it gives back, what it does not, and that it bears most of the commits.
 
+mod commits;
+mod damaged;
+
 use super::front::LOG_BYTES;
 use super::*;
 use crate::store::tests::{disks::MemoryDisk, ledger, open_cached, open_on, open_with};
-use crate::store::volume::{FileSystem, Volume};
 use crate::store::{Batch, Cursors, Position, Store};
 use crate::testing::chain::Chain;
 use crate::testing::{Dice, Ledger, network};
@@ -36,6 +38,11 @@ fn killed(disk: &MemoryDisk) -> MemoryDisk {
 /// So many transactions, and no commit.
 fn at(transactions: u64) -> Mark {
     Mark { position: Position(transactions), commits: 0 }
+}
+
+/// What the writer hands over.
+fn batch<'a>(transactions: &'a [Arc<Attached>], none: &'a Cursors, commits: &'a [Arc<Handed>]) -> Batch<'a> {
+    Batch { transactions, cursors: none, commits }
 }
 
 fn stored(store: &Store) -> u64 {
@@ -134,85 +141,6 @@ fn records_that_nothing_leads_to_are_reported_and_not_taken_for_others() {
     assert_eq!((found.batches.len(), found.beyond), (0, None), "and is gone");
     again.append(&ledger.arrivals[1..2]).unwrap();
     assert_eq!(stored(&open_on(killed(&copy), &network).unwrap()), 2);
-}
-
-/// A store of three records in the log alone, the second of which has been damaged on disk.
-fn damaged(network: &Network, ledger: &Ledger) -> (MemoryDisk, Store) {
-    let disk = MemoryDisk::default();
-    let store = open_with(&disk, network).unwrap();
-    for attached in &ledger.arrivals[..3] {
-        store.append(std::slice::from_ref(attached)).unwrap();
-    }
-    let first = record::bytes_of(&[Record::from(&*ledger.arrivals[0])], &Settlement::default());
-    let offset = BLOCK_BYTES as u64 + first + 60;
-    let mut byte = [0];
-    disk.read(offset, &mut byte).unwrap();
-    disk.write(offset, &[byte[0] ^ 1]).unwrap();
-    disk.sync_data().unwrap();
-    (disk, store)
-}
-
-#[test]
-fn a_store_that_has_lost_a_record_is_not_opened_again_and_nothing_of_it_is_written() {
-    let (network, ledger) = world(12);
-    let (disk, store) = damaged(&network, &ledger);
-    store.distrust("a test says so".into());
-    let (operations, image) = (disk.operations(), disk.image());
-    for _ in 0..2 {
-        let error = store.try_reopen().unwrap_err().to_string();
-        assert!(error.contains("before Position(1), but those before Position(3)"), "{error}");
-        assert_eq!(disk.operations(), operations);
-        assert!(disk.image() == image && disk.kept().is_empty());
-    }
-    assert_eq!(stored(&store), 1, "it reads on");
-}
-
-#[test]
-fn a_damaged_log_is_kept_before_it_is_cleared_or_the_store_is_not_opened() {
-    let (network, ledger) = world(13);
-    let (disk, store) = damaged(&network, &ledger);
-    store.distrust("a test says so".into());
-    drop(store);
-    let log = front_of(&disk).log().unwrap();
-    // The database writes as it is opened: let that succeed, and what keeps the log fail.
-    let mut refused = 0;
-    for operations in 0.. {
-        disk.fail_after(operations);
-        let opened = open_with(&disk, &network);
-        disk.mend();
-        match opened {
-            Ok(store) => {
-                assert_eq!(stored(&store), 1);
-                break;
-            }
-            Err(StoreError::Unreachable { .. }) => {
-                refused += 1;
-                assert!(front_of(&disk).log().unwrap() == log);
-            }
-            Err(_) => {}
-        }
-        assert!(!disk.kept().is_empty() || front_of(&disk).log().unwrap() == log);
-    }
-    assert!(refused > 0);
-    assert!(disk.kept().iter().all(|kept| *kept == log));
-    assert!(front_of(&disk).log().unwrap() != log, "it was cleared");
-}
-
-#[test]
-fn what_is_kept_of_a_log_is_a_file_for_this_user_alone() {
-    let directory = tempfile::tempdir().unwrap();
-    let volume = FileSystem { path: directory.path().join("weft.redb") };
-    let kept = volume.keep(&[1, 2, 3]).unwrap();
-    assert_eq!(volume.keep(&[1, 2, 3]).unwrap(), kept, "the same once");
-    assert_ne!(volume.keep(&[1, 2]).unwrap(), kept);
-    assert_eq!(std::fs::read(&kept).unwrap(), [1, 2, 3]);
-    let name = kept.file_name().unwrap().to_str().unwrap();
-    assert!(name.starts_with("weft.redb.log.") && name.len() == 30, "{name}");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
-    }
 }
 
 #[test]
@@ -322,90 +250,4 @@ fn the_front_is_made_whole_or_made_again() {
     });
     let error = divide(Box::new(cut), path).unwrap_err().to_string();
     assert!(error.contains("ends within its write-ahead log"), "{error}");
-}
-
-/// What the writer hands over.
-fn batch<'a>(transactions: &'a [Arc<Attached>], none: &'a Cursors, commits: &'a [Arc<Handed>]) -> Batch<'a> {
-    Batch { transactions, cursors: none, commits }
-}
-
-#[test]
-fn a_batch_of_commits_alone_is_one_write_and_one_sync_and_is_given_back() {
-    let (network, ledger) = world(9);
-    let disk = MemoryDisk::default();
-    let store = open_cached(disk.clone(), &network).unwrap();
-    let none = Cursors::new();
-    store.append(&ledger.arrivals[..2]).unwrap();
-    let mut chain = Chain::new(&network);
-    for (index, attached) in (1..).zip(&ledger.arrivals[..2]) {
-        let commit = chain.commit(&[(attached.transaction(), FinalVerdict::Counts)], vec![]);
-        let before = disk.operations();
-        store.append_batch(&batch(&[], &none, &[commit])).unwrap();
-        assert_eq!(disk.operations() - before, 2);
-        let again = open_on(killed(&disk), &network).unwrap();
-        assert_eq!(again.reader().unwrap().newest_index().unwrap(), index);
-    }
-    let found = front_of(&disk).read(&network, at(0)).unwrap();
-    let commits: Vec<_> = found.batches.iter().map(|batch| batch.settlement.commits.len()).collect();
-    assert_eq!(commits, [0, 1, 1]);
-    let newer = Mark { commits: 1, ..at(2) };
-    assert_eq!(
-        front_of(&disk).read(&network, newer).unwrap().batches.len(),
-        1,
-        "what the database has is passed over"
-    );
-}
-
-#[test]
-fn a_commit_that_is_damaged_in_the_log_takes_what_comes_behind_it_along() {
-    let (network, ledger) = world(10);
-    let disk = MemoryDisk::default();
-    let store = open_on(disk.clone(), &network).unwrap();
-    let none = Cursors::new();
-    store.append(&ledger.arrivals[..1]).unwrap();
-    let mut chain = Chain::new(&network);
-    let commit = chain.commit(&[(ledger.arrivals[0].transaction(), FinalVerdict::Counts)], vec![]);
-    store.append_batch(&batch(&[], &none, std::slice::from_ref(&commit))).unwrap();
-    store.append(&ledger.arrivals[1..2]).unwrap();
-    let copy = killed(&disk);
-    let front = front_of(&copy);
-    let first = record::bytes_of(&[Record::from(&*ledger.arrivals[0])], &Settlement::default());
-    copy.write(BLOCK_BYTES as u64 + first + 90, &[0xFF; 8]).unwrap();
-    let found = front.read(&network, at(0)).unwrap();
-    let beyond = Mark { commits: 1, ..at(1) };
-    assert_eq!((found.batches.len(), found.beyond), (1, Some(beyond)));
-    let again = open_on(copy.clone(), &network).unwrap();
-    assert_eq!((stored(&again), again.reader().unwrap().newest_index().unwrap()), (1, 0));
-    assert_eq!(front.read(&network, at(1)).unwrap().beyond, None, "the log was cleared");
-    assert!(!store.reader().unwrap().has_forgotten().unwrap());
-    assert!(again.reader().unwrap().has_forgotten().unwrap(), "own witnesses may be among what is lost");
-    again.append_batch(&batch(&ledger.arrivals[1..2], &none, &[commit])).unwrap();
-    let third = killed(&copy);
-    let again = open_on(third.clone(), &network).unwrap();
-    assert_eq!((stored(&again), again.reader().unwrap().newest_index().unwrap()), (2, 1));
-    assert!(again.reader().unwrap().has_forgotten().unwrap(), "until it is told that it remembers");
-    again.recall().unwrap();
-    let again = open_on(killed(&third), &network).unwrap();
-    assert!(!again.reader().unwrap().has_forgotten().unwrap());
-}
-
-/// The log of a version that knew no commits, which a crash has left.
-#[test]
-fn a_record_of_the_schema_before_is_read_as_one_without_commits() {
-    let (network, ledger) = world(11);
-    let disk = MemoryDisk::default();
-    let front = front_of(&disk);
-    let records: Vec<Record<'_>> = ledger.arrivals[..2].iter().map(|one| Record::from(&**one)).collect();
-    let record = record::encode(&front.secret, at(0), &records, &Settlement::default()).unwrap();
-    let wires: usize = records.iter().map(|one| one.transaction.wire().len()).sum();
-    let (head, wires) = record.split_at(record.len() - wires);
-    let mut old = head[..head.len() - 10].to_vec();
-    old[40] &= 0x7F;
-    let checked = front::check(&[&front.secret, &old[32..]]);
-    old[16..32].copy_from_slice(&checked);
-    old.extend(wires);
-    disk.write(BLOCK_BYTES as u64, &old).unwrap();
-    let store = open_on(disk, &network).unwrap();
-    assert_eq!(stored(&store), 2);
-    assert!(store.reader().unwrap().transaction(&ledger.arrivals[1].id()).unwrap().is_some());
 }
