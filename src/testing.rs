@@ -185,30 +185,11 @@ impl History for MapHistory {
         Ok(found.map(|(attached, genesis)| Entry::of(attached.transaction(), genesis)))
     }
 
-    fn witnesses(&self, _: &DeviceId, _: Round, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
-        Ok(())
-    }
-
     fn outcome(&self, _: &TxId) -> Result<Option<Outcome>, HistoryError> {
         Ok(None)
     }
 
-    fn delivered(
-        &self,
-        _: &DeviceId,
-        _: Range<Timestamp>,
-        _: &mut dyn FnMut(TxId, u32),
-    ) -> Result<(), HistoryError> {
-        Ok(())
-    }
-
-    fn is_revoked(&self, _: &DeviceId) -> Result<bool, HistoryError> {
-        Ok(false)
-    }
-
-    fn commit_digest(&self, _: u64) -> Result<Option<Digest>, HistoryError> {
-        Ok(None)
-    }
+    weft_tangle::no_commits_stored!();
 }
 
 /// A replica with all that has been attached to it.

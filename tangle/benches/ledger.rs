@@ -17,12 +17,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 use weft_pow::Nonce;
-use weft_tangle::finality::{Entry, Outcome, Round};
+use weft_tangle::finality::{Entry, Outcome};
 use weft_tangle::replica::{Effect, Event, Replica, Source, Tips, Token};
 use weft_tangle::signing::{Seed, SigningKey};
 use weft_tangle::{
-    DeviceId, Digest, Draft, Header, History, HistoryError, Issuer, Kind, Network, NetworkParts, Position,
-    Role, Rules, Screened, Standing, Timestamp, Transaction, TxId, Verified,
+    DeviceId, Draft, Header, History, HistoryError, Issuer, Kind, Network, NetworkParts, Position, Role,
+    Rules, Screened, Standing, Timestamp, Transaction, TxId, Verified,
 };
 
 /// Runs of each measurement; the median is reported.
@@ -156,30 +156,11 @@ impl History for MapHistory {
         Ok(None)
     }
 
-    fn witnesses(&self, _: &DeviceId, _: Round, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
-        Ok(())
-    }
-
     fn outcome(&self, _: &TxId) -> Result<Option<Outcome>, HistoryError> {
         Ok(None)
     }
 
-    fn delivered(
-        &self,
-        _: &DeviceId,
-        _: Range<Timestamp>,
-        _: &mut dyn FnMut(TxId, u32),
-    ) -> Result<(), HistoryError> {
-        Ok(())
-    }
-
-    fn is_revoked(&self, _: &DeviceId) -> Result<bool, HistoryError> {
-        Ok(false)
-    }
-
-    fn commit_digest(&self, _: u64) -> Result<Option<Digest>, HistoryError> {
-        Ok(None)
-    }
+    weft_tangle::no_commits_stored!();
 }
 
 fn attach(network: &Arc<Network>, chain: &[Verified]) {

@@ -100,3 +100,36 @@ pub trait History {
     /// The digest of a stored commit.
     fn commit_digest(&self, index: u64) -> Result<Option<Digest>, HistoryError>;
 }
+
+/// Of a [`History`] that has no commits and no witnesses, all that it says of these, for tests that are about other things.
+#[cfg(feature = "sim")]
+#[macro_export]
+macro_rules! no_commits_stored {
+    () => {
+        fn witnesses(
+            &self,
+            _: &$crate::DeviceId,
+            _: $crate::finality::Round,
+            _: &mut dyn FnMut($crate::TxId),
+        ) -> Result<(), $crate::HistoryError> {
+            Ok(())
+        }
+
+        fn delivered(
+            &self,
+            _: &$crate::DeviceId,
+            _: std::ops::Range<$crate::Timestamp>,
+            _: &mut dyn FnMut($crate::TxId, u32),
+        ) -> Result<(), $crate::HistoryError> {
+            Ok(())
+        }
+
+        fn is_revoked(&self, _: &$crate::DeviceId) -> Result<bool, $crate::HistoryError> {
+            Ok(false)
+        }
+
+        fn commit_digest(&self, _: u64) -> Result<Option<$crate::Digest>, $crate::HistoryError> {
+            Ok(None)
+        }
+    };
+}

@@ -4,7 +4,7 @@ use super::testing::{EPOCH_MS, member, network, reading, reading_above, signed};
 use super::*;
 use crate::body::{Vote, Witness};
 use crate::finality::{Entry, FinalVerdict, Ledger, Outcome, Proposal, Round};
-use crate::{Digest, Draft, content_format};
+use crate::{Draft, Standing, content_format};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -60,10 +60,6 @@ impl History for Little {
         }
     }
 
-    fn witnesses(&self, _: &DeviceId, _: Round, _: &mut dyn FnMut(TxId)) -> Result<(), HistoryError> {
-        Ok(())
-    }
-
     fn outcome(&self, id: &TxId) -> Result<Option<Outcome>, HistoryError> {
         let outcome = Outcome { commit: 1, verdict: FinalVerdict::Counts };
         Ok(self.delivered.filter(|stored| stored == id).map(|_| outcome))
@@ -73,22 +69,7 @@ impl History for Little {
         Ok(self.delivered.filter(|stored| stored == id).map(|_| Kind::Reading))
     }
 
-    fn delivered(
-        &self,
-        _: &DeviceId,
-        _: Range<Timestamp>,
-        _: &mut dyn FnMut(TxId, u32),
-    ) -> Result<(), HistoryError> {
-        Ok(())
-    }
-
-    fn is_revoked(&self, _: &DeviceId) -> Result<bool, HistoryError> {
-        Ok(false)
-    }
-
-    fn commit_digest(&self, _: u64) -> Result<Option<Digest>, HistoryError> {
-        Ok(None)
-    }
+    crate::no_commits_stored!();
 }
 
 #[test]
