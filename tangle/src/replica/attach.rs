@@ -1,10 +1,9 @@
 //! The checks that need the replica's knowledge, and attaching itself.
 
 use super::ledger::Overlay;
-use super::pending::Released;
+use super::pending::{Missing, Released, Waiting};
 use super::{
-    Attached, CounterSet, Effect, History, HistoryError, Missing, Origin, Position, Replica, Source, Taken,
-    Token, Waiting,
+    Attached, CounterSet, Effect, History, HistoryError, Origin, Position, Replica, Source, Taken, Token,
 };
 use crate::limits::{AHEAD_MS, RETRIES, VARIANTS_PER_COUNTER};
 use crate::planted::{self, Planted};

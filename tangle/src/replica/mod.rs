@@ -16,6 +16,7 @@ mod graph;
 mod handed;
 mod here;
 mod history;
+mod issuers;
 mod ledger;
 mod pending;
 mod recover;
@@ -38,14 +39,14 @@ pub use tips::Tips;
 
 use crate::finality::{Finality, Pace};
 use crate::gossip::{Fault, Gossip, PeerView, Tree};
-use crate::limits::{AHEAD_MS, IN_FLIGHT, PENDING, RETRIES, TICKET_PAIRS, WINDOW};
+use crate::limits::{IN_FLIGHT, RETRIES, TICKET_PAIRS, WINDOW};
 use crate::planted::{self, Planted};
-use crate::{DeviceId, Kind, Network, Screened, Standing, Timestamp, Transaction, TxId, Verified};
+use crate::{DeviceId, Kind, Network, Timestamp, Transaction, TxId, Verified};
 use counters::Counters;
 use finalise::Finalising;
 use firsts::FirstUses;
 use flight::Flight;
-use pending::{Missing, Pending, Waiting};
+use pending::Pending;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeSet;
@@ -303,52 +304,6 @@ impl Replica {
         Ok(effects)
     }
 
-    /// Whoever looked for the issuer did so before this event was handled. An enrolment that has become durable in
-    /// between wakes nothing up any more, so the history is asked again.
-    fn await_issuer(
-        &mut self,
-        transaction: Screened,
-        source: Source,
-        now: Timestamp,
-        history: &dyn History,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), HistoryError> {
-        let waits = matches!(source, Source::Peer(_));
-        let id = transaction.transaction().id();
-        self.rechecked.remove(&(source, id));
-        if !waits || self.is_attached(&id, history)? {
-            return Ok(());
-        }
-        let header = transaction.transaction().header();
-        let due = header.timestamp.minus(AHEAD_MS);
-        let missing = if due > now { Missing::Time(due) } else { Missing::Issuer(header.issuer) };
-        if due <= now && Standing::permit(&history.standings(&header.issuer)?, transaction.transaction()) {
-            self.recheck(transaction, source, effects);
-            return Ok(());
-        }
-        // A peer whose share is full is not told: what its log names is asked for again.
-        match self.pending.insert(Waiting::Screened(transaction), source, missing) {
-            // Nobody can say yet whether it was pushed or asked for, and need not.
-            Ok(()) => self.gossip.waits(&id, source, self.steady.now()),
-            Err(refusal) => self.gossip.refused(Some(id), source, &refusal, self.steady.now(), effects),
-        }
-        Ok(())
-    }
-
-    /// Lets a transaction be checked again. It then comes in without having been asked for.
-    fn recheck(&mut self, screened: Screened, source: Source, effects: &mut Vec<Effect>) {
-        if self.rechecked.len() < PENDING {
-            self.rechecked.insert((source, screened.transaction().id()));
-        }
-        effects.push(Effect::Verify(screened, source));
-    }
-
-    /// Drops what a peer that is gone has sent. What of it is being checked again does not come back.
-    fn forget(&mut self, source: Source) {
-        self.pending.forget(source);
-        self.rechecked.retain(|(of, _)| *of != source);
-    }
-
     fn became_durable(&mut self, position: Position, effects: &mut Vec<Effect>) {
         while let Some(entry) = self.flight.pop_until(position) {
             let attached = entry.attached;
@@ -373,14 +328,6 @@ impl Replica {
             if attached.verified().enrolment().is_some() {
                 let issuer = attached.transaction().header().issuer;
                 self.retry_issuer(issuer, effects);
-            }
-        }
-    }
-
-    fn retry_issuer(&mut self, issuer: DeviceId, effects: &mut Vec<Effect>) {
-        for released in self.pending.release(Missing::Issuer(issuer)) {
-            if let Waiting::Screened(screened) = released.waiting {
-                self.recheck(screened, released.source, effects);
             }
         }
     }

@@ -6,7 +6,8 @@
 //! judgement (`super::twins`).
 
 use super::attach::Judgement;
-use super::{History, HistoryError, Missing, Replica, Source};
+use super::pending::Missing;
+use super::{History, HistoryError, Replica, Source};
 use crate::body::Witness;
 use crate::finality::{Known, Ledger, Shape};
 use crate::limits::DOOR_PARENT_AGE_MS;
