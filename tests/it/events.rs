@@ -1,78 +1,15 @@
 //! What becomes final, as a real node tells it: in a transaction's status, as events, as commits.
 
+mod disputed;
+mod stream;
+
 use crate::cluster::{Cluster, wait_until};
 use crate::support::{Device, Node, now, word};
 use crate::world::{World, world};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Lines};
-use std::time::Duration;
-use weft_tangle::body::{Reason, Revocation};
+use stream::{Events, Told};
 use weft_tangle::finality::{COMMIT_BYTES, Commit, LEAF_BYTES};
-use weft_tangle::{Kind, Role, TxId, to_text};
-
-/// A stream of events.
-struct Events(Lines<BufReader<ureq::BodyReader<'static>>>);
-
-/// One of them.
-#[derive(Clone, PartialEq, Debug)]
-struct Told {
-    name: String,
-    id: Option<String>,
-    data: Value,
-}
-
-impl Events {
-    fn open(node: &Node, query: &str) -> Self {
-        Self::open_behind(node, query, None)
-    }
-
-    /// As a client that comes back does.
-    fn open_behind(node: &Node, query: &str, last: Option<&str>) -> Self {
-        let request = ureq::get(format!("{}/api/v1/events?{query}", node.url));
-        let request = last.into_iter().fold(request, |request, id| request.header("last-event-id", id));
-        let answer = request.config().timeout_per_read(Some(Duration::from_secs(60))).build().call().unwrap();
-        assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        Self(BufReader::new(answer.into_body().into_with_config().limit(u64::MAX).reader()).lines())
-    }
-
-    fn until(&mut self, what: &str, mut is_it: impl FnMut(&Told) -> bool) -> Told {
-        self.find(|told| is_it(told)).unwrap_or_else(|| panic!("the stream ended before {what}"))
-    }
-
-    /// The next event about a transaction.
-    fn about(&mut self, name: &str, id: &TxId) -> Told {
-        let id = id.to_string();
-        self.until(&format!("{name} of {id}"), |told| told.name == name && told.data["id"] == id.as_str())
-    }
-}
-
-impl Iterator for Events {
-    type Item = Told;
-
-    fn next(&mut self) -> Option<Told> {
-        let mut fields = BTreeMap::new();
-        loop {
-            let line = self.0.next()?.unwrap();
-            match line.split_once(": ") {
-                Some((field, value)) => {
-                    assert!(
-                        fields.insert(field.to_owned(), value.to_owned()).is_none(),
-                        "{line} stands twice"
-                    );
-                }
-                None if line.is_empty() && fields.contains_key("event") => {
-                    let data = serde_json::from_str(&fields["data"]).unwrap();
-                    return Some(Told { name: fields["event"].clone(), id: fields.get("id").cloned(), data });
-                }
-                None => {
-                    assert!(["", ":"].contains(&line.as_str()), "{line}");
-                    fields.clear();
-                }
-            }
-        }
-    }
-}
+use weft_tangle::{Role, TxId, to_text};
 
 /// Sends a reading of the world's sensor; its id and bytes.
 fn read(world: &mut World) -> (TxId, Vec<u8>) {
@@ -161,45 +98,6 @@ fn a_reading_becomes_final_and_every_answer_says_so() {
         "{:?}",
         answer.headers()
     );
-}
-
-#[test]
-fn a_later_commit_disputes_what_was_final_and_who_is_revoked_is_told() {
-    let mut world = world();
-    let (first, _) = read(&mut world);
-    assert_eq!(settled(&world.node, &first)["status"], "final");
-    let mut events = Events::open(&world.node, "kind=disputed,final");
-    world.sensor.counter -= 1;
-    let genesis = world.node.genesis();
-    let mut wish = world.sensor.reading([genesis, genesis]);
-    // Within the epoch of the first, whatever the clock says by now.
-    wish.timestamp = first.timestamp().as_millis() + 1;
-    let (wire, second) = (world.sensor.wire(&wish), world.sensor.sign(&wish).id());
-    world.expect(&wire, 201, "disputed");
-    assert_eq!(events.about("final", &second).data["status"], "disputed");
-    let before = settled(&world.node, &second);
-    assert_eq!(before["status"], "disputed");
-    wait_until("the commit disputes the first as well", || {
-        world.node.get(&format!("/api/v1/transactions/{first}")).1["status"] == "disputed"
-    });
-    let shown = settled(&world.node, &first);
-    assert_ne!(shown["commit"]["index"], before["commit"]["index"], "its commit stays what it was");
-    let leaves = delivered(&world.node, shown["commit"]["index"].as_u64().unwrap(), 1_000);
-    assert!(leaves.contains(&(first.to_string(), "counts".into())), "and so does its leaf");
-
-    // A device that gives itself up: what it sends afterwards is delivered as revoked.
-    let content = Revocation { device: world.sensor.id(), reason: Reason::Compromised };
-    let wish = world.sensor.control(Kind::RevokeDevice, content.encode().to_vec(), world.parents());
-    world.expect(&world.sensor.wire(&wish), 201, "attached");
-    assert_eq!(settled(&world.node, &world.sensor.sign(&wish).id())["status"], "final");
-    let (late, _) = read(&mut world);
-    assert_eq!(settled(&world.node, &late)["status"], "revoked");
-    assert_eq!(events.about("final", &late).data["status"], "revoked");
-    let path = format!("/api/v1/devices/{}/readings", world.sensor.id());
-    let answer = ureq::get(format!("{}{path}", world.node.url)).call().unwrap();
-    let header = |name: &str| answer.headers().get(name).map(|count| count.to_str().unwrap().to_owned());
-    let counts = ["weft-attached", "weft-disputed", "weft-revoked"].map(header);
-    assert_eq!(counts, [None, Some("2".into()), Some("1".into())]);
 }
 
 #[test]
@@ -357,63 +255,4 @@ fn three_nodes_say_the_same_and_tell_of_each_other() {
     assert_eq!(told_sorted, sent.iter().map(TxId::to_string).collect::<Vec<_>>());
     nodes.pop().unwrap().kill();
     peers.until("the third leaves", |told| told.data == json!({ "device": third, "state": "left" }));
-}
-
-#[test]
-fn whoever_comes_back_hears_that_what_was_final_is_disputed() {
-    let mut world = world();
-    let wish = world.sensor.reading(world.parents());
-    world.expect(&world.sensor.wire(&wish), 201, "attached");
-    let first = world.sensor.sign(&wish).id();
-    let mut events = Events::open(&world.node, "kind=final,disputed");
-    let index = settled(&world.node, &first)["commit"]["index"].as_u64().unwrap();
-    // The place of its commit: the stream may have begun behind its own.
-    let last = format!("{index}-{}", delivered(&world.node, index, 1_000).len());
-    world.sensor.counter -= 1;
-    let genesis = world.node.genesis();
-    let mut again = world.sensor.reading([genesis, genesis]);
-    again.timestamp = wish.timestamp + 1;
-    world.expect(&world.sensor.wire(&again), 201, "disputed");
-    let second = world.sensor.sign(&again).id();
-    settled(&world.node, &second);
-    let expected = [("disputed", first), ("disputed", second), ("final", second)];
-    let names = |told: &Told| (told.name.clone(), told.data["id"].as_str().unwrap().to_owned());
-    let expected = expected.map(|(name, id)| (name.to_owned(), id.to_string()));
-    // Those who stayed have heard the same, and before it that the second was disputed when it came.
-    events.about("disputed", &second);
-    assert_eq!(events.by_ref().take(3).map(|told| names(&told)).collect::<Vec<_>>(), expected);
-    let back = Events::open_behind(&world.node, "kind=final,disputed", Some(&last));
-    assert_eq!(back.take(3).map(|told| names(&told)).collect::<Vec<_>>(), expected);
-}
-
-#[test]
-fn both_of_two_with_one_counter_are_told_before_they_are_final_and_readings_say_what_is_not() {
-    let cluster = Cluster::without_quorum(1);
-    let node = cluster.start(0);
-    let mut sensor = Device::new(1, node.network());
-    sensor.enrol(&node, Role::Sensor);
-    let mut read = |counter: Option<(u32, u64)>| {
-        let genesis = node.genesis();
-        let mut wish = sensor.reading([genesis, genesis]);
-        (wish.counter, wish.timestamp) = counter.unwrap_or((wish.counter, wish.timestamp));
-        let (status, _) = node.submit(&sensor.wire(&wish));
-        assert_eq!(status, 201);
-        (sensor.sign(&wish).id(), (wish.counter, wish.timestamp + 1))
-    };
-    let path = format!("{}/api/v1/devices/{}/readings", node.url, Device::new(1, node.network()).id());
-    let header = |name: &str| {
-        let answer = ureq::get(&path).call().unwrap();
-        answer.headers().get(name).map(|count| count.to_str().unwrap().to_owned())
-    };
-    let (_, (first, same)) = (read(None), read(None));
-    assert_eq!(["weft-attached", "weft-disputed"].map(header), [Some("2".into()), None]);
-    let mut events = Events::open(&node, "kind=disputed");
-    let second = read(Some(same)).0;
-    // GET says it of both by now.
-    let told: Vec<_> = events.by_ref().take(2).map(|told| told.data["id"].clone()).collect();
-    assert_eq!(told, [json!(second.to_string()), json!(first.to_string())]);
-    for id in [first, second] {
-        assert_eq!(node.get(&format!("/api/v1/transactions/{id}")).1["status"], "disputed");
-    }
-    assert_eq!(["weft-attached", "weft-disputed"].map(header), [Some("1".into()), Some("2".into())]);
 }

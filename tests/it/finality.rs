@@ -2,16 +2,10 @@
 
 use crate::chain::{Chain, common_chain, newest, wait_until_final};
 use crate::cluster::{Cluster, figure, has, wait_until};
-use crate::support::{Device, Node};
+use crate::support::{Device, Node, read};
 use crate::world::world;
 use weft::network_file::NetworkFile;
 use weft_tangle::{Role, TxId};
-
-fn read(node: &Node, device: &mut Device) -> TxId {
-    let wish = device.reading(node.parents(&device.id()));
-    assert_eq!(node.submit(&device.wire(&wish)), (201, "attached".into()));
-    device.sign(&wish).id()
-}
 
 #[test]
 fn one_node_alone_makes_its_readings_final_and_rests() {

@@ -1,15 +1,8 @@
 //! Nodes that gossip: what one accepts all hold, whoever was away catches up, and nobody waits for anybody to start.
 
 use crate::cluster::{Cluster, count, has, peers, wait_until};
-use crate::support::{Device, Node};
+use crate::support::{Device, Node, read};
 use weft_tangle::{DeviceId, Role, TxId};
-
-/// Sends a reading to a node; its id.
-fn read(node: &Node, device: &mut Device) -> TxId {
-    let wish = device.reading(node.parents(&device.id()));
-    assert_eq!(node.submit(&device.wire(&wish)), (201, "attached".into()));
-    device.sign(&wish).id()
-}
 
 #[test]
 fn what_one_accepts_all_hold_and_whoever_was_away_catches_up() {

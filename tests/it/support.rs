@@ -274,3 +274,11 @@ impl Device {
         self.sign(&wish).id()
     }
 }
+
+/// Sends a reading to a node; its id.
+#[track_caller]
+pub(crate) fn read(node: &Node, device: &mut Device) -> TxId {
+    let wish = device.reading(node.parents(&device.id()));
+    assert_eq!(node.submit(&device.wire(&wish)), (201, "attached".into()));
+    device.sign(&wish).id()
+}

@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, PATIENCE, count, figure, has, wait_until};
 use crate::crash::dice::Dice;
 use crate::crash::load::Load;
 use crate::gossip::number;
-use crate::support::{Device, Node};
+use crate::support::{Device, Node, read};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -158,12 +158,6 @@ fn whoever_is_killed_finality_goes_on_and_is_the_same_everywhere() {
     assert!(longest < STILL, "no commit for {longest:?}");
     assert!(ward.acknowledged.len() as u64 > seconds * RATE as u64 / 20, "the load was real");
     ward.settle(nodes.into_iter().flatten().collect());
-}
-
-fn read(node: &Node, device: &mut Device) -> TxId {
-    let wish = device.reading(node.parents(&device.id()));
-    assert_eq!(node.submit(&device.wire(&wish)), (201, "attached".into()));
-    device.sign(&wish).id()
 }
 
 /// The commit at which nodes stand still that are no quorum: what was under way when the others ended comes to its end.

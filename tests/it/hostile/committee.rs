@@ -4,12 +4,12 @@
 use super::liar::{LIVE, Liar, push};
 use crate::chain::{newest, wait_until_final};
 use crate::cluster::{Cluster, figure, wait_until};
-use crate::support::{Device, Node, now};
+use crate::support::{Device, Node, now, read};
 use weft_pow::Nonce;
 use weft_tangle::body::{Vote, Witness};
 use weft_tangle::finality::Round;
 use weft_tangle::signing::SigningKey;
-use weft_tangle::{Digest, Draft, Kind, Network, Role, Timestamp, TxId, content_format};
+use weft_tangle::{Digest, Draft, Kind, Network, Role, Timestamp, content_format};
 
 /// A witness of the first round by whoever has this key, which votes for another first commit.
 fn contradicting(network: &Network, key: &SigningKey) -> Vec<u8> {
@@ -26,12 +26,6 @@ fn contradicting(network: &Network, key: &SigningKey) -> Vec<u8> {
         content: &content,
     };
     draft.sign(network.id(), key).unwrap().with_nonce(Nonce::from_bytes([0; 8]))
-}
-
-fn read(node: &Node, device: &mut Device) -> TxId {
-    let wish = device.reading(node.parents(&device.id()));
-    assert_eq!(node.submit(&device.wire(&wish)), (201, "attached".into()));
-    device.sign(&wish).id()
 }
 
 #[test]
