@@ -1,6 +1,6 @@
 //! What becomes final, and how the committee's rounds go.
 
-use super::gossip::catch_up;
+use super::alone::Alone;
 use super::register::{counter, counters, histogram, int_gauge, int_gauge_vec};
 use crate::node::FinalityView;
 use crate::node::bus::Bus;
@@ -137,15 +137,15 @@ impl FinalityMetrics {
     }
 
     /// Takes over how finality stands.
-    pub(super) fn set(&self, view: &FinalityView, is_diverged: bool) {
+    pub(super) fn set(&self, view: &FinalityView, is_diverged: bool, alone: &mut Alone<'_>) {
         let (status, totals) = (view.status(), view.totals());
         self.commit.set(status.last.index as i64);
         self.certified.set(status.certified as i64);
         self.round.set(round_of(status.round));
         self.open.set(status.open as i64);
         self.uncovered.set(status.uncovered as i64);
-        catch_up(&self.skipped, totals.skipped);
-        catch_up(&self.equivocations, totals.twins);
+        alone.catch_up(&self.skipped, totals.skipped);
+        alone.catch_up(&self.equivocations, totals.twins);
         self.diverged.set(is_diverged.into());
         self.listening.set(status.is_listening.into());
         for (state, members) in by_state(&status) {
@@ -160,9 +160,9 @@ impl FinalityMetrics {
     }
 
     /// Takes over who listens.
-    pub(super) fn set_listeners(&self, bus: &Bus) {
+    pub(super) fn set_listeners(&self, bus: &Bus, alone: &mut Alone<'_>) {
         self.listeners.set(bus.subscribers() as i64);
-        catch_up(&self.lagged, bus.lagged());
+        alone.catch_up(&self.lagged, bus.lagged());
     }
 
     /// Counts everything that there can be, for the test that bounds the series.

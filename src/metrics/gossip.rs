@@ -1,9 +1,10 @@
 //! What the gossip shell and the replica count of the links between nodes, read at the moment of a scrape.
 
+use super::alone::Alone;
 use super::register::{counters, int_gauge, int_gauge_vec};
 use crate::gossip::{Shell, Traffic};
 use crate::node::{Link, Totals};
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Registry};
 use std::collections::BTreeMap;
 #[cfg(test)]
 use weft_tangle::gossip::Fault;
@@ -110,7 +111,7 @@ impl GossipMetrics {
     }
 
     /// Takes over what the shell has counted.
-    pub(super) fn set_shell(&self, shell: &Shell) {
+    pub(super) fn set_shell(&self, shell: &Shell, alone: &mut Alone<'_>) {
         self.failed.set(shell.has_failed().into());
         let mut states: BTreeMap<_, i64> = STATES.map(|state| (state, 0)).into();
         for peer in shell.peers() {
@@ -121,13 +122,13 @@ impl GossipMetrics {
         }
         let stats = shell.stats();
         for (reason, by, count) in stats.failures() {
-            catch_up(&self.failures.with_label_values(&[reason, by.name()]), count);
+            alone.catch_up(&self.failures.with_label_values(&[reason, by.name()]), count);
         }
-        self.set_traffic(&stats.traffic);
+        self.set_traffic(&stats.traffic, alone);
     }
 
     /// Takes over what the replica says of its peers.
-    pub(super) fn set_links(&self, link: &Link) {
+    pub(super) fn set_links(&self, link: &Link, alone: &mut Alone<'_>) {
         let views = link.views();
         for state in LinkState::ALL {
             let links = views.iter().filter(|view| view.state == state).count();
@@ -140,23 +141,23 @@ impl GossipMetrics {
         let Totals { counts, served } = link.totals();
         let transactions = [counts.pushes_sent, served, counts.bodies, counts.duplicates];
         for (what, count) in TRANSACTIONS.into_iter().zip(transactions) {
-            catch_up(&self.transactions.with_label_values(&[what]), count);
+            alone.catch_up(&self.transactions.with_label_values(&[what]), count);
         }
         for (what, count) in TREE_CHANGES.into_iter().zip([counts.grafts, counts.prunes_sent, counts.prunes])
         {
-            catch_up(&self.trees.with_label_values(&[what]), count);
+            alone.catch_up(&self.trees.with_label_values(&[what]), count);
         }
         for (fault, count) in link.faults() {
-            catch_up(&self.faults.with_label_values(&[fault]), count);
+            alone.catch_up(&self.faults.with_label_values(&[fault]), count);
         }
     }
 
-    fn set_traffic(&self, traffic: &Traffic) {
+    fn set_traffic(&self, traffic: &Traffic, alone: &mut Alone<'_>) {
         for (direction, flows) in [("sent", &traffic.sent), ("received", &traffic.received)] {
             for (class, flow) in flows.iter() {
                 let labels = [class.name(), direction];
-                catch_up(&self.bytes.with_label_values(&labels), flow.bytes());
-                catch_up(&self.frames.with_label_values(&labels), flow.frames());
+                alone.catch_up(&self.bytes.with_label_values(&labels), flow.bytes());
+                alone.catch_up(&self.frames.with_label_values(&labels), flow.frames());
             }
         }
     }
@@ -181,10 +182,6 @@ impl GossipMetrics {
         TREE_CHANGES.iter().for_each(|what| self.trees.with_label_values(&[*what]).inc());
         Fault::ALL.iter().for_each(|fault| self.faults.with_label_values(&[fault.name()]).inc());
         STATES.iter().for_each(|state| self.peers.with_label_values(&[*state]).set(1));
-        self.set_traffic(&Traffic::default());
+        self.set_traffic(&Traffic::default(), &mut super::alone::Scrapes::default().begin());
     }
-}
-
-pub(super) fn catch_up(counter: &IntCounter, count: u64) {
-    counter.inc_by(count.saturating_sub(counter.get()));
 }

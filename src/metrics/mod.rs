@@ -2,6 +2,7 @@
 //!
 //! Counters and histograms are written where things happen; what is a state is read when somebody scrapes.
 
+mod alone;
 mod finality;
 mod gather;
 mod gossip;
@@ -15,6 +16,7 @@ pub use stages::Stages;
 
 use crate::gossip::Shell;
 use crate::http::problem::Kind as ProblemKind;
+use alone::Scrapes;
 use finality::FinalityMetrics;
 use gossip::GossipMetrics;
 use prometheus::{
@@ -24,7 +26,7 @@ use register::{
     SECONDS, counter, counters, gauge, histogram, histograms, int_gauge, int_gauge_vec, register_process,
 };
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use weft_tangle::TxId;
 use weft_tangle::finality::Delivered;
 
@@ -32,8 +34,7 @@ use weft_tangle::finality::Delivered;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Held by whoever catches up with counters that are kept elsewhere: two at once would each add what is missing.
-    scrape: Mutex<()>,
+    scrapes: Scrapes,
     /// Signatures whose verdict was remembered.
     pub signatures_recalled: IntCounter,
     /// Seconds of one durable commit.
@@ -216,7 +217,7 @@ impl Metrics {
                 "Those of them whose bodies are gone where they were asked for.",
             )?,
             stages: OnceLock::new(),
-            scrape: Mutex::default(),
+            scrapes: Scrapes::default(),
             registry,
         }))
     }
@@ -240,7 +241,7 @@ impl Metrics {
 
     /// Takes over what the shell has counted.
     pub fn set_gossip(&self, shell: &Shell) {
-        self.gossip.set_shell(shell);
+        self.gossip.set_shell(shell, &mut self.scrapes.begin());
     }
 
     /// Counts a durable commit of the ledger and what it delivers.

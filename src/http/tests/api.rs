@@ -186,19 +186,3 @@ fn a_transaction_that_comes_again_after_its_body_was_erased_has_its_status() {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(answer.text().contains(r#""status":"attached""#), "{}", answer.text());
 }
-
-#[test]
-fn two_scrapes_at_once_count_nothing_twice() {
-    let desk = Desk::new(&network("scrapes"), |_| ());
-    let streams = desk.api.server.streams();
-    let text = || desk.api.ledger.metrics.text(&desk.api.ledger, &desk.api.server).unwrap();
-    for round in 1..=200 {
-        streams.count("final");
-        std::thread::scope(|scope| {
-            let [one, other] = [scope.spawn(text), scope.spawn(text)];
-            drop((one.join().unwrap(), other.join().unwrap()));
-        });
-        let line = format!("weft_http_events_total{{event=\"final\"}} {round}");
-        assert!(text().lines().any(|found| found == line), "not {line}");
-    }
-}
