@@ -7,13 +7,17 @@ use weft_tangle::Refusal;
 
 /// The problem that tells of a fault; it is counted by its kind.
 pub(super) fn problem(api: &Api, fault: &Fault) -> Problem {
-    let kind = kind(fault);
-    api.ledger.metrics.count_refused(kind);
+    let problem = told(fault);
+    api.ledger.metrics.count_refused(problem.kind());
+    problem
+}
+
+fn told(fault: &Fault) -> Problem {
     let mut detail = fault.to_string();
     if let Some(first) = detail.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let problem = Problem::new(kind, detail + ".");
+    let problem = Problem::new(kind(fault), detail + ".");
     match fault {
         Fault::Refused(Refusal::Work { found, needed }) => {
             problem.with("found", *found).with("needed", *needed)
@@ -51,3 +55,6 @@ fn kind(fault: &Fault) -> Kind {
         Refusal::Overloaded | Refusal::PendingFull => Kind::Overloaded,
     }
 }
+
+#[cfg(test)]
+mod tests;
