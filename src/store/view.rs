@@ -6,7 +6,7 @@ use super::damage::Damage;
 use super::disk::{Disk, Refuge};
 use super::reopen::{REFUGE_CACHE_BYTES, Snapshot};
 use super::tail::Tail;
-use super::wal::{self, Outlook};
+use super::wal::{self, Front, Outlook};
 use super::{Reader, StoreError, open};
 use redb::{Database, ReadableDatabase, backends::FileBackend};
 use std::fs::{File, TryLockError};
@@ -39,36 +39,27 @@ impl View {
     /// [`StoreError::Unreachable`], [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::NewerSchema`] and
     /// [`StoreError::OtherNetwork`].
     pub fn open(path: &Path, network: &Network) -> Result<Self, StoreError> {
-        let unreachable = |cause| StoreError::Unreachable { path: path.to_owned(), cause };
-        let locked = File::open(path).map_err(unreachable)?;
-        match locked.try_lock_shared() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: path.to_owned() }),
-            Err(TryLockError::Error(cause)) => return Err(unreachable(cause)),
-        }
-        if locked.metadata().map_err(unreachable)?.len() == 0 {
-            return Err(StoreError::NotAStore { path: path.to_owned(), cause: "it is empty".into() });
-        }
+        let locked = lock(path)?;
         caught_opening(path, || Self::open_locked(locked, path, network))
     }
 
     fn open_locked(locked: File, path: &Path, network: &Network) -> Result<Self, StoreError> {
-        let unreachable = |cause| StoreError::Unreachable { path: path.to_owned(), cause };
-        let file = FileBackend::new(locked.try_clone().map_err(unreachable)?);
-        let file = file.map_err(|error| open::opening(path, error))?;
-        let (front, behind) = wal::divide_existing(Box::new(file), path)?;
-        let refuge = Refuge::new(Disk::new(Box::new(behind))).map_err(unreachable)?;
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(refuge)
-            .map_err(|error| open::opening(path, error))?;
-        open::check(&database, path, network.id())?;
+        let (front, database) = lay_over(&locked, path, network)?;
         // Into memory, like all that is written here.
         let outlook = Outlook::of(&database, &front, network)?;
         outlook.tell(None);
         let tail = Arc::new(outlook.take(&database, network)?);
         let network = Arc::new(network.clone());
         Ok(Self { network, database, tail, damage: Arc::default(), _locked: locked })
+    }
+
+    /// The database in such a file, by itself: without what only the log holds, and whatever is done to it stays in memory.
+    ///
+    /// # Errors
+    /// As [`View::open`].
+    pub(super) fn database(path: &Path, network: &Network) -> Result<Database, StoreError> {
+        let locked = lock(path)?;
+        caught_opening(path, || Ok(lay_over(&locked, path, network)?.1))
     }
 
     /// A snapshot to read from.
@@ -90,4 +81,34 @@ impl View {
     pub fn network(&self) -> &Arc<Network> {
         &self.network
     }
+}
+
+/// The file, which nobody writes to while it is open here.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let unreachable = |cause| StoreError::Unreachable { path: path.to_owned(), cause };
+    let locked = File::open(path).map_err(unreachable)?;
+    match locked.try_lock_shared() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(cause)) => return Err(unreachable(cause)),
+    }
+    if locked.metadata().map_err(unreachable)?.len() == 0 {
+        return Err(StoreError::NotAStore { path: path.to_owned(), cause: "it is empty".into() });
+    }
+    Ok(locked)
+}
+
+/// The log of such a file, and its database, whose writes go to memory.
+fn lay_over(locked: &File, path: &Path, network: &Network) -> Result<(Front, Database), StoreError> {
+    let unreachable = |cause| StoreError::Unreachable { path: path.to_owned(), cause };
+    let file = FileBackend::new(locked.try_clone().map_err(unreachable)?);
+    let file = file.map_err(|error| open::opening(path, error))?;
+    let (front, behind) = wal::divide_existing(Box::new(file), path)?;
+    let refuge = Refuge::new(Disk::new(Box::new(behind))).map_err(unreachable)?;
+    let database = Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create_with_backend(refuge)
+        .map_err(|error| open::opening(path, error))?;
+    open::check(&database, path, network.id())?;
+    Ok((front, database))
 }

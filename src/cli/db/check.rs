@@ -6,7 +6,7 @@ use crate::cli::api::stop_on_signals;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, Output, message};
 use crate::store::View;
-use crate::store::check::{Checkpoint, Fault, Report, Watch, check, is_of};
+use crate::store::check::{Checkpoint, Fault, Report, Watch, check, check_pages, is_of};
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -48,7 +48,10 @@ impl Check {
             Some(file) => (file.clone(), None),
             None => (store_file(&config.data)?, Some(lock(&config.data, INSTEAD)?)),
         };
-        let view = View::open(&path, &network(&config)?).map_err(DbError::from)?;
+        let network = network(&config)?;
+        // Before anything is read of it. It takes two readings of the file, and can be stopped by ending the process.
+        let pages = check_pages(&path, &network).map_err(DbError::from)?;
+        let view = View::open(&path, &network).map_err(DbError::from)?;
         let notes = notes_of(&path);
         let begin = if self.resume { resumed(&view, &notes)? } else { Checkpoint::default() };
         let already = begin.report.transactions;
@@ -67,7 +70,11 @@ impl Check {
             },
         );
         bar.clear();
-        let done = done.map_err(DbError::from)?;
+        let mut done = done.map_err(DbError::from)?;
+        if done.report.is_complete {
+            // Not in the notes, for a check that goes on looks again.
+            pages.into_iter().for_each(|fault| done.report.find(fault));
+        }
         let report = &done.report;
         if !report.is_complete {
             write_notes(&notes, &done).map_err(DbError::file(&notes))?;
@@ -115,15 +122,17 @@ fn line(fault: &Fault) -> String {
     format!("{}{position}{id}: {}; {}\n", fault.table, fault.problem, fault.remedy)
 }
 
-/// Checks every fault of a file, without a trace beside it; for a file that is about to be trusted.
-pub(super) fn check_whole(view: &View) -> Result<Report, Failure> {
+/// Checks every fault of a file, without a trace beside it; for a file that is about to be trusted. `pages` is what
+/// [`check_pages`] has found.
+pub(super) fn check_whole(view: &View, pages: Option<Fault>) -> Result<Report, Failure> {
     let stop = stop_on_signals()?;
     let bar = Progress::of_transactions(0);
     let watch =
         Watch { stop: &|| stop.is_raised(), progress: &|done, total| bar.set_to(done, total), note: &|_| () };
     let done = check(view, threads(), Checkpoint::default(), &watch);
     bar.clear();
-    let report = done.map_err(DbError::from)?.report;
+    let mut report = done.map_err(DbError::from)?.report;
+    pages.into_iter().for_each(|fault| report.find(fault));
     if report.is_complete { Ok(report) } else { Err(Failure::Stopped) }
 }
 

@@ -18,7 +18,7 @@ use clap::Subcommand;
 /// Check, back up, restore and compact a node's database
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Check every hash, proof of work, signature and table of a stopped node's database, or of a backup
+    /// Check every page, hash, proof of work, signature and table of a stopped node's database, or of a backup
     Check(check::Check),
     /// Copy the database to a file, while the node runs or when it is stopped; keys and network file are not in it
     Backup(backup::Backup),

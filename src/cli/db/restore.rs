@@ -6,6 +6,7 @@ use super::copying::{Copying, Source};
 use super::place::{Place, lock, network};
 use crate::cli::{Failure, Output, message};
 use crate::node::now;
+use crate::store::check::{Fault, check_pages};
 use crate::store::{FILE_NAME, View};
 use clap::Args;
 use std::path::PathBuf;
@@ -57,15 +58,18 @@ impl Restore {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.place.load()?;
         let network = network(&config)?;
-        let view = View::open(&self.file, &network).map_err(DbError::from)?;
+        // What is refused is so before all of it is read.
+        drop(View::open(&self.file, &network).map_err(DbError::from)?);
         let _lock = lock(&config.data, "stop it first")?;
         let path = config.data.join(FILE_NAME);
         let is_there = path.exists();
         if is_there && !self.force {
             return Err(DbError::Occupied(path).into());
         }
-        let report = check_whole(&view)?;
-        let only_damage = report.faults.iter().all(|fault| fault.table == "packs" && fault.id.is_some());
+        let pages = check_pages(&self.file, &network).map_err(DbError::from)?;
+        let view = View::open(&self.file, &network).map_err(DbError::from)?;
+        let report = check_whole(&view, pages)?;
+        let only_damage = report.faults.iter().all(Fault::is_damage);
         if let Some(first) = report.faults.first()
             && !(self.damaged && only_damage)
         {

@@ -5,11 +5,13 @@
 
 mod finality;
 mod index;
+mod pages;
 mod place;
 mod report;
 mod resume;
 mod rows;
 
+pub use pages::check_pages;
 pub use report::{Fault, Report, Tally};
 
 use super::caught::caught;

@@ -7,7 +7,7 @@ use weft_tangle::{Position, TxId};
 /// Something that is not as it must be.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Fault {
-    /// The table, by its name in `spec/11-storage.md`, or `file`.
+    /// The table, by its name in `spec/11-storage.md`, or `file`, or `pages`.
     pub table: String,
     /// The transaction that it concerns, as text.
     pub id: Option<String>,
@@ -23,6 +23,10 @@ pub struct Fault {
 const FETCH: &str = "check the disk; restore a backup, or send the transaction to the running node again";
 /// What is to be done about tables that contradict each other.
 const REBUILD: &str = "the tables contradict each other: restore a backup";
+/// What is to be done about pages that are not what was written.
+const REPLACE: &str = "check the disk, and restore a backup; or back up this file, which copies what is whole, and restore that";
+/// Where pages are reported that are not what was written.
+const PAGES: &str = "pages";
 
 impl Fault {
     /// A transaction is not what was written.
@@ -34,6 +38,17 @@ impl Fault {
             problem,
             remedy: FETCH.into(),
         }
+    }
+
+    /// Pages of the file are not what was written.
+    pub(super) fn of_pages(problem: String) -> Self {
+        let (table, remedy) = (PAGES.into(), REPLACE.into());
+        Self { table, id: None, position: None, problem, remedy }
+    }
+
+    /// Whether it is damage of transactions, or of pages, beside which what is whole can be copied.
+    pub fn is_damage(&self) -> bool {
+        (self.table == "packs" && self.id.is_some()) || self.table == PAGES
     }
 
     /// A table says what the others do not.
@@ -125,7 +140,8 @@ impl Report {
         tally.faults.into_iter().for_each(|fault| self.find(fault));
     }
 
-    pub(super) fn find(&mut self, fault: Fault) {
+    /// Adds a fault.
+    pub fn find(&mut self, fault: Fault) {
         if self.faults.len() < CHECK_FAULTS {
             self.faults.push(fault);
         } else {

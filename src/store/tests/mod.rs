@@ -2,6 +2,7 @@
 
 mod check;
 mod check_commits;
+mod check_pages;
 mod commits;
 mod copy;
 mod crash;

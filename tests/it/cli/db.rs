@@ -112,10 +112,11 @@ fn a_body_that_was_flipped_on_disk_is_reported_and_never_served() {
     assert_eq!(checked.code, Some(1), "{}", checked.err);
     let report: Value = serde_json::from_str(&checked.out).unwrap();
     let faults = report["faults"].as_array().unwrap();
-    assert_eq!(faults.len(), 1, "{report}");
+    assert_eq!(faults.len(), 2, "{report}");
     assert_eq!((&faults[0]["id"], &faults[0]["table"]), (&json!(damaged), &json!("packs")));
+    assert_eq!((&faults[1]["id"], &faults[1]["table"]), (&Value::Null, &json!("pages")));
     let told = desk.weft(&format!("db check {PLACE}"));
-    assert!(told.out.contains(damaged) && told.err.contains("1 faults"), "{}{}", told.out, told.err);
+    assert!(told.out.contains(damaged) && told.err.contains("2 faults"), "{}{}", told.out, told.err);
 }
 
 #[test]

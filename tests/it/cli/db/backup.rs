@@ -95,6 +95,11 @@ fn a_backup_that_is_not_sound_is_restored_only_when_that_is_asked_for() {
     let report: Value = serde_json::from_str(&report.out).unwrap();
     assert_eq!(report["faults"].as_array().unwrap().len(), 1);
     assert_eq!(report["faults"][0]["id"], json!(ids[1]));
+    // A backup of which the pages themselves are damaged, where no row says so, is none to be trusted either.
+    std::fs::copy(desk.path("node/weft.redb"), desk.path("old.redb")).unwrap();
+    let refused = desk.weft("db restore old.redb --data fourth --network ward.toml").refused();
+    assert!(refused.contains("2 faults") && refused.contains("--damaged"), "{refused}");
+    desk.weft("db restore old.redb --data fourth --network ward.toml --damaged").done();
     // Another network's directory does not take it.
     let node = Node::start(&desk.path("third"));
     assert_eq!(node.stop(), Some(0));
