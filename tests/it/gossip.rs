@@ -1,7 +1,8 @@
 //! Nodes that gossip: what one accepts all hold, whoever was away catches up, and nobody waits for anybody to start.
 
 use crate::cluster::{Cluster, count, has, peers, wait_until};
-use crate::support::{Device, Node, read};
+use crate::support::{Device, Node, WEFT, read};
+use std::process::{Command, Stdio};
 use weft_tangle::{DeviceId, Role, TxId};
 
 #[test]
@@ -69,6 +70,62 @@ fn a_node_that_was_stopped_is_not_told_again_what_it_had_settled() {
     let told = || gossip_of(&second).filter(|(told, behind)| *told > 0 && *behind == 0);
     wait_until("it was told and has settled it", || told().is_some());
     assert_eq!(told(), Some((1, 0)));
+}
+
+/// Nor does it tell again what its peers had of it.
+#[test]
+fn a_node_restored_from_a_backup_tells_and_is_told_what_is_new_alone() {
+    let cluster = Cluster::without_quorum(2);
+    let (first, second) = (cluster.start(0), cluster.start(1));
+    let mut device = Device::new(1, *cluster.network().id());
+    device.enrol(&first, Role::Sensor);
+    for _ in 0..30 {
+        read(&first, &mut device);
+    }
+    wait_until("each has settled what the other told", || {
+        [&first, &second].into_iter().all(|node| gossip_of(node) == Some((31, 0)))
+    });
+    // Each writes down what it has settled when the connection ends.
+    assert_eq!((second.stop(), first.stop()), (Some(0), Some(0)));
+    let (data, copy) = (cluster.data(1), cluster.data(1).with_extension("backup"));
+    let network = data.with_file_name("network.toml");
+    for action in ["backup", "restore"] {
+        let mut command = Command::new(WEFT);
+        command
+            .args(["db", action, "--force", "--data"])
+            .arg(&data)
+            .arg("--network")
+            .arg(&network)
+            .arg(&copy);
+        assert!(command.output().unwrap().status.success(), "{action}");
+    }
+    let (first, second) = (cluster.start(0), cluster.start(1));
+    read(&first, &mut device);
+    wait_until("it has what is new", || count(&second) == 32);
+    for node in [&first, &second] {
+        let told = || gossip_of(node).filter(|(told, behind)| *told > 0 && *behind == 0);
+        wait_until("it was told and has settled it", || told().is_some());
+        assert_eq!(told(), Some((1, 0)));
+    }
+}
+
+#[test]
+fn a_node_says_where_it_listens_for_others_and_that_it_does_not() {
+    let cluster = Cluster::new(1);
+    let listens = cluster.start(0).get("/readyz").1["gossip"].clone();
+    assert_eq!(listens, cluster.gossip_address(0).to_string());
+    let directory = tempfile::tempdir().unwrap();
+    let alone = Node::start(directory.path());
+    assert!(alone.get("/readyz").1["gossip"].is_null());
+    // An address that somebody has is refused, and what to do is said.
+    let taken = std::net::UdpSocket::bind(cluster.gossip_address(0)).unwrap();
+    let output = cluster.command(0).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{words}");
+    assert!(
+        words.contains(&taken.local_addr().unwrap().to_string()) && words.contains("--gossip-listen"),
+        "{words}"
+    );
 }
 
 /// Entries of its log that the only connected peer has told, and how many of its log are not settled.
