@@ -10,7 +10,8 @@ For both: one process a node, all on loopback, each connected with every other; 
 nodes; one clock. In each round Weft comes first and gossipsub, as it comes from the crate `libp2p`, right after it.
 
     sent / body   bytes that the nodes wrote on QUIC streams while the load lasted, repairs, logs and announcements
-                  included, over the bytes of the messages that came to nodes which did not have them
+                  included, over the bytes of the messages that came to nodes which did not have them. Weft: of readings and of
+                  the committee's witnesses, which go the same way
     at all        from acceptance at one node until the last node had it. Weft: from the moment its first node has checked
                   and attached it, before it is pushed, to when the last has checked and attached it (verified), to when the
                   last has it on disk (durable), as the nodes recorded it (`spec/13-metrics.md`). gossipsub: from the call
@@ -126,13 +127,17 @@ def measure_weft(weft, place, nodes, rate, seconds):
     lasting = statistics.mean(report["seconds"] for report in reports)
     figures = Counted(before, after)
     delivered = figures.of("weft_gossip_transactions_total", what="delivered")
+    # Each witness comes to all others; the rest are readings.
+    witnesses = (nodes - 1) * figures.of("weft_finality_own_witnesses_total")
+    bodies = (delivered - witnesses) * size + (nodes - 1) * figures.of("weft_finality_own_witness_bytes_total")
     sent = {name: figures.of("weft_gossip_bytes_total", direction="sent", **{"class": name})
             for name in ("live", "bulk", "control")}
     return {
         "bytes": size,
         "accepted_per_second": sum(report["accepted"] / report["seconds"] for report in reports),
-        "sent_per_body": sum(sent.values()) / (delivered * size),
-        **{f"{name}_per_body": value / (delivered * size) for name, value in sent.items()},
+        "sent_per_body": sum(sent.values()) / bodies,
+        **{f"{name}_per_body": value / bodies for name, value in sent.items()},
+        "witnesses": witnesses / delivered,
         "duplicates": figures.of("weft_gossip_transactions_total", what="duplicate") / delivered,
         **times([read_records(node.stages, begun) for node in ward.nodes], ("verified", "durable")),
         "commits_per_transaction": figures.of("weft_commit_transactions_count") / (nodes * count * nodes),
