@@ -171,7 +171,7 @@ fn a_newcomer_that_is_interrupted_goes_on_where_it_was() {
     let mut ward = Ward::new(NODES);
     let first = ward.cluster.start(0);
     let filling = ward.load(&first, 0, &["--devices", "8", "--batch", "100"]);
-    wait_until("there is something to join", || count(&first) >= stored);
+    wait_for_count(stored, || count(&first));
     ward.take(filling);
     let before = count(&first);
     let second = ward.start(1);
