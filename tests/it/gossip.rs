@@ -55,33 +55,21 @@ fn a_node_alone_works_and_what_it_took_comes_out_when_others_are_there() {
 #[test]
 fn a_node_that_was_stopped_is_not_told_again_what_it_had_settled() {
     let cluster = Cluster::without_quorum(2);
-    let (first, second) = (cluster.start(0), cluster.start(1));
-    let mut device = Device::new(1, *cluster.network().id());
-    device.enrol(&first, Role::Sensor);
-    for _ in 0..30 {
-        read(&first, &mut device);
-    }
+    let (first, second, mut device) = two_with_readings(&cluster);
     // It is stopped within the seconds after which it would have written that down.
     wait_until("it was told all and has settled it", || gossip_of(&second) == Some((31, 0)));
     assert_eq!(second.stop(), Some(0));
     let second = cluster.start(1);
     read(&first, &mut device);
     wait_until("it has what is new", || count(&second) == 32);
-    let told = || gossip_of(&second).filter(|(told, behind)| *told > 0 && *behind == 0);
-    wait_until("it was told and has settled it", || told().is_some());
-    assert_eq!(told(), Some((1, 0)));
+    assert_eq!(told_and_settled(&second), 1);
 }
 
 /// Nor does it tell again what its peers had of it.
 #[test]
 fn a_node_restored_from_a_backup_tells_and_is_told_what_is_new_alone() {
     let cluster = Cluster::without_quorum(2);
-    let (first, second) = (cluster.start(0), cluster.start(1));
-    let mut device = Device::new(1, *cluster.network().id());
-    device.enrol(&first, Role::Sensor);
-    for _ in 0..30 {
-        read(&first, &mut device);
-    }
+    let (first, second, mut device) = two_with_readings(&cluster);
     wait_until("each has settled what the other told", || {
         [&first, &second].into_iter().all(|node| gossip_of(node) == Some((31, 0)))
     });
@@ -102,11 +90,7 @@ fn a_node_restored_from_a_backup_tells_and_is_told_what_is_new_alone() {
     let (first, second) = (cluster.start(0), cluster.start(1));
     read(&first, &mut device);
     wait_until("it has what is new", || count(&second) == 32);
-    for node in [&first, &second] {
-        let told = || gossip_of(node).filter(|(told, behind)| *told > 0 && *behind == 0);
-        wait_until("it was told and has settled it", || told().is_some());
-        assert_eq!(told(), Some((1, 0)));
-    }
+    assert_eq!([&first, &second].map(told_and_settled), [1, 1]);
 }
 
 #[test]
@@ -126,6 +110,24 @@ fn a_node_says_where_it_listens_for_others_and_that_it_does_not() {
         words.contains(&taken.local_addr().unwrap().to_string()) && words.contains("--gossip-listen"),
         "{words}"
     );
+}
+
+/// Two nodes, and a device that has enrolled and sent 30 readings at the first.
+fn two_with_readings(cluster: &Cluster) -> (Node, Node, Device) {
+    let (first, second) = (cluster.start(0), cluster.start(1));
+    let mut device = Device::new(1, *cluster.network().id());
+    device.enrol(&first, Role::Sensor);
+    for _ in 0..30 {
+        read(&first, &mut device);
+    }
+    (first, second, device)
+}
+
+/// How many entries a node was told since it is connected, once it was told some and has settled them.
+fn told_and_settled(node: &Node) -> u64 {
+    let told = || gossip_of(node).filter(|(told, behind)| *told > 0 && *behind == 0);
+    wait_until("it was told and has settled it", || told().is_some());
+    told().unwrap().0
 }
 
 /// Entries of its log that the only connected peer has told, and how many of its log are not settled.
