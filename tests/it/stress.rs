@@ -1,4 +1,5 @@
-//! Clients that ask for more than they mean to read, or leave: the node's memory stays bounded and it goes on serving.
+//! Clients that ask for more than they mean to read, or leave: the node's memory stays bounded and it goes on serving, and what
+//! is free of it the allocator gives back.
 
 use crate::support::{Device, Node};
 use std::io::{Read, Write};
@@ -32,6 +33,25 @@ fn fill(node: &Node, device: &mut Device, parents: [TxId; 2], count: usize) {
             answer["results"].as_array().unwrap().iter().all(|result| result["status"] == "attached"),
             "{answer}"
         );
+    }
+}
+
+#[test]
+fn a_node_has_its_allocator_give_back_at_once_unless_an_operator_says_otherwise() {
+    let data = tempfile::tempdir().unwrap();
+    for (given, expected) in [(None, "MIMALLOC_PURGE_DELAY=0"), (Some("7"), "MIMALLOC_PURGE_DELAY=7")] {
+        let mut command = Node::command(data.path(), &[]);
+        command.env_remove("MIMALLOC_ALLOW_THP").env_remove("MIMALLOC_PURGE_DELAY");
+        command.envs(given.map(|delay| ("MIMALLOC_PURGE_DELAY", delay)));
+        let node = Node::of(command);
+        let environment = std::fs::read_to_string(format!("/proc/{}/environ", node.pid())).unwrap();
+        for setting in ["MIMALLOC_ALLOW_THP=0", expected] {
+            assert!(
+                environment.split('\0').any(|variable| variable == setting),
+                "{setting}: {environment:?}"
+            );
+        }
+        assert_eq!(node.stop(), Some(0));
     }
 }
 
