@@ -2,10 +2,14 @@
 //!
 //! A round costs each member a signature and a message, whatever it finalises. So rounds are bought: one for each
 //! `slowest_ms` that pass, two in a small committee, and one for so many transactions as the size of the committee asks, of
-//! which [`ROUNDS_SAVED`] can be saved up, and never two within `fastest_ms`. A lone reading finds enough saved to become final
-//! at full pace, in a small committee one each second too; a denser trickle is finalised at leisure, and a stream at full
-//! pace again.
+//! which [`ROUNDS_SAVED`] can be saved up, and one is made in each `fastest_ms` at most. A lone reading finds enough saved to
+//! become final at full pace, in a small committee one each second too; a denser trickle is finalised at leisure, and a
+//! stream at full pace again.
+//!
+//! What all members did at once, everything else would wait for. So each has a slot of its own in each `fastest_ms`, by the
+//! clock and its place in the committee. Clocks that differ move slots, and nothing depends on it.
 
+use super::Member;
 use crate::limits::{PACE_MS, QUICK_MEMBERS, ROUNDS_SAVED};
 use crate::{CommitteeSize, Timestamp};
 
@@ -43,7 +47,7 @@ impl Pace {
         }
     }
 
-    /// Milliseconds between two own rounds at least.
+    /// Milliseconds in which a member makes one round at most, and in which all have their slots.
     pub const fn fastest_ms(&self) -> u64 {
         self.fastest_ms
     }
@@ -96,16 +100,31 @@ pub(super) struct Purse {
     per_round: u64,
     /// Shares of a round that a millisecond earns.
     a_ms: u64,
+    /// Where in each `fastest_ms` the own slot begins.
+    slot_ms: u64,
     shares: u64,
     counted: Timestamp,
+    /// Since when the purse holds a round, while it does.
+    full: Option<Timestamp>,
     last: Option<Timestamp>,
 }
 
 impl Purse {
-    pub(super) fn new(pace: Pace, size: CommitteeSize) -> Self {
+    pub(super) fn new(pace: Pace, size: CommitteeSize, me: Member) -> Self {
         let per_round = transactions_per_round(size);
-        let (a_ms, shares) = (rounds_a_slowest(size) * per_round, ROUNDS_SAVED * pace.slowest_ms * per_round);
-        Self { pace, per_round, a_ms, shares, counted: Timestamp::default(), last: None }
+        let slot_ms = pace.fastest_ms * me.place() as u64 / size.members() as u64;
+        let mut purse = Self {
+            pace,
+            per_round,
+            a_ms: rounds_a_slowest(size) * per_round,
+            slot_ms,
+            shares: 0,
+            counted: Timestamp::default(),
+            full: None,
+            last: None,
+        };
+        purse.earn(ROUNDS_SAVED * purse.price());
+        purse
     }
 
     pub(super) fn pace(&self) -> &Pace {
@@ -118,11 +137,23 @@ impl Purse {
 
     fn earn(&mut self, shares: u64) {
         self.shares = self.shares.saturating_add(shares).min(ROUNDS_SAVED * self.price());
+        if self.shares >= self.price() {
+            self.full.get_or_insert(self.counted);
+        }
     }
 
     fn count(&mut self, now: Timestamp) {
+        let whole = self.counted.plus(self.missing_ms());
+        if whole <= now {
+            self.full.get_or_insert(whole);
+        }
         self.earn(now.since(self.counted).min(PACE_MS).saturating_mul(self.a_ms));
         self.counted = now.max(self.counted);
+    }
+
+    /// How long it takes to earn a round if nothing comes.
+    fn missing_ms(&self) -> u64 {
+        self.price().saturating_sub(self.shares).div_ceil(self.a_ms)
     }
 
     /// A transaction that is no witness has come.
@@ -130,18 +161,28 @@ impl Purse {
         self.earn(self.pace.slowest_ms);
     }
 
-    /// When the next round may be made at the earliest.
+    /// When the next round may be made at the earliest: in the first own slot behind the last one's, in which the purse
+    /// holds a round.
     pub(super) fn next(&mut self, now: Timestamp) -> Timestamp {
         self.count(now);
-        let missing = self.price().saturating_sub(self.shares).div_ceil(self.a_ms);
-        let apart = self.last.map_or(now, |last| last.plus(self.pace.fastest_ms));
-        now.plus(missing).max(apart)
+        let full = self.full.unwrap_or_else(|| now.plus(self.missing_ms()));
+        // The last may have been early, because others were, or late, because a leader was: by less than half of the way.
+        let apart = self.last.map_or(full, |last| last.plus(self.pace.fastest_ms.div_ceil(2)));
+        self.slot(full.max(apart))
+    }
+
+    /// The first own slot that does not begin before this.
+    fn slot(&self, from: Timestamp) -> Timestamp {
+        let fastest_ms = self.pace.fastest_ms;
+        let into = (from.as_millis() % fastest_ms + fastest_ms - self.slot_ms) % fastest_ms;
+        from.plus((fastest_ms - into) % fastest_ms)
     }
 
     /// A round was made; one that others have made before may be made on credit.
     pub(super) fn spend(&mut self, now: Timestamp) {
         self.count(now);
         self.shares = self.shares.saturating_sub(self.price());
+        self.full = self.full.filter(|_| self.shares >= self.price());
         self.last = Some(now);
     }
 }
@@ -154,9 +195,13 @@ mod tests {
         CommitteeSize::new(members).unwrap()
     }
 
+    fn purse(members: usize, place: usize) -> Purse {
+        Purse::new(Pace::default(), size(members), Member::new(place).unwrap())
+    }
+
     /// Rounds made in ten seconds with a transaction each so many milliseconds, after the savings are spent.
     fn rounds(members: usize, every_ms: Option<u64>) -> u64 {
-        let mut purse = Purse::new(Pace::default(), size(members));
+        let mut purse = purse(members, members / 2);
         let mut rounds = 0;
         for ms in 0..20_000 {
             let now = Timestamp::from_millis(1_000_000 + ms);
@@ -219,16 +264,58 @@ mod tests {
 
     #[test]
     fn a_lone_transaction_finds_rounds_saved() {
-        let mut purse = Purse::new(Pace::default(), size(20));
+        let mut purse = purse(20, 0);
         let mut now = Timestamp::from_millis(1_000_000);
         purse.transaction();
         for number in 0..ROUNDS_SAVED {
-            assert_eq!(purse.next(now), now, "{number}");
+            assert!(purse.next(now) <= now, "{number}");
             purse.spend(now);
             now = now.plus(50);
         }
         // 400 ms have earned most of another one.
         assert_eq!(purse.next(now), now.plus(100));
+    }
+
+    #[test]
+    fn members_have_their_slots_one_after_the_other() {
+        let from = Timestamp::from_millis(1_000_000);
+        let slots = |members| {
+            (0..members).map(move |place| purse(members, place).slot(from).since(from)).collect::<Vec<_>>()
+        };
+        assert_eq!(slots(1), [0]);
+        assert_eq!(slots(4), [0, 12, 25, 37]);
+        assert_eq!(slots(10), [0, 5, 10, 15, 20, 25, 30, 35, 40, 45]);
+        let third = purse(4, 2);
+        let next = |after: u64| third.slot(from.plus(after)).since(from);
+        assert_eq!([0, 25, 26, 74, 75, 76].map(next), [25, 25, 75, 75, 75, 125]);
+    }
+
+    #[test]
+    fn a_round_that_was_early_or_late_does_not_move_the_next() {
+        let from = Timestamp::from_millis(1_000_000);
+        for (made, expected) in [(0, 50), (13, 50), (25, 50), (26, 100), (40, 100), (50, 100), (70, 100)] {
+            let mut purse = purse(4, 0);
+            purse.spend(from.plus(made));
+            assert_eq!(purse.next(from.plus(made)).since(from), expected, "{made}");
+            assert_eq!(
+                purse.next(from.plus(300)).since(from),
+                expected,
+                "{made}: missed slots are not waited for anew"
+            );
+        }
+    }
+
+    #[test]
+    fn a_purse_that_was_empty_is_waited_for_to_the_slot_behind() {
+        let mut now = Timestamp::from_millis(1_000_010);
+        let mut purse = purse(20, 0);
+        (0..ROUNDS_SAVED).for_each(|_| purse.spend(now));
+        assert_eq!(purse.next(now).as_millis(), 1_000_550);
+        now = now.plus(123);
+        purse.count(now);
+        (0..20).for_each(|_| purse.transaction());
+        assert_eq!(purse.next(now).as_millis(), 1_000_150, "it holds a round since then");
+        assert_eq!(purse.next(now.plus(200)).as_millis(), 1_000_150);
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Pacemaker {
         Self {
             me,
             size,
-            purse: Purse::new(pace, size),
+            purse: Purse::new(pace, size, me),
             heard,
             has_forgotten: false,
             least: Round::FIRST,
@@ -195,7 +195,7 @@ mod tests {
         let mut pacemaker = Pacemaker::new(member(0), size, pace);
         [1, 2].map(member).into_iter().for_each(|other| pacemaker.heard(other, None));
         let (drawn, _) = draw(&text);
-        let mut now = Timestamp::from_millis(1_000_000);
+        let mut now = Timestamp::from_millis(1_000_030);
         for number in 1..=20 {
             for witness in drawn.iter().filter(|witness| witness.round == round(number)) {
                 insert(&mut window, witness).unwrap();
