@@ -139,6 +139,8 @@ pub const COMMIT_TRANSACTIONS: usize = 1_024;
 /// How long what only peers have sent waits for company before it is committed: nobody is answered when it is durable, and
 /// a commit costs far more than a transaction more in it. What comes in at the door does not wait, and takes along what does.
 pub const COMMIT_LINGERS: Duration = Duration::from_millis(5);
+/// How long witnesses of others and cursors do, while there is nothing else: whether they are on disk, nobody asks.
+pub const WITNESSES_LINGER: Duration = Duration::from_millis(25);
 /// Bytes that stay free on the store's file system. redb refuses everything once a write has failed it, so the node stops
 /// writing before: at this much and twice the bytes of the batch, for its rows are written once, the open row in front of
 /// them again, and changed pages of the indexes to new places.

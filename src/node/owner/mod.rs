@@ -231,7 +231,7 @@ impl Owner {
             return;
         }
         let is_full = self.outgoing.is_full() || !self.takes() || !asked;
-        if self.company.lingers(Instant::now()) && !is_full {
+        if self.company.lingers(Instant::now(), self.outgoing.is_of_witnesses()) && !is_full {
             return;
         }
         let mark = *self.mark.get_or_insert_with(|| self.around.progress.mark(COMMIT_AWAITS));

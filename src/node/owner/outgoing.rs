@@ -8,7 +8,7 @@ use crate::store::Cursors;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use weft_tangle::finality::Handed;
-use weft_tangle::{Attached, Position};
+use weft_tangle::{Attached, Kind, Position};
 
 /// What the writer puts on disk at once.
 #[derive(Debug, Default)]
@@ -23,12 +23,15 @@ pub(in crate::node) struct Batch {
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     transactions: VecDeque<Arc<Attached>>,
+    /// How many of them are witnesses.
+    witnesses: usize,
     /// Each with the position that must be on disk before it, if it must.
     commits: VecDeque<(Option<Position>, Arc<Handed>)>,
 }
 
 impl Outgoing {
     pub(super) fn push(&mut self, attached: Arc<Attached>) {
+        self.witnesses += usize::from(is_witness(&attached));
         self.transactions.push_back(attached);
     }
 
@@ -41,6 +44,11 @@ impl Outgoing {
         self.transactions.is_empty() && self.commits.is_empty()
     }
 
+    /// Whether there is nothing but witnesses.
+    pub(super) fn is_of_witnesses(&self) -> bool {
+        self.commits.is_empty() && self.transactions.len() == self.witnesses
+    }
+
     /// Whether it is as much as one commit on disk takes.
     pub(super) fn is_full(&self) -> bool {
         self.transactions.len() >= COMMIT_TRANSACTIONS
@@ -50,6 +58,7 @@ impl Outgoing {
     pub(super) fn take(&mut self, cursors: Cursors) -> Batch {
         let length = self.transactions.len().min(COMMIT_TRANSACTIONS);
         let transactions: Vec<_> = self.transactions.drain(..length).collect();
+        self.witnesses -= transactions.iter().filter(|attached| is_witness(attached)).count();
         let rest = self.transactions.front().map(|attached| attached.position());
         let is_ready =
             |behind: Option<Position>| behind.is_none_or(|behind| rest.is_none_or(|rest| behind < rest));
@@ -57,6 +66,10 @@ impl Outgoing {
         let commits = self.commits.drain(..ready).map(|(_, commit)| commit).collect();
         Batch { transactions, cursors, commits }
     }
+}
+
+fn is_witness(attached: &Attached) -> bool {
+    attached.transaction().header().kind == Kind::Witness
 }
 
 #[cfg(test)]
@@ -83,12 +96,14 @@ mod tests {
     fn a_commit_goes_with_what_was_before_it_and_no_sooner() {
         let few = attached(3);
         let mut outgoing = Outgoing::default();
-        assert!(outgoing.is_empty());
+        assert!(outgoing.is_empty() && outgoing.is_of_witnesses());
         outgoing.push_commit(handed(1, CREATED, &[]));
         assert!(!outgoing.is_empty(), "a commit alone is something to write");
+        assert!(!outgoing.is_of_witnesses());
         assert_eq!(taken(&mut outgoing), (0, vec![1]));
         outgoing.push_commit(handed(2, CREATED, &[]));
         outgoing.push(Arc::clone(&few[0]));
+        assert!(!outgoing.is_of_witnesses());
         outgoing.push_commit(handed(3, CREATED, &[]));
         assert_eq!(taken(&mut outgoing), (1, vec![2, 3]));
         assert!(outgoing.is_empty());
