@@ -22,7 +22,6 @@ At 100 a second and more the load is signed beforehand, or signing would be most
 """
 
 import argparse
-import base64
 import json
 import os
 import signal
@@ -180,7 +179,7 @@ def times(nodes, since):
     for node, ids in nodes:
         stages = read_records(node.stages, since)
         with open(ids, encoding="utf-8") as lines:
-            names = [base64.b32hexdecode(line.strip().upper()) for line in lines]
+            names = [fleet.id_bytes(line.strip()) for line in lines]
         for name in names:
             durable, final = (stages[stage].get(name) for stage in (DURABLE, FINAL))
             if durable is None or final is None:

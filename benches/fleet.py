@@ -4,6 +4,7 @@ Each node is a process of its own with its data in a directory of its own, as `w
 loopback. Nothing is left behind, however a measurement ends.
 """
 
+import base64
 import json
 import os
 import random
@@ -177,6 +178,11 @@ def sum_of(figures, name, **labels):
     wanted = [f'{label}="{value}"' for label, value in labels.items()]
     return sum(value for of_node in figures for series, value in of_node.items()
                if series.split("{")[0] == name and all(label in series for label in wanted))
+
+
+def id_bytes(text):
+    """The bytes of an id that is written as text."""
+    return base64.b32hexdecode(text.upper())
 
 
 def percentile(ordered, share):

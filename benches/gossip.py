@@ -15,7 +15,8 @@ nodes; one clock. In each round Weft comes first and gossipsub, as it comes from
     at all        from acceptance at one node until the last node had it. Weft: from the moment its first node has checked
                   and attached it, before it is pushed, to when the last has checked and attached it (verified), to when the
                   last has it on disk (durable), as the nodes recorded it (`spec/13-metrics.md`). gossipsub: from the call
-                  that publishes to the last delivery; it checks nothing, stores nothing, signs nothing
+                  that publishes to the last delivery; it checks nothing, stores nothing, signs nothing. Of what clients sent;
+                  of witnesses, which are sent once they are on their own disk, --json has the times too
     cores         processor time of all nodes together, a second of load. The load of Weft, HTTP clients that are on the same
                   cores, stands beside it; gossipsub publishes by itself
 
@@ -24,6 +25,7 @@ accepted while all loads ran counts for the times.
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -104,7 +106,7 @@ def measure(weft, gossipsub, nodes, rate, arguments):
 
 
 def measure_weft(weft, place, nodes, rate, seconds):
-    count, ids = max(1, rate * seconds // nodes), os.path.join(place, "ids")
+    count = max(1, rate * seconds // nodes)
     with fleet.Fleet(weft, place, nodes, stages=True) as ward:
         ward.start()
         ward.connect()
@@ -115,15 +117,16 @@ def measure_weft(weft, place, nodes, rate, seconds):
         time.sleep(1)
         begun, before, cpu = time.time_ns(), ward.figures(), sum(ward.cpu_seconds())
         options = ["--rate", str(rate / nodes), *(["--presign"] if rate >= PRESIGN_FROM else [])]
-        loads = [node.load(DEVICES, count, *options, *(["--ids", ids] if node.number == 1 else []))
-                 for node in ward.nodes]
+        ids = [os.path.join(place, f"ids-{node.number}") for node in ward.nodes]
+        loads = [node.load(DEVICES, count, *options, "--ids", path) for node, path in zip(ward.nodes, ids)]
         reports = [fleet.report(load, count) for load in loads]
         cpu = sum(ward.cpu_seconds()) - cpu
         ward.settle((2 * DEVICES + count) * nodes)
         # Announcements and acknowledgements of the last of them are part of what they cost.
         time.sleep(1)
         after = ward.figures()
-        size = mean_wire_bytes(ward.nodes[0], ids)
+        sent_by_clients = [read_ids(path) for path in ids]
+        size = mean_wire_bytes(ward.nodes[0], sent_by_clients[0])
     lasting = statistics.mean(report["seconds"] for report in reports)
     figures = Counted(before, after)
     delivered = figures.of("weft_gossip_transactions_total", what="delivered")
@@ -139,7 +142,8 @@ def measure_weft(weft, place, nodes, rate, seconds):
         **{f"{name}_per_body": value / bodies for name, value in sent.items()},
         "witnesses": witnesses / delivered,
         "duplicates": figures.of("weft_gossip_transactions_total", what="duplicate") / delivered,
-        **times([read_records(node.stages, begun) for node in ward.nodes], ("verified", "durable")),
+        **times_of_both([read_records(node.stages, begun) for node in ward.nodes],
+                        set(map(fleet.id_bytes, itertools.chain(*sent_by_clients)))),
         "commits_per_transaction": figures.of("weft_commit_transactions_count") / (nodes * count * nodes),
         "cores": cpu / lasting,
         "load_cores": sum(report["client_cpu_seconds"] for report in reports) / lasting,
@@ -157,11 +161,15 @@ class Counted:
         return fleet.sum_of(self.after, name, **labels) - fleet.sum_of(self.before, name, **labels)
 
 
+def read_ids(path):
+    """The ids that a load got an answer for, as text."""
+    with open(path, encoding="utf-8") as lines:
+        return lines.read().split()
+
+
 def mean_wire_bytes(node, ids):
     """The mean length of some transactions, fetched in wire form."""
-    with open(ids, encoding="utf-8") as lines:
-        chosen = random.Random(0).choices(lines.read().split(), k=SAMPLE)
-    return statistics.mean(map(node.wire_bytes, chosen))
+    return statistics.mean(map(node.wire_bytes, random.Random(0).choices(ids, k=SAMPLE)))
 
 
 def read_records(path, since):
@@ -172,6 +180,17 @@ def read_records(path, since):
             if when >= since and stage in stages:
                 stages[stage].setdefault(name, when)
     return stages
+
+
+def times_of_both(records, sent_by_clients):
+    """The times of what clients sent, and under names of their own those of witnesses."""
+    def part(is_sent):
+        return [{stage: {name: when for name, when in whens.items() if (name in sent_by_clients) == is_sent}
+                 for stage, whens in stages.items()} for stages in records]
+
+    names = ("verified", "durable")
+    of_witnesses = times(part(False), names) if all(stages[ATTACHED] for stages in part(False)) else {}
+    return times(part(True), names) | {f"witness_{name}": value for name, value in of_witnesses.items()}
 
 
 def times(records, names):
