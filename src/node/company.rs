@@ -71,6 +71,7 @@ mod tests {
         company.went(false);
         assert!(company.lingers(begun, false));
     }
+
     #[test]
     fn witnesses_of_others_wait_for_a_reading_and_it_not_for_them() {
         let (mut company, begun) = (Company::default(), Instant::now());

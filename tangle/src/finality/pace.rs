@@ -2,12 +2,12 @@
 //!
 //! A round costs each member a signature and a message, whatever it finalises. So rounds are bought: one for each
 //! `slowest_ms` that pass, two in a small committee, and one for so many transactions as the size of the committee asks, of
-//! which [`ROUNDS_SAVED`] can be saved up, and one is made in each `fastest_ms` at most. A lone reading finds enough saved to
+//! which [`ROUNDS_SAVED`] can be saved up, and one is made in each slot at most. A lone reading finds enough saved to
 //! become final at full pace, in a small committee one each second too; a denser trickle is finalised at leisure, and a
 //! stream at full pace again.
 //!
-//! What all members did at once, everything else would wait for. So each has a slot of its own in each `fastest_ms`, by the
-//! clock and its place in the committee. Clocks that differ move slots, and nothing depends on it.
+//! What all members did at once, everything else would wait for. So each has one slot in each `fastest_ms`, by the clock and
+//! its place in the committee. Clocks that differ move slots, and nothing depends on it.
 
 use super::Member;
 use crate::limits::{PACE_MS, QUICK_MEMBERS, ROUNDS_SAVED};
@@ -47,7 +47,7 @@ impl Pace {
         }
     }
 
-    /// Milliseconds in which a member makes one round at most, and in which all have their slots.
+    /// Milliseconds from slot to slot of a member, in each of which it makes one round at most unless others are ahead.
     pub const fn fastest_ms(&self) -> u64 {
         self.fastest_ms
     }
