@@ -10,10 +10,10 @@
     reason = "a benchmark reads the clock and prints its figures"
 )]
 
-use crossbeam_channel::Receiver;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use weft::bell::Receiver;
 use weft::gossip::{Class, Identity, Ledger, PeerNumber, SendError, Sent, Shell, ShellEvent, ShellOptions};
 use weft::store::StoreError;
 use weft_tangle::signing::{Seed, SigningKey};

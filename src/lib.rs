@@ -15,6 +15,8 @@ pub mod simulation;
 mod wellformed;
 
 #[cfg(feature = "node")]
+pub mod bell;
+#[cfg(feature = "node")]
 pub mod config;
 #[cfg(feature = "node")]
 pub mod gossip;

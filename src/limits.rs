@@ -166,8 +166,6 @@ pub const RECOVERY_WAIT_MOST: Duration = Duration::from_secs(5);
 pub const RECOVERY_STEADY: Duration = Duration::from_secs(60);
 /// How often the owner looks for transactions whose time has come.
 pub const OWNER_TICK: Duration = Duration::from_millis(200);
-/// How long the owner waits at most when gossip has nothing to do. Ticks come sooner.
-pub const OWNER_REST: Duration = Duration::from_secs(60);
 /// How soon the feeder tries again to hand in what found no room before the checkers. A peer's share of a line is some
 /// hundred transactions, which take longer than this.
 pub const FEEDER_RETRY: Duration = Duration::from_millis(2);

@@ -13,7 +13,7 @@ use super::reason::{Departure, Reason};
 use super::roster::{Path, Roster};
 use super::signal::Signal;
 use super::stats::ShellStats;
-use crossbeam_channel::Sender;
+use crate::bell::Sender;
 use quinn::{Connection, Endpoint};
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;

@@ -4,7 +4,7 @@
 //! Always true: what comes back was checked as if it came from elsewhere; nothing is signed but what the replica has
 //! asked for.
 
-use crossbeam_channel::{Receiver, Sender};
+use crate::bell::{Receiver, Sender};
 use std::sync::Arc;
 use weft_pow::Nonce;
 use weft_tangle::finality::{Pace, Proposal};
@@ -63,7 +63,7 @@ impl Signer {
 
     /// Signs what is proposed until nobody proposes any more.
     pub(super) fn run(&self, proposals: &Receiver<Box<Proposal>>, signed: &Sender<Signed>) {
-        for proposal in proposals {
+        for proposal in proposals.iter() {
             if signed.send(self.sign(&proposal)).is_err() {
                 return;
             }

@@ -14,11 +14,11 @@ use super::room::{Room, RoomGiver};
 use super::signer::Own;
 use super::supervisor::{Recovered, Supervisor};
 use super::verdicts::SharedVerdicts;
+use crate::bell::{Bell, Sender, bounded_with, never};
 use crate::limits::{OWNER_QUEUE, OWNER_WAITING, TICKET_QUEUE};
 use crate::metrics::Metrics;
 use crate::runtime::{timeout, unblock};
 use crate::store::{Store, StoreError};
-use crossbeam_channel::{Sender, bounded, never};
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -111,8 +111,9 @@ impl Ledger {
         let peers = Arc::new(Peers::default());
         let health = Arc::new(Health::default());
         let (jobs, job_queue) = fair::queue(Bounds::default());
-        let (requests, request_queue) = bounded(OWNER_QUEUE);
-        let (tickets, ticket_queue) = bounded(TICKET_QUEUE);
+        let bell = Bell::default();
+        let (requests, request_queue) = bounded_with(OWNER_QUEUE, &bell);
+        let (tickets, ticket_queue) = bounded_with(TICKET_QUEUE, &bell);
         let progress = Arc::new(Progress::default());
         let room = Room::new(OWNER_WAITING);
 
@@ -122,7 +123,7 @@ impl Ledger {
         };
         let (mut link, mut alive, mut exchange, mut peer_events) = (None, None, None, never());
         if let Some(peering) = peering {
-            let wires = peering::wire(peering, &store, &directory, jobs.clone(), &progress, &bus);
+            let wires = peering::wire(peering, &bell, &store, &directory, jobs.clone(), &progress, &bus);
             let (mut feeder, mut server) = (wires.feeder, wires.server);
             spawn("weft-feeder", Box::new(move || feeder.run()))?;
             spawn("weft-server", Box::new(move || server.run()))?;
@@ -139,6 +140,7 @@ impl Ledger {
             peers: Arc::clone(&peers),
             health: Arc::clone(&health),
             metrics: Arc::clone(&metrics),
+            bell,
             requests: request_queue,
             tickets: ticket_queue,
             peer_events,
@@ -228,7 +230,7 @@ mod tests {
     #[test]
     fn a_thread_that_panics_makes_the_node_read_only_before_its_channels_close() {
         let health = Arc::new(Health::default());
-        let (alive, ended) = bounded::<()>(0);
+        let (alive, ended) = crate::bell::bounded::<()>(1);
         let work = move || {
             let _held = &alive;
             panic!("as if the replica had a slip");

@@ -24,10 +24,11 @@ use super::room::RoomGiver;
 use super::signer::{Own, Signed, Signer};
 use super::start::{Alarm, watched};
 use super::writer::Writer;
+use crate::bell::{Bell, Receiver, Sender, bounded, bounded_with, never};
 use crate::limits::{RECOVERY_STEADY, RECOVERY_WAIT, RECOVERY_WAIT_MOST};
 use crate::metrics::Metrics;
 use crate::store::{Reader, Store, StoreError};
-use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
+use crossbeam_channel::TryRecvError;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -74,6 +75,8 @@ pub(super) struct Supervisor {
     pub(super) peers: Arc<Peers>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
+    /// What the owner listens to rings it.
+    pub(super) bell: Bell,
     pub(super) requests: Receiver<Checked>,
     pub(super) tickets: Receiver<TicketRequest>,
     /// What peers say, and the way to them, in a node that has any.
@@ -117,7 +120,7 @@ impl Supervisor {
         let Recovered { replica, mut reader, healed, has_forgotten } = recovered;
         // The owner hands over a batch when the one before is written.
         let (writes, write_queue) = bounded(1);
-        let (written, written_queue) = bounded(1);
+        let (written, written_queue) = bounded_with(1, &self.bell);
         let writer = Writer {
             store: Arc::clone(&self.store),
             directory: Arc::clone(&self.directory),
@@ -152,6 +155,7 @@ impl Supervisor {
         // Dropped before the owner, so that whoever waits for an answer of one that panicked finds the reason.
         let alarm = Alarm::new("weft-owner", &self.health);
         let queues = Queues {
+            bell: &self.bell,
             requests: &self.requests,
             tickets: &self.tickets,
             peers: &self.peer_events,
@@ -183,7 +187,7 @@ impl Supervisor {
     fn start_signer(&self) -> Result<SignerQueues, HistoryError> {
         let Some(signer) = Signer::of(&self.network, &self.own) else { return Ok((None, never())) };
         let (proposals, proposed) = bounded(1);
-        let (signed, signed_queue) = bounded(1);
+        let (signed, signed_queue) = bounded_with(1, &self.bell);
         let thread = watched("weft-signer", &self.health, move || signer.run(&proposed, &signed));
         thread.map_err(|error| {
             HistoryError::Unread(format!("the system gives the signer no thread: {error}"))
@@ -232,29 +236,20 @@ impl Supervisor {
 
     /// Answers all that is asked within `time` with a refusal; false when nobody can ask any more.
     fn refuse_for(&self, time: Duration) -> bool {
-        let (no_requests, no_tickets, no_peers) = (never(), never(), never());
-        let mut peers = Some(&self.peer_events);
-        let (mut requests, mut tickets) = (Some(&self.requests), Some(&self.tickets));
-        let due = after(time);
-        while requests.is_some() || tickets.is_some() {
+        let until = Instant::now() + time;
+        loop {
             // Those who have left do not want to know.
-            select! {
-                recv(requests.unwrap_or(&no_requests)) -> request => match request {
-                    Ok(checked) => self.refuse(checked),
-                    Err(_) => requests = None,
-                },
-                recv(tickets.unwrap_or(&no_tickets)) -> request => match request {
-                    Ok(TicketRequest { answer, .. }) => drop(answer.send(Err(self.refusal()))),
-                    Err(_) => tickets = None,
-                },
-                recv(peers.unwrap_or(&no_peers)) -> event => match event {
-                    Ok(event) => self.refuse_peer(&event),
-                    Err(_) => peers = None,
-                },
-                recv(due) -> _ => return true,
+            let can_request = take_all(&self.requests, |checked| self.refuse(checked));
+            let can_ask = take_all(&self.tickets, |request: TicketRequest| {
+                let _left = request.answer.send(Err(self.refusal()));
+            });
+            take_all(&self.peer_events, |event| self.refuse_peer(&event));
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || !(can_request || can_ask) {
+                return can_request || can_ask;
             }
+            self.bell.wait(left);
         }
-        false
     }
 
     /// A peer that comes now would wait for a replica; what those sent away had said before is void.
@@ -277,6 +272,17 @@ impl Supervisor {
     fn refusal(&self) -> Fault {
         Fault::Storage(self.health.read_only().unwrap_or_default())
     }
+}
+
+/// Takes what waits, and says whether more can come. What comes meanwhile rings the bell.
+fn take_all<T>(queue: &Receiver<T>, mut take: impl FnMut(T)) -> bool {
+    for _ in 0..=queue.len() {
+        match queue.try_recv() {
+            Ok(item) => take(item),
+            Err(error) => return error == TryRecvError::Empty,
+        }
+    }
+    true
 }
 
 /// How long to wait before the next attempt.

@@ -7,9 +7,9 @@ use super::health::Health;
 use super::owner::{Batch, Written};
 use super::peers::Peers;
 use super::teller;
+use crate::bell::{Receiver, Sender};
 use crate::metrics::{Metrics, Stage};
 use crate::store::{self, Store};
-use crossbeam_channel::{Receiver, Sender};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +31,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Writes until there can be nothing more to write, or a commit fails.
     pub(super) fn run(&self, queue: &Receiver<Batch>) {
-        for batch in queue {
+        for batch in queue.iter() {
             let message = self.commit(&batch);
             let failed = matches!(message, Written::Failed);
             let is_heard = self.written.send(message).is_ok();

@@ -15,9 +15,9 @@ use super::{
     Class, Departure, Identity, Ledger, Member, PeerNumber, PeerState, Reason, Shell, ShellEvent,
     ShellLimits, ShellOptions,
 };
+use crate::bell::Receiver;
 use crate::runtime::quic_runtime;
 use crate::store::StoreError;
-use crossbeam_channel::Receiver;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

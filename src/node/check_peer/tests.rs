@@ -28,7 +28,7 @@ fn world() -> World {
     let network = network("peers");
     let disk = Fragile::new(&network);
     let metrics = Metrics::new("test").unwrap();
-    let (owner, _) = crossbeam_channel::bounded(1);
+    let (owner, _) = crate::bell::bounded(1);
     let checker = Checker {
         network: Arc::clone(&network),
         store: Arc::clone(&disk.store),

@@ -16,10 +16,11 @@ use super::clock::now;
 use super::company::Company;
 use super::peering::Post;
 use super::waiting::Waiting;
-use crate::limits::{COMMIT_AWAITS, OWNER_LISTENS, OWNER_PASS, OWNER_REST, OWNER_TICK};
+use crate::bell::Receiver;
+use crate::limits::{COMMIT_AWAITS, OWNER_LISTENS, OWNER_PASS, OWNER_TICK};
 use crate::store::Reader;
 use awaited::Awaited;
-use crossbeam_channel::{never, select};
+use crossbeam_channel::TryRecvError;
 use outgoing::Outgoing;
 use parts::Waits;
 use std::collections::VecDeque;
@@ -48,6 +49,15 @@ pub(super) struct Owner {
     is_healed: bool,
     /// The damage that the replica was told of last.
     damage: (usize, u64),
+}
+
+/// What waits in the queue of a thread that must not end before the owner.
+fn next<T>(queue: &Receiver<T>, whose: &str) -> Result<Option<T>, HistoryError> {
+    match queue.try_recv() {
+        Ok(next) => Ok(Some(next)),
+        Err(TryRecvError::Empty) => Ok(None),
+        Err(TryRecvError::Disconnected) => Err(ended(whose)),
+    }
 }
 
 fn ended(what: &str) -> HistoryError {
@@ -81,34 +91,22 @@ impl Owner {
         queues: &Queues<'_>,
         reader: &mut Arc<Reader>,
     ) -> Result<Ended, HistoryError> {
-        let (no_requests, no_tickets, no_peers) = (never(), never(), never());
-        let Queues { mut requests, mut tickets, mut peers, written, signed } = *queues;
-        let ticks = crossbeam_channel::tick(OWNER_TICK);
-        let mut asked = true;
+        let mut tick = Instant::now() + OWNER_TICK;
+        let (mut asked, mut is_busy) = (true, false);
         while asked || self.replica.occupancy().in_flight > 0 {
-            if self.is_healed {
-                (asked, requests, tickets, peers) = (false, &no_requests, &no_tickets, &no_peers);
+            let is_called = is_busy || queues.bell.wait(self.rest(tick));
+            let is_tick = Instant::now() >= tick;
+            if is_tick {
+                tick = Instant::now() + OWNER_TICK;
+                self.tick(reader)?;
+            } else if !is_called {
+                self.handle(Event::Tick, reader)?;
             }
-            let open = if self.takes() { requests } else { &no_requests };
-            select! {
-                recv(written) -> written => self.storage_said(written.map_err(|_| ended("writer"))?, reader)?,
-                recv(open) -> request => match request {
-                    Ok(request) => self.take_in(request, reader)?,
-                    Err(_) => { asked = false; requests = &no_requests; }
-                },
-                recv(tickets) -> request => match request {
-                    Ok(request) => self.ticket(request, reader)?,
-                    Err(_) => tickets = &no_tickets,
-                },
-                recv(peers) -> event => match event {
-                    Ok(event) => self.peer_said(event, reader)?,
-                    Err(_) => peers = &no_peers,
-                },
-                recv(signed) -> signed => self.witness(signed.map_err(|_| ended("signer"))?, reader)?,
-                recv(ticks) -> _ => self.tick(reader)?,
-                default(self.rest()) => self.handle(Event::Tick, reader)?,
+            is_busy = self.take_what_waits(queues, &mut asked, reader)?;
+            if is_called && !is_busy && !is_tick && asked {
+                // What it was called for it has taken before.
+                continue;
             }
-            self.take_what_waits(&Queues { requests, tickets, peers, written, signed }, reader)?;
             if let Some(post) = &mut self.around.post {
                 post.flush();
             }
@@ -175,48 +173,66 @@ impl Owner {
         store.shared_reader().and_then(|reader| reader.transaction(id)).is_ok_and(|found| found.is_some())
     }
 
-    /// How long to wait when nothing happens: until the replica has something to do, at least a millisecond, or until
-    /// what waits for company in a commit has waited.
-    fn rest(&self) -> Duration {
+    /// How long to wait when nothing happens: until the next tick, until the replica has something to do, at least a
+    /// millisecond, or until what waits for company in a commit has waited.
+    fn rest(&self, tick: Instant) -> Duration {
         let wake = self.replica.wake().map(|due| Duration::from_millis(due.since(now()).max(1)));
         // Once its time is over the checkers are waited for, who say when they are done.
         let may_linger = self.writing.is_none() && self.mark.is_none();
         let commit = may_linger.then(|| self.company.left(Instant::now())).flatten();
-        wake.into_iter().chain(commit).fold(OWNER_REST, Duration::min)
+        let tick = tick.saturating_duration_since(Instant::now());
+        wake.into_iter().chain(commit).fold(tick, Duration::min)
     }
 
-    /// Takes all that waits, what is written before anything else, for waiting anew each time costs more than most of
-    /// the work. Each queue gets its turn, or a flood of one would shut out the others.
+    /// Takes all that waits, what is written before anything else; whether there was anything. Each queue gets its turn, or a
+    /// flood of one would shut out the others.
     fn take_what_waits(
         &mut self,
-        &Queues { requests, tickets, peers, written, signed }: &Queues<'_>,
+        queues: &Queues<'_>,
+        asked: &mut bool,
         reader: &mut Arc<Reader>,
-    ) -> Result<(), HistoryError> {
-        if let Ok(written) = written.try_recv() {
+    ) -> Result<bool, HistoryError> {
+        let mut is_busy = false;
+        if let Some(written) = next(queues.written, "writer")? {
             self.storage_said(written, reader)?;
+            is_busy = true;
         }
-        if let Ok(signed) = signed.try_recv() {
+        if let Some(signed) = next(queues.signed, "signer")? {
             self.witness(signed, reader)?;
+            is_busy = true;
         }
         self.attach_backlog(reader)?;
+        if self.is_healed {
+            *asked = false;
+            return Ok(is_busy);
+        }
         for _ in 0..OWNER_PASS {
             if !self.takes() {
                 break;
             }
-            let Ok(request) = requests.try_recv() else { break };
-            self.take_in(request, reader)?;
+            match queues.requests.try_recv() {
+                Ok(request) => self.take_in(request, reader)?,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    *asked = false;
+                    break;
+                }
+            }
+            is_busy = true;
         }
-        for request in tickets.try_iter().take(OWNER_PASS) {
+        for request in queues.tickets.try_iter().take(OWNER_PASS) {
             self.ticket(request, reader)?;
+            is_busy = true;
         }
         let began = Instant::now();
-        for event in peers.try_iter().take(OWNER_PASS) {
+        for event in queues.peers.try_iter().take(OWNER_PASS) {
             self.peer_said(event, reader)?;
+            is_busy = true;
             if began.elapsed() >= OWNER_LISTENS {
                 break;
             }
         }
-        Ok(())
+        Ok(is_busy)
     }
 
     fn takes(&self) -> bool {

@@ -1,6 +1,7 @@
 //! What the owner works with, listens to, and says.
 
 use super::outgoing::Batch;
+use crate::bell::{Bell, Receiver, Sender};
 use crate::metrics::Metrics;
 use crate::node::finality::FinalityView;
 use crate::node::health::Health;
@@ -12,7 +13,6 @@ use crate::node::room::Room;
 use crate::node::signer::Signed;
 use crate::store::Store;
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender};
 use futures_channel::oneshot;
 use std::sync::Arc;
 use weft_tangle::finality::Proposal;
@@ -62,8 +62,9 @@ pub(in crate::node) struct Surroundings {
     pub(in crate::node) post: Option<Post>,
 }
 
-/// What the owner listens to.
+/// What the owner listens to, and the bell that all of it rings.
 pub(in crate::node) struct Queues<'a> {
+    pub(in crate::node) bell: &'a Bell,
     pub(in crate::node) requests: &'a Receiver<Checked>,
     pub(in crate::node) tickets: &'a Receiver<TicketRequest>,
     pub(in crate::node) peers: &'a Receiver<PeerEvent>,

@@ -1,8 +1,8 @@
 //! What a frame holds until it is dealt with, and the word that ends an answer, which waits for all before it.
 
 use super::PeerEvent;
+use crate::bell::Sender;
 use crate::gossip::Frame;
-use crossbeam_channel::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A frame's share of what its peer may have here, given back when the last of its transactions is dealt with.

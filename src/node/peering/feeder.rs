@@ -7,6 +7,7 @@
 use super::delivery::{Delivery, Share, tell};
 use super::server::Command;
 use super::{PeerEvent, peer_of, source_of};
+use crate::bell::{Receiver, Sender};
 use crate::gossip::{Frame as ShellFrame, PeerNumber, ShellEvent};
 use crate::http::ConnectionId;
 use crate::limits::{FEEDER_REST, FEEDER_RETRY};
@@ -17,7 +18,7 @@ use crate::node::job::{Job, PeerJob, Work};
 use crate::node::progress::Progress;
 use crate::store::Store;
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::TryRecvError;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use weft_tangle::gossip::{Class, Frame, Tree};
@@ -58,22 +59,35 @@ impl Feeder {
     pub(in crate::node) fn run(&mut self) {
         loop {
             let is_waiting = self.lanes.values().any(|lane| !lane.waiting.is_empty());
-            select! {
-                recv(self.events) -> event => match event {
-                    Ok(event) => self.take(event),
-                    Err(_) => return,
-                },
-                recv(self.again) -> again => match again {
-                    Ok((screened, source)) => self.check_again(screened, source),
-                    Err(_) => return,
-                },
-                recv(self.alive) -> _ended => return,
-                default(if is_waiting { FEEDER_RETRY } else { FEEDER_REST }) => {}
+            match self.take_next() {
+                Ok(true) => {}
+                Ok(false) => {
+                    // Both queues and the end of the node ring it.
+                    self.events.bell().wait(if is_waiting { FEEDER_RETRY } else { FEEDER_REST });
+                }
+                Err(Ended) => return,
             }
             if is_waiting {
                 self.retry();
             }
         }
+    }
+
+    /// Takes one of each that waits; whether there was any.
+    fn take_next(&mut self) -> Result<bool, Ended> {
+        if self.alive.try_recv() == Err(TryRecvError::Disconnected) {
+            return Err(Ended);
+        }
+        let event = next(&self.events)?;
+        let again = next(&self.again)?;
+        let is_any = event.is_some() || again.is_some();
+        if let Some(event) = event {
+            self.take(event);
+        }
+        if let Some((screened, source)) = again {
+            self.check_again(screened, source);
+        }
+        Ok(is_any)
     }
 
     fn take(&mut self, event: ShellEvent) {
@@ -210,6 +224,17 @@ impl Feeder {
                 }
             }
         }
+    }
+}
+
+/// Nothing more will come.
+struct Ended;
+
+fn next<T>(queue: &Receiver<T>) -> Result<Option<T>, Ended> {
+    match queue.try_recv() {
+        Ok(next) => Ok(Some(next)),
+        Err(TryRecvError::Empty) => Ok(None),
+        Err(TryRecvError::Disconnected) => Err(Ended),
     }
 }
 

@@ -1,12 +1,12 @@
 //! For tests: a store with some transactions, a shell over it, and a peer's shell that is connected with it.
 
 use super::link::Link;
+use crate::bell::Receiver;
 use crate::gossip::{
     Class, Departure, Identity, PeerNumber, PeerState, Shell, ShellEvent, ShellLimits, ShellOptions,
 };
 use crate::store::{Fragile, Store};
 use crate::testing::{Device, Ledger};
-use crossbeam_channel::Receiver;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -6,10 +6,11 @@
 use super::link::Link;
 use super::server::Command;
 use super::{PeerEvent, peer_of, source_of};
+use crate::bell::Sender;
 use crate::gossip::{Class, Departure, PeerNumber, PerClass, SendError, Sent};
 use crate::store::Cursors;
 use bytes::Bytes;
-use crossbeam_channel::{Sender, TrySendError};
+use crossbeam_channel::TrySendError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

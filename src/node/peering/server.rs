@@ -6,11 +6,11 @@
 use super::PeerEvent;
 use super::delivery::tell;
 use super::link::Link;
+use crate::bell::{Receiver, Sender};
 use crate::gossip::{Class, PeerNumber, Reason, SendError, Sent};
 use crate::limits::SERVED_BYTES;
 use crate::store::{Kept, Reader, Store, StoreError};
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Bound, Range};
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use super::feeder::Feeder;
 use super::link::Link;
 use super::post::Post;
 use super::server::{Command, Server};
+use crate::bell::{Bell, Receiver, Sender, bounded, bounded_with};
 use crate::gossip::limits::event_queue;
 use crate::gossip::{Shell, ShellEvent};
 use crate::limits::{FEEDER_AGAIN, SERVE_QUEUE};
@@ -14,7 +15,6 @@ use crate::node::fair;
 use crate::node::job::Job;
 use crate::node::progress::Progress;
 use crate::store::Store;
-use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weft_tangle::replica::Source;
@@ -56,9 +56,10 @@ pub(in crate::node) struct Wires {
     pub(in crate::node) alive: Sender<()>,
 }
 
-/// Connects what stands between the shell and the ledger.
+/// Connects what stands between the shell and the ledger, whose owner waits for `bell`.
 pub(in crate::node) fn wire(
     peering: Peering,
+    bell: &Bell,
     store: &Arc<Store>,
     directory: &Arc<Directory>,
     jobs: fair::Sender<Job>,
@@ -67,10 +68,10 @@ pub(in crate::node) fn wire(
 ) -> Wires {
     let Peering { shell, events, peers } = peering;
     // What the shell can say, and an answered request.
-    let (owner, owner_queue) = bounded(event_queue(peers) + peers * REQUESTS_PER_PEER);
+    let (owner, owner_queue) = bounded_with(event_queue(peers) + peers * REQUESTS_PER_PEER, bell);
     let (server, server_queue) = bounded(SERVE_QUEUE);
-    let (again, again_queue) = bounded(FEEDER_AGAIN);
-    let (alive, ended) = bounded(0);
+    let (again, again_queue) = bounded_with(FEEDER_AGAIN, events.bell());
+    let (alive, ended) = bounded_with(1, events.bell());
     let feeder = Feeder {
         store: Arc::clone(store),
         directory: Arc::clone(directory),

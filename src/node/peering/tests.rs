@@ -2,6 +2,7 @@
 
 use super::delivery::Delivery;
 use super::*;
+use crate::bell::bounded;
 use crate::gossip::{Identity, Shell, ShellLimits, ShellOptions};
 use crate::http::ConnectionId;
 use crate::metrics::Metrics;
@@ -9,7 +10,6 @@ use crate::node::{Fault, Ledger, Own, Threads, now};
 use crate::runtime::block_on;
 use crate::store::{Fragile, Store};
 use bytes::Bytes;
-use crossbeam_channel::bounded;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -212,6 +212,6 @@ fn the_word_that_it_was_all_comes_behind_the_last_of_it() {
     drop(Delivery::new(heard_by_nobody()));
 }
 
-fn heard_by_nobody() -> crossbeam_channel::Sender<PeerEvent> {
+fn heard_by_nobody() -> crate::bell::Sender<PeerEvent> {
     bounded(1).0
 }

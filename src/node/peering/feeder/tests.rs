@@ -2,9 +2,9 @@
 
 use super::super::pair::Pair;
 use super::*;
+use crate::bell::{bounded, never};
 use crate::gossip::Class as Stream;
 use crate::node::fair::{Bounds, queue};
-use crossbeam_channel::{bounded, never};
 use weft_tangle::Verified;
 use weft_tangle::gossip::Message;
 

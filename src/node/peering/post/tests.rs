@@ -2,8 +2,8 @@
 
 use super::super::pair::Pair;
 use super::*;
+use crate::bell::{Receiver, bounded};
 use crate::gossip::Reason as Why;
-use crossbeam_channel::{Receiver, bounded};
 use weft_tangle::Screened;
 use weft_tangle::gossip::{Fault, Message};
 use weft_tangle::limits::FRAME_BYTES;

@@ -2,8 +2,8 @@
 
 use super::super::pair::{Pair, READINGS};
 use super::*;
+use crate::bell::bounded;
 use crate::gossip::{Departure, ShellEvent};
-use crossbeam_channel::bounded;
 use weft_tangle::gossip::Class as Stream;
 use weft_tangle::limits::BODY_OFFSET;
 
