@@ -8,9 +8,11 @@
 A core-second is a second of one core's work. The share is
 
     transactions that were accepted and are on disk, per core-second of the node process (user and system, read from /proc)
-    / signatures verified per second by one core that does nothing else (`cargo bench -p weft-tangle --bench signing`)
+    / signatures verified per core-second, with all cores at it (`cargo bench -p weft-tangle --bench signing`)
 
-Both are measured in each round, one after the other. The load is another process, `weft sensor load --presign` with 64
+Both are measured in each round, one after the other, and in both all cores are busy: two that are halves of one do less each
+than one alone, and whether they are is for the machine's owner to say. The check of one core while the others rest is
+printed beside it, with the share that this would give. The load is another process, `weft sensor load --presign` with 64
 devices, a connection each; the devices have enrolled before. Nothing else should run: two processes that share a core
 cost each other caches, and a loaded machine changes how much queues for a commit.
 """
@@ -41,12 +43,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="weft-core-seconds-", dir=arguments.directory) as directory:
         for number in range(1 if arguments.quick else ROUNDS):
             peers.note(f"round {number + 1}")
-            verify_us = 1e6 / verifications(signing)
+            check_us = verifications(signing)
             for batch, count in COUNTS.items():
                 count = CLIENTS * batch if arguments.quick else count
                 place = os.path.join(directory, "one")
                 rate, _, _, node_us = peers.measure_weft(weft, place, CLIENTS, count, batch)
-                rows[batch].append((rate, verify_us, node_us, verify_us / node_us))
+                rows[batch].append((rate, *check_us, node_us, *(one / node_us for one in check_us)))
                 shutil.rmtree(place)
     show({batch: [statistics.median(column) for column in zip(*found)] for batch, found in rows.items()},
          len(rows[1]), arguments.json)
@@ -74,23 +76,25 @@ def find_signing_bench():
 
 
 def verifications(signing):
+    """Microseconds of a core for one check: with all cores at it, and with one."""
     text = peers.run([signing, "--bench"])
-    found = re.search(r"^verifications/s, one thread: +(\d+)", text, re.MULTILINE)
-    if found is None:
+    found = [re.search(rf"^verifications/s, {threads}: +(\d+)", text, re.MULTILINE)
+             for threads in ("two threads", "one thread")]
+    if None in found:
         sys.exit(f"{signing} printed no verifications:\n{text}")
-    return float(found[1])
+    return 2e6 / float(found[0][1]), 1e6 / float(found[1][1])
 
 
 def show(medians, rounds, as_json):
-    names = ("per_second", "verify_us", "node_us", "share")
+    names = ("per_second", "verify_us", "verify_alone_us", "node_us", "share", "share_alone")
     if as_json:
         rows = [{"clients": CLIENTS, "batch": batch, **dict(zip(names, values))} for batch, values in medians.items()]
         print(json.dumps({"rounds": rounds, "rows": rows}))
         return
     print(f"medians of {rounds}, {CLIENTS} clients, {os.cpu_count()} cores shared with the load")
-    print(f"{'a request':>9}{'accepted/s':>12}{'verify us':>11}{'node us':>9}{'share':>7}")
-    for batch, (rate, verify_us, node_us, share) in medians.items():
-        print(f"{batch:9}{rate:12.0f}{verify_us:11.1f}{node_us:9.1f}{share:7.2f}")
+    print(f"{'a request':>9}{'accepted/s':>12}{'verify us':>11}{'alone':>7}{'node us':>9}{'share':>7}{'alone':>7}")
+    for batch, (rate, verify_us, alone_us, node_us, share, share_alone) in medians.items():
+        print(f"{batch:9}{rate:12.0f}{verify_us:11.1f}{alone_us:7.1f}{node_us:9.1f}{share:7.2f}{share_alone:7.2f}")
 
 
 if __name__ == "__main__":

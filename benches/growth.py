@@ -8,7 +8,8 @@
 
 One node is given the same load in ten parts: `weft sensor load --presign`, requests of 50 (--batch says otherwise), by
 devices that keep their keys. After each part the table says what was accepted a second, the node's processor time for
-each, its resident memory, and the disk blocks that its database takes for each byte of wire form. In the end the node is
+each, its resident memory, and the disk blocks that its database takes for each byte of wire form: of what the devices have
+sent, and of that and the node's own witnesses, which are transactions like any other. In the end the node is
 killed under load with SIGKILL and started again: the last line says how long it took from exec until /readyz answered
 200, each of five times.
 """
@@ -17,6 +18,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import statistics
@@ -102,6 +104,11 @@ class Node:
     def disk_bytes(self):
         return os.stat(os.path.join(self.place, "node", "weft.redb")).st_blocks * 512
 
+    def own_witness_bytes(self):
+        """Bytes of wire form of the witnesses that this life of the node has made."""
+        metrics = self.get("/metrics").read().decode()
+        return float(re.search(r"^weft_finality_own_witness_bytes_total (\S+)$", metrics, re.MULTILINE)[1])
+
     def mean_wire_bytes(self, ids):
         """The mean length of some transactions, fetched in wire form."""
         with open(ids, encoding="utf-8") as lines:
@@ -138,6 +145,7 @@ def measure(weft, place, arguments):
                 "node_cpu_us": (server.cpu_seconds() - cpu) / part * 1e6,
                 "resident_mib": status(server.process.pid, "VmRSS") / 1024,
                 "blocks_per_wire_byte": node.disk_bytes() / (stored * wire),
+                "blocks_per_byte_of_all": node.disk_bytes() / (stored * wire + node.own_witness_bytes()),
             })
             note(f"{rows[-1]}")
         peak = status(server.process.pid, "VmHWM") / 1024
@@ -172,10 +180,10 @@ def status(pid, field):
 
 def table(report):
     lines = [f"{report['devices']} connections, requests of {report['batch']}, {report['wire_bytes']:.0f} bytes each",
-             f"{'stored':>10}{'accepted/s':>12}{'node cpu us':>13}{'resident MiB':>14}{'blocks/byte':>13}"]
+             f"{'stored':>10}{'accepted/s':>12}{'node cpu us':>13}{'resident MiB':>14}{'blocks/byte':>13}{'of all':>8}"]
     for row in report["parts"]:
         lines.append(f"{row['transactions']:10}{row['accepted_per_second']:12.0f}{row['node_cpu_us']:13.1f}"
-                     f"{row['resident_mib']:14.0f}{row['blocks_per_wire_byte']:13.3f}")
+                     f"{row['resident_mib']:14.0f}{row['blocks_per_wire_byte']:13.3f}{row['blocks_per_byte_of_all']:8.3f}")
     first, last = report["parts"][0], report["parts"][-1]
     lines.append(f"last part / first: accepted/s {last['accepted_per_second'] / first['accepted_per_second']:.2f}, "
                  f"cpu {last['node_cpu_us'] / first['node_cpu_us']:.2f}, "
