@@ -6,7 +6,7 @@
 use super::directory::Directory;
 use super::fair::Receiver;
 use super::intake::Fault;
-use super::job::{Checked, DoorJob, Item, Job, Request};
+use super::job::{Checked, DoorJob, Item, Job, PeerJob, Request};
 use super::progress::Progress;
 use super::room::Room;
 use super::verdicts::SharedVerdicts;
@@ -62,6 +62,17 @@ impl Checker {
                 self.hand_on(request);
             }
         }
+    }
+
+    /// Checks what a peer has sent, for who would else hand it in only to wake one that has nothing to do.
+    pub(super) fn check_at_once(&self, job: PeerJob) {
+        self.progress.submit();
+        self.hand_on(Checked::Peer(self.check_peers(job)));
+    }
+
+    /// Whether nothing that was checked waits for the owner.
+    pub(super) fn is_free(&self) -> bool {
+        self.room.is_free()
     }
 
     fn check_job(&self, DoorJob { items, answers }: DoorJob) -> Request {
@@ -120,6 +131,29 @@ impl Checker {
         // Last, for parsing what nobody has signed would be work for nothing.
         check_content(verified.transaction())?;
         Ok(Outcome::Verified(Box::new(verified)))
+    }
+}
+
+#[cfg(test)]
+impl Checker {
+    /// The only one of a store, which tells `owner` what it has checked.
+    pub(super) fn of(
+        network: &Arc<Network>,
+        store: &Arc<Store>,
+        directory: &Arc<Directory>,
+        owner: Sender<Checked>,
+    ) -> Self {
+        let metrics = crate::metrics::Metrics::new("test").unwrap();
+        Self {
+            network: Arc::clone(network),
+            store: Arc::clone(store),
+            directory: Arc::clone(directory),
+            verdicts: Arc::new(SharedVerdicts::new(metrics)),
+            owner,
+            progress: Arc::default(),
+            room: Room::new(crate::limits::OWNER_WAITING),
+            checkers: 1,
+        }
     }
 }
 

@@ -37,6 +37,16 @@ pub(super) struct PeerJob {
     pub(super) share: Share,
 }
 
+impl PeerJob {
+    /// Whether it is of one transaction.
+    pub(super) fn is_of_one(&self) -> bool {
+        match &self.work {
+            Work::Wires(wires) => wires.len() == 1,
+            Work::Again(_) => true,
+        }
+    }
+}
+
 /// What is to be checked of a peer's transactions.
 #[derive(Debug)]
 pub(super) enum Work {

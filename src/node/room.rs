@@ -50,6 +50,12 @@ impl Room {
         }
     }
 
+    /// Whether nothing waits for the owner, nor for room before it.
+    pub(super) fn is_free(&self) -> bool {
+        let state = self.lock();
+        state.taken == 0 && state.waiting == 0
+    }
+
     /// Gives back the room of a job that waits no more.
     pub(super) fn give(&self, transactions: usize) {
         let mut state = self.lock();

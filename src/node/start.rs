@@ -117,6 +117,19 @@ impl Ledger {
         let progress = Arc::new(Progress::default());
         let room = Room::new(OWNER_WAITING);
 
+        let verdicts = Arc::new(SharedVerdicts::new(Arc::clone(&metrics)));
+        let checkers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let checker = || Checker {
+            network: Arc::clone(&network),
+            store: Arc::clone(&store),
+            directory: Arc::clone(&directory),
+            verdicts: Arc::clone(&verdicts),
+            owner: requests.clone(),
+            progress: Arc::clone(&progress),
+            room: Arc::clone(&room),
+            checkers,
+        };
+
         let mut threads = Vec::new();
         let mut spawn = |name: &str, work: Box<dyn FnMut() + Send>| {
             watched(name, &health, work).map(|thread| threads.push(thread))
@@ -125,6 +138,7 @@ impl Ledger {
         if let Some(peering) = peering {
             let wires = peering::wire(peering, &bell, &store, &directory, jobs.clone(), &progress, &bus);
             let (mut feeder, mut server) = (wires.feeder, wires.server);
+            feeder.checker = Some(checker());
             spawn("weft-feeder", Box::new(move || feeder.run()))?;
             spawn("weft-server", Box::new(move || server.run()))?;
             (link, alive) = (Some(Arc::clone(&wires.exchange.link)), Some(wires.alive));
@@ -150,20 +164,8 @@ impl Ledger {
         };
         let mut recovered = Some(recovered);
         spawn("weft-owner", Box::new(move || supervisor.run(recovered.take())))?;
-        let verdicts = Arc::new(SharedVerdicts::new(Arc::clone(&metrics)));
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        for number in 0..cores {
-            let checker = Checker {
-                network: Arc::clone(&network),
-                store: Arc::clone(&store),
-                directory: Arc::clone(&directory),
-                verdicts: Arc::clone(&verdicts),
-                owner: requests.clone(),
-                progress: Arc::clone(&progress),
-                room: Arc::clone(&room),
-                checkers: cores,
-            };
-            let queue = job_queue.clone();
+        for number in 0..checkers {
+            let (checker, queue) = (checker(), job_queue.clone());
             spawn(&format!("weft-check-{number}"), Box::new(move || checker.run(&queue)))?;
         }
         let intake =

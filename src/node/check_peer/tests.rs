@@ -2,12 +2,8 @@
 
 use super::*;
 use crate::limits::DIRECTORY_ENROLMENTS;
-use crate::metrics::Metrics;
 use crate::node::directory::Directory;
 use crate::node::peering::Share;
-use crate::node::progress::Progress;
-use crate::node::room::Room;
-use crate::node::verdicts::SharedVerdicts;
 use crate::store::Fragile;
 use crate::testing::{CREATED, Device, Ledger, network, reading};
 use weft_tangle::body::Enrolment;
@@ -27,18 +23,8 @@ struct World {
 fn world() -> World {
     let network = network("peers");
     let disk = Fragile::new(&network);
-    let metrics = Metrics::new("test").unwrap();
-    let (owner, _) = crate::bell::bounded(1);
-    let checker = Checker {
-        network: Arc::clone(&network),
-        store: Arc::clone(&disk.store),
-        directory: Arc::new(Directory::new(Arc::clone(&network))),
-        verdicts: Arc::new(SharedVerdicts::new(metrics)),
-        owner,
-        progress: Arc::new(Progress::default()),
-        room: Room::new(1),
-        checkers: 1,
-    };
+    let directory = Arc::new(Directory::new(Arc::clone(&network)));
+    let checker = Checker::of(&network, &disk.store, &directory, crate::bell::bounded(1).0);
     World { disk, ledger: Ledger::new(&network, 1), checker }
 }
 

@@ -81,6 +81,11 @@ impl<T> Sender<T> {
     pub(in crate::node) fn len(&self) -> usize {
         self.0.lock().waiting.len()
     }
+
+    /// Whether none does.
+    pub(in crate::node) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl<T> Clone for Sender<T> {

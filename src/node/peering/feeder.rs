@@ -1,6 +1,9 @@
 //! One thread that takes what the shell says: frames are read, transactions go to the checkers through the same fair
 //! queue as everybody's, messages to the owner.
 //!
+//! A transaction that comes alone, while nothing else waits for a check or for the owner, is checked here: to wake a checker
+//! costs more than the check, and a moment more.
+//!
 //! Always true: it never waits for one peer while another has something to say. What finds no room before the checkers
 //! waits here, in its order by issuer, holding its share of the peer's allowance; so it is bounded by that.
 
@@ -12,6 +15,7 @@ use crate::gossip::{Frame as ShellFrame, PeerNumber, ShellEvent};
 use crate::http::ConnectionId;
 use crate::limits::{FEEDER_REST, FEEDER_RETRY};
 use crate::node::bus::{Bus, Happening, PeerChange};
+use crate::node::checker::Checker;
 use crate::node::directory::Directory;
 use crate::node::fair::{self, Origin, PushError, line_of, weight_of};
 use crate::node::job::{Job, PeerJob, Work};
@@ -30,6 +34,8 @@ pub(in crate::node) struct Feeder {
     pub(in crate::node) store: Arc<Store>,
     pub(in crate::node) directory: Arc<Directory>,
     pub(in crate::node) jobs: fair::Sender<Job>,
+    /// Checks what comes alone while nothing waits anywhere.
+    pub(in crate::node) checker: Option<Checker>,
     pub(in crate::node) progress: Arc<Progress>,
     pub(in crate::node) owner: Sender<PeerEvent>,
     pub(in crate::node) server: Sender<Command>,
@@ -203,6 +209,15 @@ impl Feeder {
     fn enqueue(&mut self, origin: Origin, weight: usize, job: PeerJob) {
         // Of a peer that has left nothing is taken any more.
         let Some(lane) = peer_of(job.source).and_then(|peer| self.lanes.get_mut(&peer)) else { return };
+        if let Some(checker) = &self.checker
+            && job.is_of_one()
+            && self.events.is_empty()
+            && self.jobs.is_empty()
+            && lane.waiting.is_empty()
+            && checker.is_free()
+        {
+            return checker.check_at_once(job);
+        }
         let must_wait = lane.waiting.iter().any(|(before, ..)| before.issuer == origin.issuer);
         let refused =
             if must_wait { Some(job) } else { offer(&self.jobs, &self.progress, origin, weight, job) };

@@ -76,6 +76,7 @@ pub(in crate::node) fn wire(
         store: Arc::clone(store),
         directory: Arc::clone(directory),
         jobs,
+        checker: None,
         progress: Arc::clone(progress),
         owner: owner.clone(),
         server: server.clone(),

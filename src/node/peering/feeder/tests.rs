@@ -5,6 +5,7 @@ use super::*;
 use crate::bell::{bounded, never};
 use crate::gossip::Class as Stream;
 use crate::node::fair::{Bounds, queue};
+use crate::node::job::Checked;
 use weft_tangle::Verified;
 use weft_tangle::gossip::Message;
 
@@ -30,6 +31,7 @@ impl World {
             store,
             directory,
             jobs,
+            checker: None,
             progress: Arc::default(),
             owner,
             server,
@@ -94,6 +96,56 @@ fn transactions_of_a_frame_join_the_lines_of_their_issuers_and_hold_its_share_un
         drop(job);
     }
     assert_eq!(world.pair.held(), 0);
+}
+
+#[test]
+fn what_comes_alone_while_nothing_waits_is_checked_at_once() {
+    let mut world = World::new(Bounds { connection_jobs: 1, ..Bounds::default() });
+    let (requests, checked) = bounded(8);
+    let checker = Checker::of(&world.pair.network, &world.feeder.store, &world.feeder.directory, requests);
+    let room = Arc::clone(&checker.room);
+    world.feeder.checker = Some(checker);
+    let check = |world: &mut World, numbers: &[usize]| {
+        world.pushes(numbers);
+        let found = checked.try_recv().ok().map(|request: Checked| request.len());
+        (found, std::iter::from_fn(|| world.jobs.try_pop()).count())
+    };
+    assert_eq!(check(&mut world, &[2]), (Some(1), 0));
+    assert_eq!(check(&mut world, &[3]), (None, 1), "the first waits for the owner");
+    room.give(1);
+    assert_eq!(check(&mut world, &[4, 6]), (None, 1), "two are not alone");
+    let (say, events) = bounded(1);
+    world.feeder.events = events;
+    let frame = Frame::Message(Message::Ack { position: 1, credit: 1 }).encode();
+    say.send(world.pair.sends(Stream::Control, frame)).unwrap();
+    assert_eq!(check(&mut world, &[4]), (None, 1), "something else has come");
+    assert!(world.feeder.events.try_recv().is_ok());
+    let busy = Job::Peer(job_of(&world, 5));
+    let origin = Origin { issuer: world.pair.devices[0].id(), connection: ConnectionId::of_peer(9) };
+    world.feeder.jobs.push(origin, 1, busy).unwrap();
+    assert_eq!(check(&mut world, &[4]), (None, 2), "something waits for a check");
+    assert_eq!(check(&mut world, &[5]), (Some(1), 0));
+    room.give(1);
+    world.feeder.check_again(screened(&world.pair), source_of(world.pair.number));
+    assert_eq!(checked.len(), 1, "what is to be checked again comes alone as well");
+}
+
+#[test]
+fn what_comes_alone_does_not_pass_what_waits_before_it() {
+    let mut world = World::new(Bounds { connection_jobs: 1, ..Bounds::default() });
+    [[2], [4]].iter().for_each(|numbers| world.pushes(numbers));
+    let (requests, checked) = bounded(8);
+    let Feeder { store, directory, .. } = &world.feeder;
+    world.feeder.checker = Some(Checker::of(&world.pair.network, store, directory, requests));
+    assert!(world.jobs.try_pop().is_some() && world.jobs.len() == 0 && world.waiting() == 1);
+    world.pushes(&[6]);
+    assert_eq!((checked.len(), world.waiting()), (0, 2));
+}
+
+/// A job of a stored transaction.
+fn job_of(world: &World, number: usize) -> PeerJob {
+    let work = Work::Wires(vec![world.pair.wires()[number].clone().into()]);
+    PeerJob { source: source_of(world.pair.number), tree: None, work, share: Share::default() }
 }
 
 #[test]
