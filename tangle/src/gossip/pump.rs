@@ -43,8 +43,12 @@ impl Gossip {
         for source in self.wants.expire(now) {
             self.fault(source, Fault::Undelivered, now, effects);
         }
+        // What is written down of one costs a node as much as what is written down of all.
+        let remembers = self.peers.values().any(|peer| is_due(peer.tail.remember_due(), now));
         for (source, peer) in &mut self.peers {
-            pump_tail(*source, peer, now, effects);
+            acknowledge(*source, peer, now, effects);
+            let cursor = remembers.then(|| peer.tail.remember(now)).flatten();
+            effects.extend(cursor.map(|cursor| Effect::Remember { device: peer.device, cursor }));
             let Some(teller) = peer.teller.as_mut().filter(|_| !peer.is_congested) else { continue };
             for _ in 0..TELL_MESSAGES {
                 let Some(message) = teller.tell(&self.log, &peer.tail, now, here)? else { break };
@@ -98,16 +102,14 @@ impl Gossip {
     }
 }
 
-fn pump_tail(source: Source, peer: &mut Peer, now: Timestamp, effects: &mut Vec<Effect>) {
-    let is_due = |due: Option<Timestamp>| due.is_some_and(|due| due <= now);
-    if is_due(peer.tail.ack_due()) {
+fn is_due(due: Option<Timestamp>, now: Timestamp) -> bool {
+    due.is_some_and(|due| due <= now)
+}
+
+fn acknowledge(source: Source, peer: &mut Peer, now: Timestamp, effects: &mut Vec<Effect>) {
+    if is_due(peer.tail.ack_due(), now) {
         let message = Message::Ack { position: peer.tail.ack(now), credit: TAIL_CREDIT as u32 };
         effects.push(Effect::Send { source, class: Class::Control, message });
-    }
-    if is_due(peer.tail.remember_due())
-        && let Some(cursor) = peer.tail.remember(now)
-    {
-        effects.push(Effect::Remember { device: peer.device, cursor });
     }
 }
 

@@ -18,6 +18,17 @@ fn logs(effects: &[Effect], peer: u32) -> Vec<(u64, Vec<Run>)> {
     sent(effects, peer).into_iter().filter_map(log).collect()
 }
 
+/// The cursors of peers' logs that are to be written down.
+fn cursors(effects: &[Effect]) -> Vec<(DeviceId, Vec<u8>)> {
+    let cursor = |effect: &Effect| match effect {
+        Effect::Remember { device: of, cursor } if [1, 2].map(device).contains(of) => {
+            Some((*of, cursor.clone()))
+        }
+        _ => None,
+    };
+    effects.iter().filter_map(cursor).collect()
+}
+
 /// Two peers, of which this replica names transactions first to the first, and second to the second.
 fn led_and_leading() -> [u32; 2] {
     let leads = |peer: u32| {
@@ -264,21 +275,31 @@ fn a_cursor_is_written_down_and_offered_again() {
     played.joined(1, 2);
     played.tells(1, 0, &[drawing.id("a"), drawing.id("b")]);
     played.pushes(1, 7, &drawing.get("a"));
-    let cursors = |effects: &[Effect]| -> Vec<Vec<u8>> {
-        let cursor = |effect: &Effect| match effect {
-            Effect::Remember { device: of, cursor } if *of == device(1) => Some(cursor.clone()),
-            _ => None,
-        };
-        effects.iter().filter_map(cursor).collect()
-    };
     assert!(cursors(&played.wait(REMEMBER_MS)).is_empty(), "it is not durable");
     let effects = played.rig.store_all();
     let cursors = cursors(&effects);
-    let [cursor] = &cursors[..] else { panic!("{effects:?}") };
+    let [(of, cursor)] = &cursors[..] else { panic!("{effects:?}") };
+    assert_eq!(*of, device(1));
     let again = Event::Connected { source: Source::Peer(2), device: device(1), cursor: cursor.clone() };
     let effects = played.rig.event(again);
     let checkpoints = vec![Checkpoint { position: 0, id: drawing.id("a"), life: LIFE }];
     assert_eq!(sent(&effects, 2), [Message::Tail { checkpoints, credit: TAIL_CREDIT as u32 }]);
+}
+
+#[test]
+fn when_one_cursor_is_due_all_are_written_down() {
+    let drawing = Drawing::of("a:[g,g]");
+    let mut played = Played::new();
+    played.joined(1, 1);
+    played.wait(REMEMBER_MS / 2);
+    played.joined(2, 1);
+    for peer in [1, 2] {
+        played.tells(peer, 0, &[drawing.id("a")]);
+    }
+    played.pushes(1, 7, &drawing.get("a"));
+    played.rig.store_all();
+    let cursors = cursors(&played.wait(REMEMBER_MS / 2 + 1));
+    assert_eq!(cursors.iter().map(|(of, _)| *of).collect::<Vec<_>>(), [device(1), device(2)]);
 }
 
 #[test]
