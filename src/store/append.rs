@@ -1,20 +1,21 @@
 //! Writing a batch, whole or not at all.
 
+mod rows;
+
+pub(super) use rows::{put, put_settlement};
+
 use super::commits::{self, COMMITS, Settlement};
-use super::layout::{
-    ARRIVALS, ENROLMENTS, EQUIVOCATIONS, REVOCATIONS, device_key, encode_arrival, equivocation_key,
-};
-use super::pack::{self, PACKS};
-use super::tail::{IndexRow, Part, Tail, Whereabouts};
+use super::layout::ARRIVALS;
+use super::tail::{IndexRow, Part, Tail};
 use super::wal::{self, Log, Mark};
 use super::{Cursors, Record, Store, StoreError, cursors, reader::next_position};
 use crate::limits::STORE_RESERVE_BYTES;
 use redb::{Database, Durability, WriteTransaction};
+use rows::check;
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
-use weft_tangle::body::{Revocation, WitnessHead};
-use weft_tangle::finality::{Committee, Handed};
-use weft_tangle::{Attached, Kind, Network, Position};
+use weft_tangle::finality::Handed;
+use weft_tangle::{Attached, Position};
 
 /// What is stored at once, whole or not at all.
 #[derive(Clone, Copy, Debug)]
@@ -88,66 +89,103 @@ impl Store {
         let settlement = self.settle(batch, commits).map_err(|error| self.failing(error))?;
         // A write that finds no room costs the database; so the disk is never filled to its end.
         let bytes: usize = batch.iter().map(|record| record.transaction.wire().len()).sum();
-        self.check_free(STORE_RESERVE_BYTES + 2 * (bytes as u64 + settlement.page_bytes()))?;
-        let result = match self.write(&database, &mut log, batch, cursors, &settlement) {
-            Ok(next) => {
-                self.acknowledge(next, settlement.newest());
-                Ok(())
-            }
-            Err(error) => Err(self.failing(error)),
+        let bytes = bytes as u64 + settlement.page_bytes() + self.pending.bytes();
+        self.check_free(STORE_RESERVE_BYTES + 2 * bytes)?;
+        // A record has no place for cursors. They are few, and this node's own must not be behind what stands in its log.
+        let is_logged =
+            cursors.is_empty() && log.has_room(batch, &settlement) && !self.tail().is_full_with(batch.len());
+        let stored = if is_logged {
+            self.write_to_log(&mut log, batch, settlement)
+        } else {
+            self.write_past_log(&database, &mut log, batch, cursors, &settlement)
         };
-        self.shared.forget();
-        result
+        stored.map_err(|error| self.failing(error))
     }
 
-    /// Writes a batch in one commit, by way of the log where it fits into that; the position behind it.
-    fn write(
+    fn note_end(&self, log: &mut Log, end: Mark) {
+        log.reaches(end);
+        self.acknowledge(end);
+    }
+
+    /// Writes a batch that finds room in the log. The database takes it later; commits at once, for the next ones are judged
+    /// by them.
+    fn write_to_log(
+        &self,
+        log: &mut Log,
+        batch: &[Record<'_>],
+        settlement: Settlement,
+    ) -> Result<(), StoreError> {
+        let begin = match log.end() {
+            Some(end) => end,
+            // Since the file was opened nothing was written, so nothing is pending.
+            None => {
+                let snapshot = self.published_reader()?;
+                Mark { position: Position(snapshot.transactions()?), commits: snapshot.newest_index()? }
+            }
+        };
+        // What is in the log the database must not refuse.
+        check(begin.position, &self.network, batch)?;
+        let brings_commits = !settlement.is_empty();
+        if brings_commits {
+            commits::check(&*self.published_reader()?, &settlement.commits)?;
+        }
+        let rows = self.index_rows(batch)?;
+        log.append(begin, batch, &settlement).map_err(wal::failed)?;
+        let end = behind(begin, batch, &settlement);
+        self.defer(batch, &rows, settlement);
+        self.note_end(log, end);
+        if brings_commits {
+            self.publish()?;
+        }
+        Ok(())
+    }
+
+    /// Writes a batch in a durable commit.
+    fn write_past_log(
         &self,
         database: &Database,
         log: &mut Log,
         batch: &[Record<'_>],
         cursors: &Cursors,
         settlement: &Settlement,
-    ) -> Result<Position, StoreError> {
+    ) -> Result<(), StoreError> {
+        // Before, and not with it: nobody who wants it published is to wait for the disk.
+        self.publish()?;
         let tail = self.tail();
-        // A record has no place for cursors. They are few, and this node's own must not be behind what stands in its log.
-        let is_logged =
-            cursors.is_empty() && log.has_room(batch, settlement) && !tail.is_full_with(batch.len());
-        let commit = if is_logged { begin_behind_log(database)? } else { begin(database)? };
+        let commit = begin(database)?;
         let put_all = || {
-            let before = commits::newest_index(&commit.open_table(COMMITS)?)?;
-            let next = put(&commit, &self.network, batch)?;
+            let begin = Mark {
+                position: next_position(&commit.open_table(ARRIVALS)?)?,
+                commits: commits::newest_index(&commit.open_table(COMMITS)?)?,
+            };
+            put(&commit, &self.network, batch)?;
             put_settlement(&commit, &self.network, settlement)?;
             cursors::put(&commit, cursors)?;
-            let rows = self.index_rows(&tail, batch)?;
+            let rows = self.index_rows(batch)?;
             let indexed = if tail.is_full_with(rows.len()) {
                 Indexed::All(tail.write(&commit, &rows)?)
             } else {
                 Indexed::Part(tail.write_part(&commit, rows.len())?)
             };
-            Ok((before, next, rows, indexed))
+            Ok((begin, rows, indexed))
         };
         match put_all() {
-            Ok((before, next, rows, indexed)) => {
-                if is_logged {
-                    let position = Position(next.0 - batch.len() as u64);
-                    log.append(Mark { position, commits: before }, batch, settlement).map_err(wal::failed)?;
-                }
+            Ok((begin, rows, indexed)) => {
                 commit.commit()?;
-                if !is_logged {
-                    log.restart();
-                }
-                let behind = match indexed {
-                    Indexed::All(behind) => Some(behind),
+                log.restart();
+                let left = match indexed {
+                    Indexed::All(left) => Some(left),
                     Indexed::Part(part) => {
                         tail.extend(&rows);
                         tail.left(&part)
                     }
                 };
-                if let Some(behind) = behind {
-                    self.set_tail(behind);
+                if let Some(left) = left {
+                    self.set_tail(left);
                 }
-                Ok(next)
+                self.shared.forget();
+                self.note_end(log, behind(begin, batch, settlement));
+                Ok(())
             }
             // What failed first says more than what that has made of the abort.
             Err(error @ StoreError::Database(_)) => Err(error),
@@ -159,19 +197,14 @@ impl Store {
     }
 
     /// The index rows of a batch, of which nothing may be stored already.
-    fn index_rows(&self, tail: &Tail, batch: &[Record<'_>]) -> Result<Vec<IndexRow>, StoreError> {
+    fn index_rows(&self, batch: &[Record<'_>]) -> Result<Vec<IndexRow>, StoreError> {
         let row = |record: &Record<'_>| {
             IndexRow::new(record.transaction.id(), record.position, record.transaction.header())
         };
         let rows: Vec<_> = batch.iter().map(row).collect();
         let mut seen = BTreeSet::new();
         for IndexRow { id, .. } in &rows {
-            let is_known = match tail.find(id, tail.end()) {
-                Whereabouts::Here(_) => true,
-                Whereabouts::Nowhere => false,
-                Whereabouts::InTable => self.shared_reader()?.position(id)?.is_some(),
-            };
-            if is_known || !seen.insert(*id) {
+            if self.position(id)?.is_some() || !seen.insert(*id) {
                 return Err(StoreError::Twice(*id));
             }
         }
@@ -188,72 +221,16 @@ pub(super) fn begin(database: &Database) -> Result<WriteTransaction, StoreError>
 }
 
 /// Begins a commit that is seen when it returns, and is on disk with the next durable one: what it brings is in the log.
-fn begin_behind_log(database: &Database) -> Result<WriteTransaction, StoreError> {
+pub(super) fn begin_behind_log(database: &Database) -> Result<WriteTransaction, StoreError> {
     let mut commit = database.begin_write()?;
     commit.set_durability(Durability::None)?;
     Ok(commit)
 }
 
-/// Puts the rows of all tables but those of the index (`tail`); the caller commits, or drops all of it. The position
-/// behind the batch.
-pub(super) fn put(
-    commit: &WriteTransaction,
-    network: &Network,
-    batch: &[Record<'_>],
-) -> Result<Position, StoreError> {
-    let mut arrivals = commit.open_table(ARRIVALS)?;
-    let first = next_position(&arrivals)?;
-    if batch.is_empty() {
-        return Ok(first);
+/// How far a store is behind a batch that continues it from `begin`.
+fn behind(begin: Mark, batch: &[Record<'_>], settlement: &Settlement) -> Mark {
+    Mark {
+        position: Position(begin.position.0 + batch.len() as u64),
+        commits: begin.commits + settlement.commits.len() as u64,
     }
-    for (expected, record) in (first.0..).map(Position).zip(batch) {
-        let Record { position: found, transaction, .. } = *record;
-        if found != expected {
-            return Err(StoreError::Gap { expected, found });
-        }
-        let row = encode_arrival(transaction.id(), transaction.header().parents);
-        arrivals.insert(&found.0.to_be_bytes(), &row)?;
-        put_rarities(commit, network, record)?;
-    }
-    let entries: Vec<_> =
-        batch.iter().map(|record| pack::Entry::new(record.position, record.transaction)).collect();
-    pack::put(&mut commit.open_table(PACKS)?, first, &entries)?;
-    Ok(Position(first.0 + batch.len() as u64))
-}
-
-/// Puts the commits of a batch, behind its transactions.
-pub(super) fn put_settlement(
-    commit: &WriteTransaction,
-    network: &Network,
-    settlement: &Settlement,
-) -> Result<(), StoreError> {
-    commits::put(commit, network.id(), &settlement.commits)?;
-    settlement.resume.as_ref().map_or(Ok(()), |resume| commits::put_resume(commit, resume))
-}
-
-/// The rows that few transactions have: enrolments, revocations, witnesses and equivocations.
-fn put_rarities(commit: &WriteTransaction, network: &Network, record: &Record<'_>) -> Result<(), StoreError> {
-    let (id, header) = (record.transaction.id(), record.transaction.header());
-    if header.kind == Kind::Enrol {
-        commit.open_table(ENROLMENTS)?.insert(&device_key(&header.issuer, &id), ())?;
-    }
-    if header.kind == Kind::RevokeDevice {
-        let revocation =
-            Revocation::decode(record.transaction.content()).map_err(|_| StoreError::Unverified(id))?;
-        commit.open_table(REVOCATIONS)?.insert(&device_key(&revocation.device, &id), ())?;
-    }
-    if header.kind == Kind::Witness {
-        let head = record.transaction.content().first_chunk().map(WitnessHead::decode);
-        let author = Committee::of(network).member(&header.issuer);
-        let (Some(Ok(head)), Some(author)) = (head, author) else { return Err(StoreError::Unverified(id)) };
-        commits::put_witness(commit, head.round, author, record.position)?;
-    }
-    if let Some(twin) = record.twin {
-        let mut equivocations = commit.open_table(EQUIVOCATIONS)?;
-        let epoch = network.rules().epoch(header.timestamp);
-        for id in [twin, id] {
-            equivocations.insert(&equivocation_key(&header.issuer, epoch, header.counter, &id), ())?;
-        }
-    }
-    Ok(())
 }

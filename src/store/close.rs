@@ -18,6 +18,9 @@ impl Store {
     /// here costs nothing: it is made again when the file is opened.
     fn write_tail(&self) {
         let log = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = self.publish() {
+            return tracing::warn!(%error, "what only the log holds is left to the next start");
+        }
         let Some((database, tail)) = self.unfinished(&log) else { return };
         let write = || {
             let commit = append::begin(&database)?;

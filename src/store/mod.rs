@@ -21,10 +21,12 @@ mod disk;
 mod erase;
 mod error;
 mod kept;
+mod latest;
 mod layout;
 mod marks;
 mod open;
 mod pack;
+mod pending;
 mod reader;
 mod reopen;
 mod rewrite;
@@ -48,6 +50,7 @@ pub use cursors::{CopiedCursors, Cursors, decode_cursor};
 pub use erase::Erasure;
 pub use error::StoreError;
 pub use kept::Kept;
+pub use latest::Latest;
 pub use reader::Reader;
 pub use scrub::Scrubbed;
 pub use serve::Served;
@@ -58,8 +61,9 @@ pub use view::View;
 use damage::Damage;
 use disk::Disk;
 use layout::{ARRIVALS, decode_arrival};
+use pending::Pending;
 use redb::StorageBackend;
-use reopen::State;
+use reopen::{Snapshot, State};
 use shared::Shared;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -149,6 +153,8 @@ pub struct Store {
     volume: Box<dyn Volume>,
     writer: Mutex<Log>,
     front: Front,
+    /// What the database is yet to take from the log.
+    pending: Pending,
     state: RwLock<State>,
     shared: Shared,
     damage: Arc<Damage>,
@@ -201,6 +207,7 @@ impl Store {
             volume,
             writer: Mutex::new(Log::new(front.clone())),
             front,
+            pending: Pending::default(),
             state: RwLock::new(State::new(database, tail)?),
             shared: Shared::default(),
             damage: Arc::default(),
@@ -218,8 +225,11 @@ impl Store {
     /// A snapshot to read from. After a failed write it shows what is on disk for certain; readers made before the
     /// failure may then fail, so make a new one.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        let (network, damage) = (Arc::clone(&self.network), Arc::clone(&self.damage));
-        Ok(Reader::new(self.snapshot()?, network, damage))
+        Ok(self.read_from(self.snapshot()?))
+    }
+
+    fn read_from(&self, snapshot: Snapshot) -> Reader {
+        Reader::new(snapshot, Arc::clone(&self.network), Arc::clone(&self.damage))
     }
 
     /// The position that the next transaction has to have.

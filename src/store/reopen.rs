@@ -76,6 +76,12 @@ impl State {
         Mark { position, commits: self.acknowledged_commit.load(Ordering::Relaxed) }
     }
 
+    /// The database that is written, and what its index tables lack; none of a store that has failed.
+    pub(super) fn live(&self) -> Option<(&Database, &Arc<Tail>)> {
+        let database = self.database.as_ref().filter(|_| self.failure.is_none())?;
+        Some((database, &self.tail))
+    }
+
     fn refusal(&self) -> StoreError {
         let cause = self.failure.as_ref().map(|failure| failure.cause.clone());
         StoreError::ReadOnly { cause: cause.unwrap_or_else(|| "the file is not open".into()) }
@@ -98,7 +104,7 @@ impl Store {
 
     /// The same for who may be the writer itself: whoever holds the lock longer than a commit takes is told by the database,
     /// which refuses everything, and turns the store read-only by itself.
-    fn distrust_soon(&self, cause: String) {
+    pub(super) fn distrust_soon(&self, cause: String) {
         let until = Instant::now() + REOPEN_READERS;
         loop {
             match self.writer.try_lock() {
@@ -123,6 +129,9 @@ impl Store {
         if self.failed_state(|cause| drop(self.fail(cause))).is_none() {
             return Ok(());
         }
+        // Nobody may be writing to the database that is let go of. What is pending is in the log.
+        let mut pending = self.pending.lock();
+        self.pending.clear(&mut pending);
         let mut state = self.write_state();
         self.shared.forget();
         let deadline = Instant::now() + REOPEN_READERS;
@@ -145,7 +154,7 @@ impl Store {
                 state.database = Some(Arc::new(database));
                 state.tail = Arc::new(tail);
                 state.failure = None;
-                log.restart();
+                *log = Log::new(self.front.clone());
                 Ok(())
             }
             Err(error) => {
@@ -185,27 +194,40 @@ impl Store {
         Arc::clone(&self.read_state().tail)
     }
 
-    /// The tables hold all but what is in here.
+    /// The same for whoever reads; none of a store that has failed.
+    pub(super) fn live_tail(&self) -> Option<Arc<Tail>> {
+        self.read_state().live().map(|(_, tail)| Arc::clone(tail))
+    }
+
+    /// The tables hold all but what is in here. Snapshots of before are let go of first: whoever takes this tail, and then
+    /// the shared snapshot, misses nothing that has left.
     pub(super) fn set_tail(&self, tail: Tail) {
+        self.shared.forget();
         self.write_state().tail = Arc::new(tail);
     }
 
-    /// All before `next` is on disk, with the commits up to the newest, and whoever sent it is told so.
-    pub(super) fn acknowledge(&self, next: Position, newest: Option<u64>) {
+    /// All before `end` is on disk, and whoever sent it is told so.
+    pub(super) fn acknowledge(&self, end: Mark) {
         let state = self.read_state();
-        state.acknowledged.store(next.0, Ordering::Relaxed);
-        if let Some(newest) = newest {
-            state.acknowledged_commit.store(newest, Ordering::Relaxed);
-        }
+        state.acknowledged.store(end.position.0, Ordering::Relaxed);
+        state.acknowledged_commit.store(end.commits, Ordering::Relaxed);
     }
 
-    /// What is stored, as a whole. A commit is seen in the database a moment before the tail has its rows, or has let go of
-    /// them; who looks in between looks again.
+    /// What is stored, as a whole.
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.catch_up();
+        self.published()
+    }
+
+    /// What the database has of it: all but what is pending. A commit is seen there a moment before the tail has its rows,
+    /// or has let go of them; who looks in between looks again. Of what is pending the tail has the rows already, so what
+    /// the database shows is where the snapshot ends.
+    pub(super) fn published(&self) -> Result<Snapshot, StoreError> {
         for look in 0..SNAPSHOT_LOOKS + SNAPSHOT_PATIENCE {
             let snapshot = self.look()?;
-            if reader::next_position(&snapshot.rows.open_table(ARRIVALS)?)? <= snapshot.end {
-                return Ok(snapshot);
+            let end = reader::next_position(&snapshot.rows.open_table(ARRIVALS)?)?;
+            if end <= snapshot.end {
+                return Ok(Snapshot { end, ..snapshot });
             }
             drop(snapshot);
             match look < SNAPSHOT_LOOKS {
@@ -275,7 +297,7 @@ impl Store {
         }
     }
 
-    fn read_state(&self) -> RwLockReadGuard<'_, State> {
+    pub(super) fn read_state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 

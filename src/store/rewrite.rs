@@ -91,6 +91,8 @@ impl Store {
     ) -> Result<T, StoreError> {
         let database = self.writable()?;
         let run = || {
+            // Before, and not with it: nobody who wants it published is to wait for the disk.
+            self.publish()?;
             let commit = append::begin(&database)?;
             let done = match put(&commit) {
                 Ok(done) => done,

@@ -1,6 +1,6 @@
 //! One snapshot for all who look something up between two changes.
 //!
-//! Always true: what is handed out shows at least what was committed when it was asked for, for a snapshot that was
+//! Always true: what is handed out shows at least what the database had when it was asked for, for a snapshot that was
 //! made before a change is not kept after it. No other lock of the store is taken while the slot is held.
 
 use super::{Reader, Store, StoreError};
@@ -41,6 +41,15 @@ impl Store {
     /// # Errors
     /// As [`Store::reader`].
     pub fn shared_reader(&self) -> Result<Arc<Reader>, StoreError> {
+        self.catch_up();
+        self.published_reader()
+    }
+
+    /// A shared snapshot that shows at least what the database had when it was asked for: all but what was pending.
+    ///
+    /// # Errors
+    /// As [`Store::reader`].
+    pub(super) fn published_reader(&self) -> Result<Arc<Reader>, StoreError> {
         let version = {
             let slot = self.shared.lock();
             if let Some(reader) = &slot.reader {
@@ -48,7 +57,7 @@ impl Store {
             }
             slot.version
         };
-        let reader = Arc::new(self.reader()?);
+        let reader = Arc::new(self.read_from(self.published()?));
         let mut slot = self.shared.lock();
         if slot.version == version {
             slot.reader = Some(Arc::clone(&reader));

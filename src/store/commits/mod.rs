@@ -19,7 +19,7 @@ pub(super) use layout::{
 };
 pub(super) use read::newest_index;
 pub(super) use settle::{Settled, Settlement};
-pub(super) use write::{put, put_resume, put_witness, settled_before};
+pub(super) use write::{check, put, put_resume, put_witness, settled_before};
 
 use weft_tangle::finality::{Commit, FinalVerdict};
 use weft_tangle::{Digest, TxId};

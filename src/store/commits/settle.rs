@@ -45,10 +45,9 @@ impl Store {
         let Some(last) = commits.last() else { return Ok(Settlement::default()) };
         let here: BTreeMap<TxId, Position> =
             batch.iter().map(|record| (record.transaction.id(), record.position)).collect();
-        let reader = self.shared_reader()?;
         let find = |id: &TxId| match here.get(id) {
             Some(position) => Ok(*position),
-            None => reader.position(id)?.ok_or(StoreError::NotStored(*id)),
+            None => self.position(id)?.ok_or(StoreError::NotStored(*id)),
         };
         let mut settled = Vec::with_capacity(commits.len());
         for handed in commits {
@@ -75,9 +74,10 @@ impl Settlement {
         self.commits.is_empty()
     }
 
-    /// The index of the last commit.
-    pub(in crate::store) fn newest(&self) -> Option<u64> {
-        self.commits.last().map(|settled| settled.commit.index)
+    /// Takes the commits that follow on these.
+    pub(in crate::store) fn append(&mut self, later: Self) {
+        self.commits.extend(later.commits);
+        self.resume = later.resume.or(self.resume);
     }
 
     /// Bytes of the pages that writing it changes, but for those above them.

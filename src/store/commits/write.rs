@@ -7,8 +7,8 @@ use super::layout::{
 use super::read::newest_of;
 use super::{Ruling, Settled};
 use crate::limits::SETTLED_ROWS;
-use crate::store::StoreError;
 use crate::store::layout::META;
+use crate::store::{Reader, StoreError};
 use redb::{ReadableTable, Table, WriteTransaction};
 use std::collections::BTreeMap;
 use weft_tangle::body::Vote;
@@ -31,8 +31,46 @@ pub(in crate::store) fn put(
     let mut commits = transaction.open_table(COMMITS)?;
     let mut delivered = transaction.open_table(DELIVERED)?;
     let mut rows = Rows { table: transaction.open_table(RULINGS)?, changed: BTreeMap::new() };
-    let mut last = newest_of(&commits)?
-        .map_or(Vote::NONE, |commit| Vote { index: commit.index, digest: commit.digest(network) });
+    rule(network, newest_of(&commits)?, &mut rows, settled)?;
+    for Settled { commit, delivered: places, .. } in settled {
+        commits.insert(&commit.index.to_be_bytes(), &commit.encode())?;
+        for (part, places) in (0_u32..).zip(places.chunks(PART_PLACES)) {
+            let list = encode_list(places.iter().map(|(position, ..)| *position));
+            delivered.insert(&delivered_key(commit.index, part * PART_PLACES as u32), &list[..])?;
+        }
+    }
+    let rulings = rows.write()?;
+    let mut meta = transaction.open_table(META)?;
+    let from = settled_before(&meta)?;
+    let settled = advance(&rulings, from)?;
+    if settled > from {
+        meta.insert(SETTLED_KEY, &settled.to_be_bytes()[..])?;
+    }
+    Ok(())
+}
+
+/// Whether commits can be put behind those that a snapshot shows, which are all.
+///
+/// # Errors
+/// Those of [`put`].
+pub(in crate::store) fn check(reader: &Reader, settled: &[Settled]) -> Result<(), StoreError> {
+    if settled.is_empty() {
+        return Ok(());
+    }
+    let newest = newest_of(&reader.snapshot.open_table(COMMITS)?)?;
+    let mut rows = Rows { table: reader.snapshot.open_table(RULINGS)?, changed: BTreeMap::new() };
+    rule(reader.network().id(), newest, &mut rows, settled)
+}
+
+/// Changes the rulings to what commits make of them, which follow on the newest and on each other.
+fn rule(
+    network: &NetworkId,
+    newest: Option<Commit>,
+    rows: &mut Rows<impl RulingTable>,
+    settled: &[Settled],
+) -> Result<(), StoreError> {
+    let mut last =
+        newest.map_or(Vote::NONE, |commit| Vote { index: commit.index, digest: commit.digest(network) });
     for one in settled {
         let Commit { index, previous, .. } = one.commit;
         if index != last.index + 1 {
@@ -41,20 +79,8 @@ pub(in crate::store) fn put(
         if previous != last.digest {
             return Err(StoreError::BadCommit { index, problem: "it does not follow on the one before" });
         }
-        commits.insert(&index.to_be_bytes(), &one.commit.encode())?;
-        for (part, places) in (0_u32..).zip(one.delivered.chunks(PART_PLACES)) {
-            let list = encode_list(places.iter().map(|(position, ..)| *position));
-            delivered.insert(&delivered_key(index, part * PART_PLACES as u32), &list[..])?;
-        }
         rows.rule(one)?;
         last = Vote { index, digest: one.commit.digest(network) };
-    }
-    let rulings = rows.write()?;
-    let mut meta = transaction.open_table(META)?;
-    let from = settled_before(&meta)?;
-    let settled = advance(&rulings, from)?;
-    if settled > from {
-        meta.insert(SETTLED_KEY, &settled.to_be_bytes()[..])?;
     }
     Ok(())
 }
@@ -91,12 +117,17 @@ pub(in crate::store) fn settled_before(
 }
 
 /// Rows of `rulings` that are changed, each read and written once.
-struct Rows<'a> {
-    table: Table<'a, &'static [u8; 8], &'static [u8; ROW_BYTES]>,
+struct Rows<T> {
+    table: T,
     changed: BTreeMap<u64, Box<[u8; ROW_BYTES]>>,
 }
 
-impl<'a> Rows<'a> {
+/// The table of rulings, whether it can be written or not.
+trait RulingTable: ReadableTable<&'static [u8; 8], &'static [u8; ROW_BYTES]> {}
+
+impl<T: ReadableTable<&'static [u8; 8], &'static [u8; ROW_BYTES]>> RulingTable for T {}
+
+impl<T: RulingTable> Rows<T> {
     fn row(&mut self, first: u64) -> Result<&mut [u8; ROW_BYTES], StoreError> {
         let row = match self.changed.remove(&first) {
             Some(row) => row,
@@ -140,7 +171,9 @@ impl<'a> Rows<'a> {
         }
         Ok(())
     }
+}
 
+impl<'a> Rows<Table<'a, &'static [u8; 8], &'static [u8; ROW_BYTES]>> {
     fn write(mut self) -> Result<Table<'a, &'static [u8; 8], &'static [u8; ROW_BYTES]>, StoreError> {
         for (first, row) in &self.changed {
             self.table.insert(&first.to_be_bytes(), &**row)?;

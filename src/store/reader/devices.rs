@@ -200,7 +200,7 @@ impl Reader {
         rows.map(|row| Ok(id_of(row?.0.value()))).collect()
     }
 
-    pub(super) fn visit_issued(
+    pub(in crate::store) fn visit_issued(
         &self,
         issuer: &DeviceId,
         range: &Range<Timestamp>,
@@ -219,11 +219,20 @@ impl Reader {
         &self,
         keys: &Range<DeviceKey>,
     ) -> Result<impl Iterator<Item = Result<(DeviceKey, Issued), StoreError>>, StoreError> {
+        self.issued_rows_and(keys, self.tail.issued(keys, self.end))
+    }
+
+    /// The same, with these among them for those that wait.
+    pub(in crate::store) fn issued_rows_and(
+        &self,
+        keys: &Range<DeviceKey>,
+        waiting: Vec<(DeviceKey, Issued)>,
+    ) -> Result<impl Iterator<Item = Result<(DeviceKey, Issued), StoreError>>, StoreError> {
         let table = self.snapshot.open_table(ISSUED)?;
         let written = table.range::<&_>(&keys.start..&keys.end)?.map(|row| {
             let (key, value) = row?;
             Ok((*key.value(), *value.value()))
         });
-        Ok(merge(written, self.tail.issued(keys, self.end)))
+        Ok(merge(written, waiting))
     }
 }

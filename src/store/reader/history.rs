@@ -13,7 +13,11 @@ use weft_tangle::finality::{Entry, Outcome, Round};
 use weft_tangle::{DeviceId, Digest, History, HistoryError, Kind, Standing, Timestamp, TxId};
 
 impl Reader {
-    fn visit_log(&self, positions: Range<u64>, visit: &mut dyn FnMut(TxId)) -> Result<(), StoreError> {
+    pub(in crate::store) fn visit_log(
+        &self,
+        positions: Range<u64>,
+        visit: &mut dyn FnMut(TxId),
+    ) -> Result<(), StoreError> {
         let keys = positions.start.to_be_bytes()..positions.end.max(positions.start).to_be_bytes();
         let table = self.snapshot.open_table(ARRIVALS)?;
         for row in table.range::<&_>(&keys.start..&keys.end)? {

@@ -13,6 +13,7 @@ mod model;
 mod opening;
 mod pack;
 mod panics;
+mod pending;
 mod reopen;
 mod rewrite;
 mod serve;

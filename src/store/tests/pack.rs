@@ -86,7 +86,10 @@ fn a_damaged_row_is_not_served_and_hinders_nothing_else() {
     let open = || Store::open(directory.path(), &network, &StoreOptions::default()).unwrap();
     let store = open();
     store.append(&ledger.arrivals[..3]).unwrap();
+    // A row for each: who reads has it written.
+    assert_eq!(rows(&store).len(), 1);
     store.append(&ledger.arrivals[3..5]).unwrap();
+    assert_eq!(rows(&store).len(), 2);
     drop(store);
     change(directory.path(), |commit| {
         let mut packs = commit.open_table(PACKS).unwrap();

@@ -1,8 +1,8 @@
 //! The write-ahead log: where a small batch becomes durable, with one write and one sync (`spec/11-storage.md`).
 //!
-//! The database takes such a batch in a commit that it need not sync: a change of a tree costs many pages, and a commit
-//! that survives a crash two syncs. Whatever commits durably then, because the log is full or for a reason of its own,
-//! brings all of it to disk, and the log begins anew. Always true: what was acknowledged is in the last durable commit, or
+//! The database takes such a batch later, with others, in a commit that it need not sync (`pending`): a change of a tree
+//! costs many pages, and a commit that survives a crash two syncs. Whatever commits durably then, because the log is full
+//! or for a reason of its own, brings all of it to disk, and the log begins anew. Always true: what was acknowledged is in the last durable commit, or
 //! in records that stand one behind another from the log's beginning, the first of which continues that commit or lies
 //! within it.
 
@@ -34,14 +34,16 @@ pub(super) struct Log {
     front: Front,
     /// Where the next record begins, in bytes behind the first block.
     at: u64,
-    /// Whether the database holds commits that are not durable by themselves.
+    /// Whether it holds what no durable commit has.
     is_ahead: bool,
+    /// How far the store is, once something was written since the file was opened.
+    end: Option<Mark>,
 }
 
 impl Log {
     /// A log of which all is in a durable commit.
     pub(super) fn new(front: Front) -> Self {
-        Self { front, at: 0, is_ahead: false }
+        Self { front, at: 0, is_ahead: false, end: None }
     }
 
     /// The log's part of the file.
@@ -79,9 +81,19 @@ impl Log {
         (self.at, self.is_ahead) = (0, false);
     }
 
-    /// Whether the database holds commits that are not durable by themselves.
+    /// Whether it holds what no durable commit has.
     pub(super) fn is_ahead(&self) -> bool {
         self.is_ahead
+    }
+
+    /// Behind all that is stored, where that is known.
+    pub(super) fn end(&self) -> Option<Mark> {
+        self.end
+    }
+
+    /// All that is stored ends here.
+    pub(super) fn reaches(&mut self, end: Mark) {
+        self.end = Some(end);
     }
 }
 

@@ -202,7 +202,18 @@ fn what_is_damaged_is_handed_to_finality_where_its_header_suffices() {
 
 /// A witness by the one member of the networks of tests.
 pub(super) fn witness(network: &Network, round: u64, parents: Vec<TxId>, at: Timestamp) -> Transaction {
-    let key = SigningKey::from_seed(&Seed::from_bytes([0xC0; 32])).unwrap();
+    witness_by([0xC0; 32], network, round, parents, at)
+}
+
+/// A witness by whoever has the key of this seed.
+pub(super) fn witness_by(
+    seed: [u8; 32],
+    network: &Network,
+    round: u64,
+    parents: Vec<TxId>,
+    at: Timestamp,
+) -> Transaction {
+    let key = SigningKey::from_seed(&Seed::from_bytes(seed)).unwrap();
     let round = Round::new(round).unwrap();
     let witness = Witness::new(round, Vote::NONE, parents.clone(), vec![]).unwrap();
     let draft = Draft {

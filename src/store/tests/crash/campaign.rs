@@ -23,6 +23,8 @@ pub(super) struct Tally {
     pub(super) crashes: u64,
     /// Crashes while a store was opened.
     pub(super) opening: u64,
+    /// Crashes in a commit while earlier batches were pending.
+    pub(super) pending: u64,
     /// Disks that failed without a crash, and worked again.
     pub(super) reopened: u64,
     /// Commits that were cut short and were on disk all the same.
@@ -35,6 +37,7 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.crashes += other.crashes;
         self.opening += other.opening;
+        self.pending += other.pending;
         self.reopened += other.reopened;
         self.kept += other.kept;
         self.lost += other.lost;
@@ -51,12 +54,13 @@ pub(super) struct Survived {
 
 impl fmt::Display for Survived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tally: Tally { crashes, opening, reopened, kept, lost }, seeds, seconds } = self;
+        let Self { tally: Tally { crashes, opening, pending, reopened, kept, lost }, seeds, seconds } = self;
         write!(
             f,
             "{crashes} crashes of {seeds} seeds survived in {seconds:.1} s, {opening} of them while the "
         )?;
-        write!(f, "store was opened; {reopened} failures of the disk without a crash; ")?;
+        write!(f, "store was opened and {pending} while batches were pending; ")?;
+        write!(f, "{reopened} failures of the disk without a crash; ")?;
         write!(f, "of the commits that were cut short {kept} were on disk and {lost} were not")
     }
 }

@@ -10,7 +10,7 @@ use super::steps::OWN;
 use super::truth::Truth;
 use super::{MemoryDisk, Planted, open_with};
 use crate::node::recover;
-use crate::store::{Reader, Store};
+use crate::store::Store;
 use crate::testing::Dice;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -27,7 +27,7 @@ pub(super) struct World<'a> {
     /// What a client was told is new.
     pub(super) told: BTreeSet<TxId>,
     pub(super) tokens: u64,
-    tally: Tally,
+    pub(super) tally: Tally,
 }
 
 /// What has come of a step.
@@ -50,7 +50,6 @@ enum End {
 pub(super) struct Life {
     pub(super) store: Store,
     pub(super) replica: Replica,
-    pub(super) reader: Reader,
     pub(super) queue: VecDeque<Arc<Attached>>,
     pub(super) disk: MemoryDisk,
     /// Who waits for what at the door.
@@ -148,8 +147,7 @@ impl<'a> World<'a> {
 
     /// Opens the store again as a node does whose disk has failed, and works again after some attempts.
     fn reopen(&mut self, life: Life, disk: &MemoryDisk) -> Option<Life> {
-        let Life { store, reader, .. } = life;
-        drop(reader);
+        let Life { store, .. } = life;
         for _ in 0..self.dice.below(3) {
             disk.fail_after(self.dice.below(6));
             if store.try_reopen().is_ok() {
@@ -191,7 +189,8 @@ impl<'a> World<'a> {
             self.truth.check_every_table(&store, self.pool, &mut self.dice);
         }
         let (disk, queue, asked) = (disk.clone(), VecDeque::new(), BTreeMap::new());
-        let mut life = Life { store, replica, reader, queue, disk, asked };
+        drop(reader);
+        let mut life = Life { store, replica, queue, disk, asked };
         self.check_tickets(&mut life);
         // Clients whose transactions were stored and not acknowledged hand them in again.
         for place in answered..self.truth.order.len() {
