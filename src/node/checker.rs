@@ -19,7 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use weft_tangle::check::{check_door, check_enrolment_cheaply};
 use weft_tangle::replica::Taken;
-use weft_tangle::{History, Kind, Network, Refusal, Screened, Transaction, Verified};
+use weft_tangle::{Kind, Network, Refusal, Screened, Transaction, Verified};
 
 /// What a checker needs; one a thread.
 pub(super) struct Checker {
@@ -107,11 +107,9 @@ impl Checker {
     fn check(&self, wire: &[u8]) -> Result<Outcome, Fault> {
         let transaction = Transaction::decode(&self.network, wire)?;
         let header = transaction.header();
-        let reader = self.store.shared_reader().map_err(storage)?;
         let id = transaction.id();
-        if reader.contains(&id).map_err(|error| Fault::Storage(error.to_string()))? {
+        if self.store.contains(&id).map_err(|error| Fault::Storage(error.to_string()))? {
             if self.store.is_damaged(&id) {
-                drop(reader);
                 self.heal(transaction)?;
             }
             return Ok(Outcome::Known(Taken { id, is_new: false, disputed: false }));

@@ -56,7 +56,7 @@ impl Checker {
 
     /// Whether a transaction is stored here, and not known to be damaged.
     pub(super) fn holds(&self, id: &TxId) -> Result<bool, StoreError> {
-        Ok(self.store.shared_reader()?.position(id)?.is_some() && !self.store.is_damaged(id))
+        Ok(self.store.contains(id)? && !self.store.is_damaged(id))
     }
 
     fn give_back(&self, transaction: &Verified) -> Result<(), Fault> {

@@ -74,7 +74,7 @@ fn pass(
     let mut position = Position(begin.checked_rem(total).unwrap_or(0));
     let mut read = 0;
     while read < total {
-        let step = store.reader()?.scrub(position)?;
+        let step = store.taken()?.scrub(position)?;
         let Some(Scrubbed { next, bytes }) = step else {
             position = Position(0);
             continue;

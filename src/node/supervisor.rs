@@ -27,7 +27,7 @@ use super::writer::Writer;
 use crate::bell::{Bell, Receiver, Sender, bounded, bounded_with, never};
 use crate::limits::{RECOVERY_STEADY, RECOVERY_WAIT, RECOVERY_WAIT_MOST};
 use crate::metrics::Metrics;
-use crate::store::{Reader, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crossbeam_channel::TryRecvError;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -35,10 +35,9 @@ use std::time::{Duration, Instant};
 use weft_tangle::finality::Proposal;
 use weft_tangle::{HistoryError, Network, Replica};
 
-/// A replica as the store has it, with a snapshot of the store.
+/// A replica as the store has it.
 pub(super) struct Recovered {
     pub(super) replica: Replica,
-    pub(super) reader: Arc<Reader>,
     /// How many damaged transactions had been healed before.
     healed: u64,
     /// Whether own witnesses may be missing in the store.
@@ -57,7 +56,7 @@ impl Recovered {
         if has_forgotten {
             replica.forgot();
         }
-        Ok(Self { replica, reader, healed, has_forgotten })
+        Ok(Self { replica, healed, has_forgotten })
     }
 }
 
@@ -117,7 +116,7 @@ impl Supervisor {
 
     /// One life of a replica: until all have been served, or storage fails.
     fn serve(&self, recovered: Recovered) -> Result<Ended, HistoryError> {
-        let Recovered { replica, mut reader, healed, has_forgotten } = recovered;
+        let Recovered { replica, healed, has_forgotten } = recovered;
         // The owner hands over a batch when the one before is written.
         let (writes, write_queue) = bounded(1);
         let (written, written_queue) = bounded_with(1, &self.bell);
@@ -162,7 +161,7 @@ impl Supervisor {
             written: &written_queue,
             signed: &signed_queue,
         };
-        let ended = owner.run(&queues, &mut reader);
+        let ended = owner.run(&queues);
         drop(alarm);
         if let Err(error) = &ended {
             if self.store.read_only().is_none() && self.health.read_only().is_none() {
@@ -176,7 +175,7 @@ impl Supervisor {
             self.exchange.iter().for_each(|exchange| exchange.link.send_away());
         }
         // The writer ends once nobody can send it anything, and the store is opened again once nobody reads it.
-        drop((owner, written_queue, reader));
+        drop((owner, written_queue));
         if writer.join().is_err() {
             tracing::error!("the writer has panicked");
         }

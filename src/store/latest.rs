@@ -7,7 +7,7 @@
 use super::layout::{decode_issued, device_keys, id_of};
 use super::pending::{Held, Waiting};
 use super::tail::Whereabouts;
-use super::{Reader, Store, StoreError};
+use super::{Kept, Reader, Store, StoreError};
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, MutexGuard};
 use weft_tangle::finality::{Entry, Outcome, Round};
@@ -61,6 +61,19 @@ impl Store {
 }
 
 impl Latest<'_> {
+    /// What is stored under this id, its body or not.
+    ///
+    /// # Errors
+    /// As [`Reader::kept`].
+    pub fn kept(&self, id: &TxId) -> Result<Option<Kept>, StoreError> {
+        let kept = match self.pending(id)? {
+            Some(whole) if whole.wire().len() > BODY_OFFSET => return Ok(Some(Kept::Whole(whole))),
+            Some(_) => self.0.shared_reader()?.kept(id)?,
+            None => self.0.published_reader()?.kept(id)?,
+        };
+        Ok(kept.map(|(kept, _)| kept))
+    }
+
     /// A shared snapshot that shows also the pending transactions that are asked for.
     fn showing(&self, is_asked_for: impl Fn(&Waiting) -> bool) -> Result<Arc<Reader>, StoreError> {
         let is_pending = self.0.waiting().is_some_and(|held| held.transactions().iter().any(is_asked_for));

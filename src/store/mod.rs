@@ -228,6 +228,15 @@ impl Store {
         Ok(self.read_from(self.snapshot()?))
     }
 
+    /// A snapshot of what the database has taken, which is all but the newest: for whoever goes through what is stored, and
+    /// would have every batch taken by itself.
+    ///
+    /// # Errors
+    /// As [`Store::reader`].
+    pub fn taken(&self) -> Result<Reader, StoreError> {
+        Ok(self.read_from(self.published()?))
+    }
+
     fn read_from(&self, snapshot: Snapshot) -> Reader {
         Reader::new(snapshot, Arc::clone(&self.network), Arc::clone(&self.damage))
     }

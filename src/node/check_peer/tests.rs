@@ -67,6 +67,8 @@ fn what_is_stored_is_a_duplicate_and_not_checked() {
     let known = world.ledger.arrivals[0].id();
     let event = world.check(Some(Tree(3)), &wire);
     assert!(matches!(event, Event::Duplicate { id, tree: Some(Tree(3)), .. } if id == known), "{event:?}");
+    let taken = world.disk.store.taken().unwrap().transactions().unwrap();
+    assert_eq!(taken, 0, "the database need not take it for that");
 }
 
 #[test]

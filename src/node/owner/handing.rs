@@ -7,13 +7,12 @@ use crate::node::intake::Fault;
 use crate::node::job::{Checked, PeerRequest};
 use crate::node::peering::{PeerEvent, Post};
 use crate::node::signer::Signed;
-use crate::store::Reader;
 use std::time::Instant;
 use weft_tangle::HistoryError;
 use weft_tangle::replica::{Effect, Event, Source};
 
 impl Owner {
-    pub(super) fn take_in(&mut self, checked: Checked, reader: &Reader) -> Result<(), HistoryError> {
+    pub(super) fn take_in(&mut self, checked: Checked) -> Result<(), HistoryError> {
         self.around.room.give(checked.len());
         match checked {
             Checked::Door(request) => {
@@ -26,22 +25,22 @@ impl Owner {
                 self.backlog.extend(waits);
             }
         }
-        self.attach_backlog(reader)
+        self.attach_backlog()
     }
 
-    pub(super) fn attach_backlog(&mut self, reader: &Reader) -> Result<(), HistoryError> {
+    pub(super) fn attach_backlog(&mut self) -> Result<(), HistoryError> {
         while self.replica.has_room()
             && let Some(next) = self.backlog.pop_front()
         {
             match next {
                 Waits::Door(token, transaction, _wire) => {
                     let (transaction, token) = (*transaction, Some(token));
-                    self.handle(Event::Received { transaction, source: Source::Door, token }, reader)?;
+                    self.handle(Event::Received { transaction, source: Source::Door, token })?;
                     self.company.is_awaited();
                 }
                 Waits::Peer(source, event, _share) => {
                     if self.around.post.as_ref().is_some_and(|post| post.hears(source)) {
-                        self.handle(*event, reader)?;
+                        self.handle(*event)?;
                     }
                 }
             }
@@ -49,33 +48,33 @@ impl Owner {
         Ok(())
     }
 
-    pub(super) fn peer_said(&mut self, event: PeerEvent, reader: &Reader) -> Result<(), HistoryError> {
+    pub(super) fn peer_said(&mut self, event: PeerEvent) -> Result<(), HistoryError> {
         let event = self.around.post.as_mut().and_then(|post| post.event(event));
-        event.map_or(Ok(()), |event| self.handle(event, reader))
+        event.map_or(Ok(()), |event| self.handle(event))
     }
 
-    pub(super) fn tell_what_post_said(&mut self, reader: &Reader) -> Result<(), HistoryError> {
+    pub(super) fn tell_what_post_said(&mut self) -> Result<(), HistoryError> {
         let said = self.around.post.as_mut().map(Post::take_said).unwrap_or_default();
-        said.into_iter().try_for_each(|event| self.handle(event, reader))
+        said.into_iter().try_for_each(|event| self.handle(event))
     }
 
     /// Lets the replica ask peers for what is known to be damaged in the store.
-    pub(super) fn tell_of_damage(&mut self, reader: &Reader) -> Result<(), HistoryError> {
+    pub(super) fn tell_of_damage(&mut self) -> Result<(), HistoryError> {
         let damage = self.around.store.damage();
         if self.around.post.is_none() || std::mem::replace(&mut self.damage, damage) == damage {
             return Ok(());
         }
-        self.handle(Event::Damaged { ids: self.around.store.damaged() }, reader)
+        self.handle(Event::Damaged { ids: self.around.store.damaged() })
     }
 
     /// An own witness is signed. Others get it once it is on disk, so it does not wait for company there.
     ///
     /// # Errors
     /// It is not, and the replica will not ask again: a new one has to.
-    pub(super) fn witness(&mut self, signed: Signed, reader: &Reader) -> Result<(), HistoryError> {
+    pub(super) fn witness(&mut self, signed: Signed) -> Result<(), HistoryError> {
         let transaction = signed.map_err(|error| HistoryError::Unread(error.to_string()))?;
         self.around.metrics.count_own_witness(transaction.transaction().wire().len());
-        self.handle(Event::Witness { transaction }, reader)?;
+        self.handle(Event::Witness { transaction })?;
         self.company.is_awaited();
         Ok(())
     }
@@ -83,7 +82,6 @@ impl Owner {
     pub(super) fn ticket(
         &mut self,
         TicketRequest { device, count, answer }: TicketRequest,
-        reader: &Reader,
     ) -> Result<(), HistoryError> {
         let mut entropy = [0; 32];
         if let Err(error) = getrandom::fill(&mut entropy) {
@@ -93,11 +91,12 @@ impl Owner {
         }
         let token = self.waiting.token();
         self.waiting.tickets.insert(token, answer);
-        self.handle(Event::Ticket { device, count, entropy, token }, reader)
+        self.handle(Event::Ticket { device, count, entropy, token })
     }
 
-    pub(super) fn handle(&mut self, event: Event, reader: &Reader) -> Result<(), HistoryError> {
-        for effect in self.replica.handle(event, now(), reader)? {
+    pub(super) fn handle(&mut self, event: Event) -> Result<(), HistoryError> {
+        let effects = self.replica.handle(event, now(), &self.around.store.latest())?;
+        for effect in effects {
             match effect {
                 Effect::Persist(attached) => {
                     self.around.metrics.note(Stage::Attached, std::iter::once(attached.id()));

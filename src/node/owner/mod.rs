@@ -18,7 +18,6 @@ use super::peering::Post;
 use super::waiting::Waiting;
 use crate::bell::Receiver;
 use crate::limits::{COMMIT_AWAITS, OWNER_LISTENS, OWNER_PASS, OWNER_TICK};
-use crate::store::Reader;
 use awaited::Awaited;
 use crossbeam_channel::TryRecvError;
 use outgoing::Outgoing;
@@ -86,11 +85,7 @@ impl Owner {
     ///
     /// # Errors
     /// Storage has failed. Who waits then is not answered yet.
-    pub(super) fn run(
-        &mut self,
-        queues: &Queues<'_>,
-        reader: &mut Arc<Reader>,
-    ) -> Result<Ended, HistoryError> {
+    pub(super) fn run(&mut self, queues: &Queues<'_>) -> Result<Ended, HistoryError> {
         let mut tick = Instant::now() + OWNER_TICK;
         let (mut asked, mut is_busy) = (true, false);
         while asked || self.replica.occupancy().in_flight > 0 {
@@ -98,11 +93,11 @@ impl Owner {
             let is_tick = Instant::now() >= tick;
             if is_tick {
                 tick = Instant::now() + OWNER_TICK;
-                self.tick(reader)?;
+                self.tick()?;
             } else if !is_called {
-                self.handle(Event::Tick, reader)?;
+                self.handle(Event::Tick)?;
             }
-            is_busy = self.take_what_waits(queues, &mut asked, reader)?;
+            is_busy = self.take_what_waits(queues, &mut asked)?;
             if is_called && !is_busy && !is_tick && asked {
                 // What it was called for it has taken before.
                 continue;
@@ -110,19 +105,19 @@ impl Owner {
             if let Some(post) = &mut self.around.post {
                 post.flush();
             }
-            self.tell_what_post_said(reader)?;
+            self.tell_what_post_said()?;
             self.write_if_due(asked);
             self.around.metrics.set_occupancy(self.replica.occupancy());
         }
-        self.write_the_last(queues, reader)?;
+        self.write_the_last(queues)?;
         Ok(if self.is_healed { Ended::Healed } else { Ended::Served })
     }
 
     /// Takes leave of the peers, so that the next life goes on in their logs where this one was. All that is attached is
     /// durable by now. The replica is told of nothing any more, or it would go on making commits.
-    fn write_the_last(&mut self, queues: &Queues<'_>, reader: &Reader) -> Result<(), HistoryError> {
+    fn write_the_last(&mut self, queues: &Queues<'_>) -> Result<(), HistoryError> {
         let sources = self.around.post.as_mut().map(Post::take_leave).unwrap_or_default();
-        sources.into_iter().try_for_each(|source| self.handle(Event::Left { source }, reader))?;
+        sources.into_iter().try_for_each(|source| self.handle(Event::Left { source }))?;
         self.write_if_due(false);
         while self.writing.is_some() {
             self.settle(&queues.written.recv().map_err(|_| ended("writer"))?)?;
@@ -133,16 +128,16 @@ impl Owner {
 
     /// Whoever reads may find that the store has failed; here the owner hears of it also when there is nothing to write.
     /// So it does when another thread has failed, behind which nothing is written until a restart.
-    fn tick(&mut self, reader: &Reader) -> Result<(), HistoryError> {
+    fn tick(&mut self) -> Result<(), HistoryError> {
         // Nothing waits for a checker for longer than this.
         self.mark = self.mark.map(|_| 0);
         let (store, health) = (&self.around.store, &self.around.health);
         let for_good = || health.read_only().filter(|_| health.is_read_only_for_good());
         match store.read_only().or_else(for_good) {
             Some(cause) => Err(HistoryError::Unread(cause)),
-            None => self.handle(Event::Tick, reader),
+            None => self.handle(Event::Tick),
         }?;
-        self.tell_of_damage(reader)?;
+        self.tell_of_damage()?;
         if let Some(post) = &self.around.post {
             post.publish(self.replica.peers());
         }
@@ -169,7 +164,6 @@ impl Owner {
         if std::mem::replace(&mut self.around.healed, healed) == healed {
             return false;
         }
-        // From what is stored now: the snapshot that this life reads from may be older.
         store.shared_reader().and_then(|reader| reader.transaction(id)).is_ok_and(|found| found.is_some())
     }
 
@@ -186,22 +180,17 @@ impl Owner {
 
     /// Takes all that waits, what is written before anything else; whether there was anything. Each queue gets its turn, or a
     /// flood of one would shut out the others.
-    fn take_what_waits(
-        &mut self,
-        queues: &Queues<'_>,
-        asked: &mut bool,
-        reader: &mut Arc<Reader>,
-    ) -> Result<bool, HistoryError> {
+    fn take_what_waits(&mut self, queues: &Queues<'_>, asked: &mut bool) -> Result<bool, HistoryError> {
         let mut is_busy = false;
         if let Some(written) = next(queues.written, "writer")? {
-            self.storage_said(written, reader)?;
+            self.storage_said(written)?;
             is_busy = true;
         }
         if let Some(signed) = next(queues.signed, "signer")? {
-            self.witness(signed, reader)?;
+            self.witness(signed)?;
             is_busy = true;
         }
-        self.attach_backlog(reader)?;
+        self.attach_backlog()?;
         if self.is_healed {
             *asked = false;
             return Ok(is_busy);
@@ -211,7 +200,7 @@ impl Owner {
                 break;
             }
             match queues.requests.try_recv() {
-                Ok(request) => self.take_in(request, reader)?,
+                Ok(request) => self.take_in(request)?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
                     *asked = false;
@@ -221,12 +210,12 @@ impl Owner {
             is_busy = true;
         }
         for request in queues.tickets.try_iter().take(OWNER_PASS) {
-            self.ticket(request, reader)?;
+            self.ticket(request)?;
             is_busy = true;
         }
         let began = Instant::now();
         for event in queues.peers.try_iter().take(OWNER_PASS) {
-            self.peer_said(event, reader)?;
+            self.peer_said(event)?;
             is_busy = true;
             if began.elapsed() >= OWNER_LISTENS {
                 break;
@@ -263,14 +252,12 @@ impl Owner {
         let _failed = self.around.writer.send(batch);
     }
 
-    fn storage_said(&mut self, written: Written, reader: &mut Arc<Reader>) -> Result<(), HistoryError> {
+    fn storage_said(&mut self, written: Written) -> Result<(), HistoryError> {
         let commits = self.settle(&written)?;
-        *reader =
-            self.around.store.shared_reader().map_err(|error| HistoryError::Unread(error.to_string()))?;
         if let Written::UpTo(position, commit) = written
             && (position.is_some() || commit.is_some())
         {
-            self.handle(Event::Durable { position, commit }, reader)?;
+            self.handle(Event::Durable { position, commit })?;
         }
         // Behind the answers, of which the time is counted.
         let (now, metrics) = (Instant::now(), &self.around.metrics);

@@ -9,7 +9,7 @@ use super::link::Link;
 use crate::bell::{Receiver, Sender};
 use crate::gossip::{Class, PeerNumber, Reason, SendError, Sent};
 use crate::limits::SERVED_BYTES;
-use crate::store::{Kept, Reader, Store, StoreError};
+use crate::store::{Kept, Store, StoreError};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Bound, Range};
@@ -171,7 +171,7 @@ impl Queue {
         owner: &Sender<PeerEvent>,
     ) -> Result<Option<Bytes>, StoreError> {
         let Some(answer) = self.requests.front_mut() else { return Ok(None) };
-        let found = answer.read(&*store.shared_reader()?)?;
+        let found = answer.read(store)?;
         if !found.is_empty() {
             link.count_served(found.len());
             let wires = found.iter().map(Kept::wire).collect();
@@ -194,10 +194,10 @@ impl Answer {
     }
 
     /// What the next frame holds; nothing when all is read, or the next of it is not here.
-    fn read(&mut self, reader: &Reader) -> Result<Vec<Kept>, StoreError> {
+    fn read(&mut self, store: &Store) -> Result<Vec<Kept>, StoreError> {
         let (mut found, mut bytes) = (Vec::new(), 1);
         while let Some(range) = self.ranges.front_mut() {
-            let served = reader.serve(range.clone(), SERVED_BYTES.saturating_sub(bytes))?;
+            let served = store.shared_reader()?.serve(range.clone(), SERVED_BYTES.saturating_sub(bytes))?;
             bytes += served.bytes;
             found.extend(served.found);
             self.withheld.extend(served.withheld);
@@ -208,8 +208,9 @@ impl Answer {
             self.ranges.pop_front();
         }
         while let Some(id) = self.ids.front() {
-            match reader.kept(id) {
-                Ok(Some((kept, _))) if Frame::fits(bytes, kept.wire().len()) => {
+            // Mostly the newest, which need no snapshot.
+            match store.latest().kept(id) {
+                Ok(Some(kept)) if Frame::fits(bytes, kept.wire().len()) => {
                     bytes += 2 + kept.wire().len();
                     self.withheld.extend(kept.is_erased().then_some(*id));
                     found.push(kept);

@@ -77,7 +77,9 @@ impl Fragile {
         self.disk.leave_room(bytes);
     }
 
+    /// Damages what the database has, which takes what is pending before.
     pub(crate) fn damage(&self, bytes: &[u8]) {
+        self.store.publish().unwrap();
         self.disk.damage(bytes);
     }
 }

@@ -75,6 +75,29 @@ fn what_was_asked_for_comes_in_its_order_and_then_the_word_of_what_did_not() {
 }
 
 #[test]
+fn the_newest_are_served_before_the_database_has_them() {
+    let mut world = World::new();
+    let Pair { ledger, devices, .. } = &mut world.pair;
+    let newest = ledger.read(&devices[0], 1_000);
+    let store = Arc::clone(&world.pair.disk.store);
+    store.append(std::slice::from_ref(&newest)).unwrap();
+    world.asks(world.pair.number, 1, vec![], vec![newest.id()]);
+    world.step().unwrap();
+    let (_, bytes) = world.pair.frame();
+    assert_eq!(
+        Frame::decode(Stream::Bulk, &bytes).unwrap(),
+        Frame::Bodies(vec![newest.transaction().wire()])
+    );
+    assert_eq!(store.taken().unwrap().transactions().unwrap(), u64::from(ALL));
+    world.asks(world.pair.number, 2, vec![stretch(u64::from(ALL), 1)], vec![]);
+    for _ in 0..2 {
+        world.step().unwrap();
+    }
+    let frames = [world.pair.frame(), world.pair.frame()].map(|(_, bytes)| bytes);
+    assert!(frames.contains(&bytes), "by its position it is found as well");
+}
+
+#[test]
 fn peers_take_turns_and_who_is_congested_or_gone_is_passed_over() {
     let mut world = World::new();
     let peers = [1, 5, 9].map(PeerNumber);

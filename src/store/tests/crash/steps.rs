@@ -96,7 +96,10 @@ impl World<'_> {
         // Now and then somebody reads from a snapshot, which shows what is pending as well.
         if self.dice.below(4) == 0 {
             match life.store.reader() {
-                Ok(reader) => assert_eq!(reader.transactions().unwrap(), position.0 + 1),
+                Ok(reader) => {
+                    let shown = reader.transactions().unwrap();
+                    assert_eq!(shown, position.0 + 1, "a batch is shown whole or not at all");
+                }
                 Err(_) if disk.is_dark() => return Step::Dark,
                 Err(error) => panic!("what was committed cannot be read: {error}"),
             }

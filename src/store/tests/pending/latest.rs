@@ -120,6 +120,9 @@ fn each_answer_is_that_of_a_store_whose_database_has_everything() {
         pending += usize::from(before > 0);
         quiet += usize::from(before > 0 && store.pending.bytes() == before);
     }
+    for (id, one) in asked.ids.iter().zip(&all) {
+        assert_eq!(store.latest().kept(id).unwrap(), Some(Kept::Whole(one.clone())));
+    }
     assert!(pending > 8 && quiet > 2, "{pending} times something was pending, {quiet} times it stayed so");
     assert_eq!(asked.answers(&store.reader().unwrap()), asked.answers(&store.latest()));
 }
@@ -139,6 +142,7 @@ fn what_came_without_its_body_is_answered_as_it_will_be_read() {
     store.append_records(&[Record { position: Position(1), transaction, twin: None }]).unwrap();
     assert!(store.pending.bytes() > 0);
     let at_once = store.latest().entry(&reading.id()).unwrap();
+    assert!(store.latest().kept(&reading.id()).unwrap().unwrap().is_erased());
     assert_eq!(at_once, store.reader().unwrap().entry(&reading.id()).unwrap());
     assert_eq!(at_once.unwrap().kind, Kind::Reading);
 }
