@@ -48,6 +48,12 @@ pub(crate) enum Planted {
     OwnTwins,
     /// A member rests when one vote is missing to a certificate.
     RestsEarly,
+    /// A member rests although something waits to become final.
+    RestsWithWork,
+    /// Every signature is right.
+    AnySignature,
+    /// Anybody is believed at once that a body was erased.
+    AnyErasure,
 }
 
 #[cfg(test)]

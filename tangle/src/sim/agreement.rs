@@ -6,7 +6,7 @@
 //! So which ones a node holds may differ, acknowledged or not, as long as nothing that all hold references them.
 
 use super::catalogue::{Number, Slot};
-use super::invariants::Invariant;
+use super::invariant::Invariant;
 use super::net::Net;
 use super::trace::name;
 use crate::limits::{VARIANTS_PER_COUNTER, WITNESSES_PER_ROUND};

@@ -1,7 +1,7 @@
 //! One simulation from its beginning to its end: faults for a while, then none, then what must hold in the end.
 
 use super::Micros;
-use super::invariants::{Invariant, Violation};
+use super::invariant::{Invariant, Violation};
 use super::link::LinkSettings;
 use super::net::Net;
 use super::random::Random;
