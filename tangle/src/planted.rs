@@ -54,6 +54,8 @@ pub(crate) enum Planted {
     AnySignature,
     /// Anybody is believed at once that a body was erased.
     AnyErasure,
+    /// Who does not answer is waited for as long as he is there.
+    EndlessPatience,
 }
 
 #[cfg(test)]

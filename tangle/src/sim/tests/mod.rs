@@ -144,6 +144,14 @@ fn a_body_that_is_gone_on_anybodys_word_is_found() {
     assert_eq!(first_violated(&stingy(&[Lie::Strip]), Planted::AnyErasure), Some(Invariant::Genuine));
 }
 
+/// When the liars have gone everybody else is asked: who looks only then sees nothing.
+#[test]
+fn waiting_for_a_liar_is_found_while_he_is_there() {
+    let found = found(&stingy(&[Lie::Withhold]), Planted::EndlessPatience).unwrap();
+    let violation = found.violation.unwrap();
+    assert!(violation.what.ends_with("while liars are there"), "seed {}: {violation}", found.seed);
+}
+
 /// Readings that are longer by a byte change no time and no happening but what these bring.
 #[test]
 fn what_differs_in_content_alone_has_another_trace() {
