@@ -19,6 +19,8 @@ pub(crate) enum Planted {
     NoPatience,
     /// A cursor goes on over what is not settled.
     HastyCursor,
+    /// A log is taken for the one that it was where it has one and the same entry at one place.
+    OneEntryProves,
     /// The second use of a counter is not noticed.
     UnseenTwin,
     /// A counter is not noted as used.
