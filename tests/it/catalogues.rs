@@ -4,6 +4,7 @@
 mod bounds;
 mod content;
 mod kinds;
+mod simulation;
 
 use crate::tree::{root, rust_files};
 use std::collections::BTreeSet;

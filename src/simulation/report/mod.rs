@@ -53,6 +53,8 @@ impl Report {
         let members = measured.outcome.scenario.members.count.low.max(1) as f64;
         let witnesses = measured.witnesses() as f64;
         let ms = |latencies: &Latencies, permille| json!(latencies.quantile(permille) as f64 / 1e3);
+        // What never became final took no time: there is no figure.
+        let if_any = |figure: Value| if measured.finals.count() > 0 { figure } else { Value::Null };
         let mut figures = vec![
             ("nodes", json!(measured.nodes)),
             ("links", json!(linked)),
@@ -68,9 +70,9 @@ impl Report {
             ("to_all_nodes_p50_ms", ms(&measured.everywhere, 500)),
             ("to_all_nodes_p99_ms", ms(&measured.everywhere, 990)),
             ("to_all_nodes_most_ms", json!(measured.everywhere.most() as f64 / 1e3)),
-            ("final_p50_ms", ms(&measured.finals, 500)),
-            ("final_p99_ms", ms(&measured.finals, 990)),
-            ("final_p50_ways", round(measured.finals.quantile(500) as f64 / way)),
+            ("final_p50_ms", if_any(ms(&measured.finals, 500))),
+            ("final_p99_ms", if_any(ms(&measured.finals, 990))),
+            ("final_p50_ways", if_any(round(measured.finals.quantile(500) as f64 / way))),
             ("witnesses_a_member_second", round(witnesses / members / seconds)),
             ("commits_a_second", round(measured.commits() as f64 / seconds)),
             ("witness_bytes_a_node_second", round(traffic.witnesses as f64 / nodes / seconds)),
@@ -273,6 +275,7 @@ mod tests {
         assert_eq!(number("simulated_seconds_a_second"), 10.0, "ten times as fast as what it simulates");
         assert_eq!(number("resident_bytes_a_node"), 10_000_000.0 / 3.0 - 1.0 / 3.0);
         assert!(number("to_each_node_p50_ms") <= number("to_all_nodes_p50_ms"));
+        assert_eq!(figures["final_p50_ms"], Value::Null, "nobody makes witnesses");
         assert!(number("bytes_a_body_byte") > 1.0 && number("bytes_a_body_byte") < 3.0);
         let bytes = number("bytes_a_node_second") * 3.0;
         assert!(

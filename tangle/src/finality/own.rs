@@ -136,6 +136,7 @@ impl Finality {
             let fewer = self.committee.size().quorum() - 1;
             return self.delivery.open() == 0 && self.votes.backed_by(fewer) >= self.last_open;
         }
-        self.delivery.open() == 0 && self.votes.certified() >= self.last_open
+        let has_work = self.delivery.open() > 0 && !planted::is(Planted::RestsWithWork);
+        !has_work && self.votes.certified() >= self.last_open
     }
 }

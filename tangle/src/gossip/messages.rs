@@ -5,6 +5,7 @@ use super::runs::{self, Entry, Run};
 use super::teller::Teller;
 use super::{Class, Fault, Gossip, Here, Tree, Whereabouts};
 use crate::limits::{LIVE_ENTRIES, REPAIR_MS, REQUESTS_PER_PEER};
+use crate::planted::{self, Planted};
 use crate::replica::{Effect, Source};
 use crate::{HistoryError, Timestamp, TxId};
 
@@ -60,7 +61,9 @@ impl Gossip {
     ) -> Result<Result<(), Fault>, HistoryError> {
         let mut position = 0;
         for mark in checkpoints.iter().rev() {
-            let Some(is_shared) = self.lives.share(mark.life, mark.position) else { continue };
+            let is_shared = self.lives.share(mark.life, mark.position);
+            let is_shared = if planted::is(Planted::OneEntryProves) { Some(true) } else { is_shared };
+            let Some(is_shared) = is_shared else { continue };
             if !is_shared || self.log.id(mark.position, here)? != Some(mark.id) {
                 break;
             }

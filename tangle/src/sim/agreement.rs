@@ -6,7 +6,7 @@
 //! So which ones a node holds may differ, acknowledged or not, as long as nothing that all hold references them.
 
 use super::catalogue::{Number, Slot};
-use super::invariants::Invariant;
+use super::invariant::Invariant;
 use super::net::Net;
 use super::trace::name;
 use crate::limits::{VARIANTS_PER_COUNTER, WITNESSES_PER_ROUND};
@@ -83,6 +83,41 @@ impl Net {
             }
         }
         needed
+    }
+
+    /// What a client was told is taken, and an honest node that has it not on its disk, or not as final where it must become
+    /// so. Which of too many variants that is may differ.
+    pub(super) fn unserved(&self) -> Option<(usize, Number, Invariant)> {
+        let needed = self.needed();
+        let is_finalising = self.is_finalising();
+        let honest = || self.nodes.iter().enumerate().filter(|(_, node)| node.is_honest());
+        self.judge.promised().filter(|promised| needed.contains(promised)).find_map(|promised| {
+            honest().find_map(|(number, node)| {
+                if !node.is_up || !node.disk.has_durable(promised) {
+                    return Some((number, promised, Invariant::Alike));
+                }
+                let is_open = is_finalising && node.disk.outcome(promised).is_none();
+                is_open.then_some((number, promised, Invariant::Final))
+            })
+        })
+    }
+
+    /// Checks what must hold although liars are there.
+    pub(super) fn look_at_served(&mut self) {
+        match self.unserved() {
+            Some((node, left, Invariant::Final)) => self.violated(Invariant::Final, node, |net| {
+                format!("{} is not final while liars are there", name(left, &net.catalogue))
+            }),
+            Some((node, left, invariant)) => self.violated(invariant, node, |net| {
+                format!("{} does not come while liars are there", name(left, &net.catalogue))
+            }),
+            None => self.violated(Invariant::Alike, 0, |net| {
+                format!(
+                    "{} sensors still hand in what nobody takes, while liars are there",
+                    net.busy_sensors()
+                )
+            }),
+        }
     }
 
     /// Checks all that must hold in the end. What does not is the violation from then on.

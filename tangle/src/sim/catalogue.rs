@@ -11,7 +11,7 @@ use crate::{
     DeviceId, Draft, Epoch, Issuer, Kind, Network, Refusal, Role, Standing, Timestamp, Transaction, TxId,
 };
 use indexmap::IndexMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -48,6 +48,8 @@ pub(super) struct Catalogue {
     by_round: BTreeMap<(Round, Member), Vec<Number>>,
     /// What revokes a device.
     revocations: BTreeMap<DeviceId, Vec<Number>>,
+    /// What came from somewhere else than [`Catalogue::make`].
+    strays: BTreeSet<Number>,
 }
 
 impl Catalogue {
@@ -59,6 +61,7 @@ impl Catalogue {
             witnesses: BTreeMap::new(),
             by_round: BTreeMap::new(),
             revocations: BTreeMap::new(),
+            strays: BTreeSet::new(),
             book: Book::default(),
             entries: IndexMap::new(),
             by_issuer: BTreeMap::new(),
@@ -86,7 +89,17 @@ impl Catalogue {
     /// It is no transaction.
     pub(super) fn make(&mut self, draft: &Draft<'_>, key: &Key) -> Result<Number, Refusal> {
         let transaction = self.book.sign(&self.network, draft, key)?;
-        Ok(self.take_in(&transaction))
+        let number = self.take_in(&transaction);
+        self.strays.remove(&number);
+        Ok(number)
+    }
+
+    /// Whether a transaction has its body and was signed by its issuer. The same bytes as here need no look into the book.
+    pub(super) fn is_genuine(&self, transaction: &Transaction) -> bool {
+        let is_same =
+            |number: &Number| self.get(*number).wire() == transaction.wire() && !self.strays.contains(number);
+        let is_made = || self.book.has_made(&self.network, transaction);
+        transaction.is_whole() && (self.number(&transaction.id()).is_some_and(|n| is_same(&n)) || is_made())
     }
 
     /// The number of a transaction, which is new or not.
@@ -118,6 +131,7 @@ impl Catalogue {
             self.by_round.entry((round, author)).or_default().push(number);
         }
         self.entries.insert(id, transaction.clone());
+        self.strays.insert(number);
         number
     }
 

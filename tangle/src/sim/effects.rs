@@ -4,7 +4,7 @@ use super::catalogue::Number;
 use super::happening::{Happening, Load};
 use super::link::Parcel;
 use super::net::Net;
-use super::trace::Note;
+use super::trace::{Note, print, print_of};
 use crate::gossip::{Message, Stretch};
 use crate::replica::{Attached, Effect, Event, Source};
 use crate::{Position, TxId};
@@ -19,6 +19,8 @@ impl Net {
             Effect::Persist(attached) => self.persist(node, &attached),
             Effect::Commit(handed) => {
                 self.nodes[node].note(self.now, Note::Finalised(handed.delivered.vote().index));
+                let digest = handed.delivered.digest.0;
+                self.trace.add(&[node as u64, print(&digest)]);
                 self.nodes[node].disk.push_commit(handed);
                 self.start_commit(node);
             }
@@ -48,7 +50,9 @@ impl Net {
     }
 
     fn persist(&mut self, number: usize, attached: &Arc<Attached>) {
+        self.look_at_genuine(number, attached.transaction());
         let transaction = self.catalogue.take_in(attached.transaction());
+        self.trace.add(&[number as u64, attached.position().0, print_of(&attached.id())]);
         self.look_at_attached(number, transaction, attached.position());
         let node = &mut self.nodes[number];
         node.disk.push(transaction, attached.twin());

@@ -1,7 +1,7 @@
 //! What must hold of finality in the end: everything is final everywhere, known to be, and nobody makes witnesses any more.
 
 use super::catalogue::Number;
-use super::invariants::Invariant;
+use super::invariant::Invariant;
 use super::net::Net;
 use super::trace::name;
 use crate::Kind;

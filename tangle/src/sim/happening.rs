@@ -3,9 +3,10 @@
 //! Always true: of two happenings the earlier one comes first, of two at one time the one that was planned first.
 
 use super::Micros;
-use super::catalogue::Number;
+use super::catalogue::{Catalogue, Number};
 use super::link::Parcel;
 use super::sensor::Step;
+use super::trace::{print, print_of};
 use crate::Screened;
 use crate::finality::Proposal;
 use crate::gossip::Tree;
@@ -18,6 +19,16 @@ pub(super) enum Load {
     Known(Number),
     Wire(Arc<[u8]>),
     Again(Box<Screened>),
+}
+
+impl Load {
+    fn print(&self, catalogue: &Catalogue) -> u64 {
+        match self {
+            Self::Known(number) => print_of(&catalogue.id(*number)),
+            Self::Wire(wire) => print(wire),
+            Self::Again(screened) => print_of(&screened.transaction().id()),
+        }
+    }
 }
 
 /// The bulk stream that something came on: link and connection.
@@ -44,13 +55,18 @@ pub(super) enum Happening {
 }
 
 impl Happening {
-    /// What sets it apart from others of the same time, for the trace.
-    pub(super) fn words(&self) -> [u64; 3] {
-        let words = |kind, a: u32, b: u32| [kind, u64::from(a), u64::from(b)];
+    /// What sets it apart from others of the same time, for the trace: two that bring something else differ.
+    pub(super) fn words(&self, catalogue: &Catalogue) -> [u64; 4] {
+        let words = |kind, a: u32, b: u32| [kind, u64::from(a), u64::from(b), 0];
+        let with = |[kind, a, b, _]: [u64; 4], content: u64| [kind, a, b, content];
         match self {
-            Self::Arrives { link, generation, side, .. } => words(u64::from(*side), *link, *generation),
-            Self::Check { node, life, .. } => words(2, *node, *life),
-            Self::Door { sensor, number, .. } => words(3, *sensor, *number),
+            Self::Arrives { link, generation, side, parcel } => {
+                with(words(u64::from(*side), *link, *generation), parcel.print(catalogue))
+            }
+            Self::Check { node, life, load, .. } => with(words(2, *node, *life), load.print(catalogue)),
+            Self::Door { node, sensor, number, .. } => {
+                with(words(3, *node, *sensor), print_of(&catalogue.id(*number)))
+            }
             Self::Committed { node, life } => words(4, *node, *life),
             Self::Wake { node, life } => words(5, *node, *life),
             Self::Lost { link, generation, side } => words(6 + u64::from(*side), *link, *generation),

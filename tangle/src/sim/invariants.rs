@@ -4,116 +4,20 @@
 
 use super::Micros;
 use super::catalogue::Number;
+use super::invariant::{Invariant, Violation};
 use super::net::Net;
-use super::trace::{name, seconds};
+use super::trace::name;
 use crate::gossip::Reason;
 use crate::limits::{
     ASKED_PER_PEER, COMMITS_IN_FLIGHT, IN_FLIGHT, PEERS, PENDING, REFERENCES, REQUESTS_PER_PEER, TAIL_CREDIT,
     TIP_POOL, VERDICTS, WANT_IDS, WINDOW, WITNESSES_PER_ROUND,
 };
 use crate::replica::Ticket;
-use crate::{Position, TxId};
+use crate::{Position, Transaction, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Events between two looks at the bounds of single peers.
 const LOOK_AT_PEERS: u64 = 64;
-
-/// What must hold.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Invariant {
-    /// What was acknowledged, or handed out as a parent, is on disk, and in the end everywhere.
-    Kept,
-    /// What a transaction references is attached before it, without gaps in the order.
-    Order,
-    /// Ids, sorted, stand in causal order.
-    Causal,
-    /// No bound is exceeded.
-    Bounds,
-    /// No signature is checked twice in one life of a node.
-    Once,
-    /// Honest nodes do not take each other for liars.
-    Trust,
-    /// When faults have ended, all honest nodes come to hold the same.
-    Alike,
-    /// The evidence against devices is the same everywhere, and what follows from the transactions.
-    Evidence,
-    /// The next counter of every device is the same everywhere, and what follows from the transactions.
-    Counters,
-    /// When nothing happens any more nothing waits, and nothing is asked for.
-    Rest,
-    /// The commits of honest nodes are prefixes of each other.
-    Chain,
-    /// What a commit delivers follows from its leader: order, verdicts, time, and whose turn it was.
-    Verdicts,
-    /// No honest member signs a round twice.
-    Signed,
-    /// When faults have ended, all that was taken becomes final everywhere.
-    Final,
-    /// When all is final and known to be, no witness is made.
-    Idle,
-}
-
-impl Invariant {
-    /// All of them.
-    pub const ALL: [Self; 15] = [
-        Self::Kept,
-        Self::Order,
-        Self::Causal,
-        Self::Bounds,
-        Self::Once,
-        Self::Trust,
-        Self::Alike,
-        Self::Evidence,
-        Self::Counters,
-        Self::Rest,
-        Self::Chain,
-        Self::Verdicts,
-        Self::Signed,
-        Self::Final,
-        Self::Idle,
-    ];
-
-    /// A short stable name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Kept => "kept",
-            Self::Order => "order",
-            Self::Causal => "causal",
-            Self::Bounds => "bounds",
-            Self::Once => "once",
-            Self::Trust => "trust",
-            Self::Alike => "alike",
-            Self::Evidence => "evidence",
-            Self::Counters => "counters",
-            Self::Rest => "rest",
-            Self::Chain => "chain",
-            Self::Verdicts => "verdicts",
-            Self::Signed => "signed",
-            Self::Final => "final",
-            Self::Idle => "idle",
-        }
-    }
-}
-
-/// Something that is not as it must be.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Violation {
-    /// What does not hold.
-    pub invariant: Invariant,
-    /// Microseconds since the start.
-    pub at: Micros,
-    /// The node where it shows.
-    pub node: usize,
-    /// What was seen.
-    pub what: String,
-}
-
-impl std::fmt::Display for Violation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { invariant, at, node, what } = self;
-        write!(f, "{}: at {}, node {node}: {what}", invariant.name(), seconds(*at).trim_start())
-    }
-}
 
 /// When and where a client was told first that a transaction is taken.
 #[derive(Clone, Copy, Debug)]
@@ -156,6 +60,17 @@ impl Judge {
 }
 
 impl Net {
+    /// A transaction is being attached. No honest node takes what nobody has signed, or what has lost its body on the way: here
+    /// none is erased.
+    pub(super) fn look_at_genuine(&mut self, number: usize, transaction: &Transaction) {
+        if self.nodes[number].is_honest() && !self.catalogue.is_genuine(transaction) {
+            let id = transaction.id();
+            self.violated(Invariant::Genuine, number, |_| {
+                format!("{id} is attached and is not as it was signed")
+            });
+        }
+    }
+
     pub(super) fn violated(&mut self, invariant: Invariant, node: usize, what: impl FnOnce(&Self) -> String) {
         if self.judge.violation.is_none() {
             let what = what(self);

@@ -75,6 +75,12 @@ impl Book {
         Ok(transaction)
     }
 
+    /// Whether its issuer has signed a transaction.
+    pub(super) fn has_made(&self, network: &Network, transaction: &Transaction) -> bool {
+        let claim = Claim::of_transaction(network.id(), &transaction.header().issuer, transaction);
+        self.made.borrow().get(&claim) == Some(&true)
+    }
+
     /// The number of a claim and whether its signature was made.
     fn look_up(&self, claim: Claim) -> (usize, bool) {
         let mut made = self.made.borrow_mut();

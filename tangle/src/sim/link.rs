@@ -7,10 +7,12 @@
 use super::Micros;
 use super::random::{Chance, Random};
 use crate::gossip::Class;
+use crate::limits::BODY_OFFSET;
 use crate::replica::Source;
 use std::sync::Arc;
 
-use super::catalogue::Number;
+use super::catalogue::{Catalogue, Number};
+use super::trace::{print, print_of};
 use crate::gossip::Tree;
 
 /// Bytes that framing adds to a message, and to a pushed or asked for transaction.
@@ -75,6 +77,8 @@ pub(super) enum Parcel {
     Push(Tree, Number),
     /// A transaction that was asked for.
     Body(Number),
+    /// What is left of one without its body, as a liar sends it who says that it was erased.
+    Bare(Number),
     /// A frame as a liar has made it.
     Raw(Class, Arc<[u8]>),
 }
@@ -84,8 +88,17 @@ impl Parcel {
         match self {
             Self::Message(_) => Class::Control,
             Self::Push(..) => Class::Live,
-            Self::Done(_) | Self::Body(_) => Class::Bulk,
+            Self::Done(_) | Self::Body(_) | Self::Bare(_) => Class::Bulk,
             Self::Raw(class, _) => *class,
+        }
+    }
+
+    /// What it brings, for the trace.
+    pub(super) fn print(&self, catalogue: &Catalogue) -> u64 {
+        match self {
+            Self::Message(bytes) | Self::Done(bytes) | Self::Raw(_, bytes) => print(bytes),
+            Self::Push(tree, number) => u64::from(tree.0) ^ print_of(&catalogue.id(*number)),
+            Self::Body(number) | Self::Bare(number) => print_of(&catalogue.id(*number)),
         }
     }
 
@@ -95,6 +108,7 @@ impl Parcel {
             Self::Message(bytes) | Self::Done(bytes) | Self::Raw(_, bytes) => bytes.len(),
             Self::Push(_, number) => 1 + length(*number),
             Self::Body(number) => length(*number),
+            Self::Bare(_) => BODY_OFFSET,
         };
         FRAME_BYTES + payload as u64
     }

@@ -1,7 +1,7 @@
 //! Members of the committee sign what their replicas propose, as in production: some time later, beside all else.
 
 use super::happening::Happening;
-use super::invariants::Invariant;
+use super::invariant::Invariant;
 use super::net::Net;
 use super::node::Known;
 use super::trace::Note;

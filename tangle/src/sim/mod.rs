@@ -21,6 +21,7 @@ mod finality;
 mod happening;
 mod history;
 mod intake;
+mod invariant;
 mod invariants;
 mod keys;
 mod liar;
@@ -43,7 +44,7 @@ mod trace;
 mod wire;
 
 pub use faults::{Fault, Planned};
-pub use invariants::{Invariant, Violation};
+pub use invariant::{Invariant, Violation};
 pub use liar::{FalseWitness, Lie};
 pub use link::LinkSettings;
 pub use measure::{Held, Look, Measured, measure};

@@ -8,7 +8,8 @@ use super::chain::Chain;
 use super::faults::Planned;
 use super::happening::{Due, Happening};
 use super::history::View;
-use super::invariants::{Judge, Violation};
+use super::invariant::Violation;
+use super::invariants::Judge;
 use super::keys::Key;
 use super::link::Link;
 use super::node::Node;
@@ -55,7 +56,7 @@ pub struct Net {
     /// When each transaction was attached anywhere first, and last.
     pub(super) attached_at: Vec<Option<(Micros, Micros)>>,
     pub(super) said: VecDeque<(usize, Event)>,
-    trace: Trace,
+    pub(super) trace: Trace,
     events: u64,
     sequence: u64,
     queue: BinaryHeap<Reverse<Due>>,
@@ -188,8 +189,8 @@ impl Net {
         {
             self.now = due.at;
             self.events += 1;
-            let [kind, a, b] = due.happening.words();
-            self.trace.add(&[due.at, kind, a, b]);
+            self.trace.add(&[due.at]);
+            self.trace.add(&due.happening.words(&self.catalogue));
             self.happen(due.happening);
         }
         if self.judge.violation().is_none() {

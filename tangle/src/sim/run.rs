@@ -1,9 +1,10 @@
 //! One simulation from its beginning to its end: faults for a while, then none, then what must hold in the end.
 
 use super::Micros;
-use super::invariants::{Invariant, Violation};
+use super::invariant::{Invariant, Violation};
 use super::link::LinkSettings;
 use super::net::Net;
+use super::node::Node;
 use super::random::Random;
 use super::scenario::{Scenario, Topology};
 use super::sensor::SensorSettings;
@@ -160,11 +161,13 @@ impl Outcome {
 }
 
 impl Net {
-    /// Ends all that is wrong and lets the nodes come to hold the same, within a time; says how long it took. What must
-    /// hold then is looked at after another while, in which nothing new comes.
+    /// Ends all that is wrong, liars last, and lets the nodes come to hold the same, within a time; says how long it took.
+    /// What must hold then is looked at after another while, in which nothing new comes.
     pub fn settle(&mut self, most: Micros) -> Option<Micros> {
         let begin = self.now();
         self.end_faults();
+        self.bear_liars(begin + most);
+        self.send_liars_away();
         while self.violation().is_none() && !(self.busy_sensors() == 0 && self.is_agreed() && self.is_final())
         {
             if self.now() >= begin + most {
@@ -187,11 +190,27 @@ impl Net {
         self.violation().is_none().then_some(settled)
     }
 
-    /// Clocks are right, liars are gone, sensors begin nothing new. What was planned ends by itself.
+    /// Clocks are right, sensors begin nothing new. What was planned ends by itself.
     fn end_faults(&mut self) {
         self.calm_sensors();
+        self.nodes.iter_mut().for_each(|node| node.offset = 0);
+    }
+
+    /// While liars go on as before, all that clients were told is taken comes everywhere and becomes final.
+    fn bear_liars(&mut self, until: Micros) {
+        if self.nodes.iter().all(Node::is_honest) {
+            return;
+        }
+        while self.violation().is_none() && !(self.busy_sensors() == 0 && self.unserved().is_none()) {
+            if self.now() >= until {
+                return self.look_at_served();
+            }
+            self.run(LOOK);
+        }
+    }
+
+    fn send_liars_away(&mut self) {
         for node in 0..self.nodes.len() {
-            self.nodes[node].offset = 0;
             if !self.nodes[node].is_honest() && self.nodes[node].is_up {
                 self.crash(node);
             }

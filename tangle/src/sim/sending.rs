@@ -6,6 +6,7 @@ use super::link::{CONGESTED_BYTES, End, Link, Parcel, QUEUE_BYTES};
 use super::net::Net;
 use super::trace::Note;
 use crate::gossip::{Class, Frame, Message};
+use crate::limits::BODY_OFFSET;
 use crate::replica::{Event, Source};
 use std::sync::Arc;
 
@@ -134,6 +135,11 @@ impl Net {
             Parcel::Body(transaction) => {
                 lane.checking += 1;
                 self.check_later(node, source, None, Load::Known(transaction), Some((number, generation)));
+            }
+            Parcel::Bare(transaction) => {
+                lane.checking += 1;
+                let left = self.catalogue.get(transaction).wire()[..BODY_OFFSET].into();
+                self.check_later(node, source, None, Load::Wire(left), Some((number, generation)));
             }
             Parcel::Raw(class, frame) => self.arrives_raw(node, peer, source, class, &frame),
         }

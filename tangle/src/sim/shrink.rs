@@ -2,7 +2,7 @@
 //!
 //! Always true: what is returned fails, in the same invariant as what was given.
 
-use super::invariants::Violation;
+use super::invariant::Violation;
 use super::run::{Outcome, run};
 use super::scenario::{Scenario, Span};
 

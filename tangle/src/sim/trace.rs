@@ -3,6 +3,7 @@
 use super::Micros;
 use super::catalogue::{Catalogue, Number};
 use super::random::mix;
+use crate::TxId;
 use crate::gossip::{Class, Reason};
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -22,6 +23,17 @@ impl Trace {
     pub(super) fn value(self) -> u64 {
         self.0
     }
+}
+
+/// What two byte strings that differ hardly ever have in common.
+pub(super) fn print(bytes: &[u8]) -> u64 {
+    let word = |chunk: &[u8]| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    bytes.chunks(8).fold(bytes.len() as u64, |sum, chunk| mix(sum.rotate_left(23) ^ word(chunk)))
+}
+
+/// The same of an id, whose end is a digest.
+pub(super) fn print_of(id: &TxId) -> u64 {
+    id.as_bytes().last_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
 /// Something that a node did or that happened to it.

@@ -1,7 +1,7 @@
 //! Where commits and own witnesses of honest nodes are looked at: when they come to be on a disk, are signed, or are sent.
 
 use super::super::catalogue::Number;
-use super::super::invariants::Invariant;
+use super::super::invariant::Invariant;
 use super::super::net::Net;
 use super::super::trace::name;
 use crate::finality::{Handed, Round};

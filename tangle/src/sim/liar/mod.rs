@@ -17,6 +17,7 @@ use super::keys::Key;
 use super::link::Parcel;
 use super::net::Net;
 use super::random::{Chance, Random};
+use crate::TxId;
 use crate::replica::Source;
 use member::Perjury;
 
@@ -39,11 +40,13 @@ pub enum Lie {
     Forge,
     /// Transactions that are older than what they reference.
     Backdate,
+    /// Transactions without their bodies, as if these were erased.
+    Strip,
 }
 
 impl Lie {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Garbage,
         Self::Withhold,
         Self::Invent,
@@ -52,6 +55,7 @@ impl Lie {
         Self::Positions,
         Self::Forge,
         Self::Backdate,
+        Self::Strip,
     ];
 
     /// A short stable name, as scenario files have it.
@@ -65,6 +69,7 @@ impl Lie {
             Self::Positions => "positions",
             Self::Forge => "forge",
             Self::Backdate => "backdate",
+            Self::Strip => "strip",
         }
     }
 }
@@ -84,6 +89,8 @@ pub(super) struct Lies {
     key: Key,
     counter: u32,
     random: Random,
+    /// What it has sent without its body since its last answer was over.
+    stripped: Vec<TxId>,
     /// How a member of the committee lies in its witnesses.
     perjury: Option<Perjury>,
 }
@@ -97,7 +104,8 @@ impl Net {
             self.catalogue.give(&key);
             let random = Random::new(self.settings.seed, &[4, number as u64]);
             let kinds = kinds.to_vec();
-            self.nodes[number].lies = Some(Lies { kinds, often, key, counter: 0, random, perjury: None });
+            let (stripped, perjury) = (Vec::new(), None);
+            self.nodes[number].lies = Some(Lies { kinds, often, key, counter: 0, random, stripped, perjury });
             self.lie_later(number);
         }
     }
@@ -129,7 +137,7 @@ impl Net {
                 Lie::Invent => self.send_orphan(node, source),
                 Lie::Forge => self.send_forged(node, source),
                 Lie::Backdate => self.send_backdated(node, source),
-                Lie::Withhold | Lie::Positions => {}
+                Lie::Withhold | Lie::Positions | Lie::Strip => {}
             }
         }
         self.lie_later(node);
@@ -139,10 +147,14 @@ impl Net {
     pub(super) fn send_tampered(&mut self, node: usize, source: Source, parcel: Parcel) {
         let Some(parcel) = self.other_witness(node, source, parcel) else { return };
         let Some(lies) = self.nodes[node].lies.as_mut() else { return };
-        let parcel = match lies.random.happens(lies.often) {
-            true => lies.tamper(parcel),
-            false => Some(parcel),
+        let parcel = match (lies.random.happens(lies.often), parcel) {
+            (true, Parcel::Body(number)) if lies.strips(self.catalogue.get(number)) => {
+                Some(Parcel::Bare(number))
+            }
+            (true, parcel) => lies.tamper(parcel),
+            (false, parcel) => Some(parcel),
         };
+        let parcel = parcel.map(|parcel| lies.say_withheld(parcel));
         if let Some(parcel) = parcel {
             self.send_as_it_is(node, source, parcel);
         }

@@ -4,7 +4,8 @@ use super::super::link::Parcel;
 use super::super::random::Random;
 use super::{Lie, Lies};
 use crate::gossip::{Class, Frame, Fresh, Message, Run};
-use crate::limits::LOG_ENTRIES;
+use crate::limits::{LOG_ENTRIES, WANT_IDS};
+use crate::{Remains, Transaction};
 use std::sync::Arc;
 
 impl Lies {
@@ -18,6 +19,29 @@ impl Lies {
             Parcel::Body(_) | Parcel::Push(..) if self.lies(Lie::Withhold) => None,
             Parcel::Message(frame) => Some(Parcel::Message(self.tamper_message(frame))),
             parcel => Some(parcel),
+        }
+    }
+
+    /// Whether it sends this one without its body now.
+    pub(super) fn strips(&mut self, transaction: &Transaction) -> bool {
+        let strips = self.lies(Lie::Strip)
+            && Remains::may_be_of(transaction.header().kind)
+            && self.stripped.len() < WANT_IDS
+            && (!self.lies(Lie::Withhold) || self.random.below(2) == 0);
+        self.stripped.extend(strips.then(|| transaction.id()));
+        strips
+    }
+
+    /// Has the word that ends an answer say what was sent without its body, as an honest node's would.
+    pub(super) fn say_withheld(&mut self, parcel: Parcel) -> Parcel {
+        let Parcel::Done(frame) = &parcel else { return parcel };
+        let stripped = std::mem::take(&mut self.stripped);
+        match Frame::decode(Class::Bulk, frame) {
+            Ok(Frame::Message(Message::Done { request, lacking, mut withheld })) if !stripped.is_empty() => {
+                withheld.extend(stripped);
+                Parcel::Done(Frame::Message(Message::Done { request, lacking, withheld }).encode().into())
+            }
+            _ => parcel,
         }
     }
 

@@ -5,7 +5,7 @@ use crate::planted::Planted;
 use crate::sim::{FalseWitness, Fault, Invariant, Lie, Members, Planned, Scenario, Span, build, run};
 
 /// A committee of so many, a few sensors, and nothing that goes wrong.
-fn calm(members: u64) -> Scenario {
+pub(super) fn calm(members: u64) -> Scenario {
     let mut scenario = Scenario::plain("calm");
     scenario.nodes = Span::of(members);
     scenario.members.count = Span::of(members);
@@ -86,10 +86,14 @@ fn two_of_four_that_are_away_hold_up_all_and_lose_nothing() {
     assert!(outcome.finals.most() > 2_000_000, "what came meanwhile waited");
 }
 
+/// One of four that shows each another face, and leaves leaders without votes.
+pub(super) fn deceived() -> Scenario {
+    sworn(4, &[FalseWitness::Equivocate, FalseWitness::Hide, FalseWitness::Abstain])
+}
+
 #[test]
 fn a_quorum_that_is_one_too_small_is_found() {
-    let scenario = sworn(4, &[FalseWitness::Equivocate, FalseWitness::Hide, FalseWitness::Abstain]);
-    let found = first_violated(&scenario, Planted::SmallQuorum);
+    let found = first_violated(&deceived(), Planted::SmallQuorum);
     assert!(matches!(found, Some(Invariant::Chain | Invariant::Verdicts)), "{found:?}");
 }
 
@@ -129,12 +133,18 @@ fn twins_that_their_author_calls_for_are_found() {
     assert_eq!(found, Some(Invariant::Bounds));
 }
 
-#[test]
-fn signing_again_after_a_restart_is_found() {
+/// Members whose disks are replaced by older ones, on good links.
+pub(super) fn fallen_back() -> Scenario {
     let mut scenario = calm(4);
     scenario.machines.backups = 1_000_000;
     scenario.faults.restore = Span::of(4);
     scenario.faults.lasting = Span::new(100_000, 1_000_000);
+    scenario
+}
+
+#[test]
+fn signing_again_after_a_restart_is_found() {
+    let scenario = fallen_back();
     for fault in [Planted::AsksNobody, Planted::TrustsOldDisk] {
         let found =
             [&scenario, &restored(4, 4)].into_iter().find_map(|scenario| first_violated(scenario, fault));
@@ -175,7 +185,7 @@ fn readings_that_are_collected_by_round_are_found() {
 }
 
 /// One of four that was away for more than sixty-four rounds has no turns any more; then it has some again.
-fn absent() -> Scenario {
+pub(super) fn absent() -> Scenario {
     let mut scenario = calm(4);
     scenario.lasts = Span::of(40_000_000);
     hasty(&mut scenario);
