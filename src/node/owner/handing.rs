@@ -28,6 +28,16 @@ impl Owner {
         self.attach_backlog()
     }
 
+    /// Whether a job is a client's, or of a peer of which the replica was told.
+    pub(super) fn knows_whose(&self, checked: &Checked) -> bool {
+        match checked {
+            Checked::Door(_) => true,
+            Checked::Peer(request) => {
+                self.around.post.as_ref().is_some_and(|post| post.hears(request.source))
+            }
+        }
+    }
+
     pub(super) fn attach_backlog(&mut self) -> Result<(), HistoryError> {
         while self.replica.has_room()
             && let Some(next) = self.backlog.pop_front()

@@ -200,7 +200,13 @@ impl Owner {
                 break;
             }
             match queues.requests.try_recv() {
-                Ok(request) => self.take_in(request)?,
+                Ok(request) => {
+                    // That its peer has come was told before, in the other queue.
+                    if !self.knows_whose(&request) {
+                        self.hear_peers(queues)?;
+                    }
+                    self.take_in(request)?;
+                }
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
                     *asked = false;
@@ -213,7 +219,13 @@ impl Owner {
             self.ticket(request)?;
             is_busy = true;
         }
-        let began = Instant::now();
+        is_busy |= self.listen(queues)?;
+        Ok(is_busy)
+    }
+
+    /// Listens to peers for a while; whether they said anything.
+    fn listen(&mut self, queues: &Queues<'_>) -> Result<bool, HistoryError> {
+        let (began, mut is_busy) = (Instant::now(), false);
         for event in queues.peers.try_iter().take(OWNER_PASS) {
             self.peer_said(event)?;
             is_busy = true;
@@ -222,6 +234,11 @@ impl Owner {
             }
         }
         Ok(is_busy)
+    }
+
+    /// Hears all that peers have said by now.
+    fn hear_peers(&mut self, queues: &Queues<'_>) -> Result<(), HistoryError> {
+        queues.peers.try_iter().take(queues.peers.len()).try_for_each(|event| self.peer_said(event))
     }
 
     fn takes(&self) -> bool {
@@ -276,3 +293,6 @@ impl Owner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

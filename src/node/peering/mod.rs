@@ -25,6 +25,8 @@ mod tests;
 
 pub(super) use delivery::Share;
 pub use link::{Link, Totals};
+#[cfg(test)]
+pub(super) use pair::Pair;
 pub(super) use post::Post;
 pub(super) use service::follow_book;
 pub use start::Peering;
@@ -53,7 +55,7 @@ pub(super) enum PeerEvent {
 }
 
 /// The replica's name for a connection.
-pub(super) const fn source_of(peer: PeerNumber) -> Source {
+pub(in crate::node) const fn source_of(peer: PeerNumber) -> Source {
     Source::Peer(peer.0)
 }
 

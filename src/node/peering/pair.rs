@@ -1,7 +1,8 @@
 //! For tests: a store with some transactions, a shell over it, and a peer's shell that is connected with it.
 
 use super::link::Link;
-use crate::bell::Receiver;
+use super::post::Post;
+use crate::bell::{Receiver, bounded};
 use crate::gossip::{
     Class, Departure, Identity, PeerNumber, PeerState, Shell, ShellEvent, ShellLimits, ShellOptions,
 };
@@ -16,18 +17,18 @@ use weft_tangle::{DeviceId, Kind, Network, NetworkParts, Rules, Timestamp, conte
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Readings that are stored behind the enrolments of the two devices.
-pub(super) const READINGS: u32 = 126;
+pub(in crate::node) const READINGS: u32 = 126;
 
-pub(super) struct Pair {
-    pub(super) network: Arc<Network>,
-    pub(super) ledger: Ledger,
-    pub(super) devices: [Device; 2],
-    pub(super) disk: Fragile,
-    pub(super) link: Arc<Link>,
-    pub(super) events: Receiver<ShellEvent>,
+pub(in crate::node) struct Pair {
+    pub(in crate::node) network: Arc<Network>,
+    pub(in crate::node) ledger: Ledger,
+    pub(in crate::node) devices: [Device; 2],
+    pub(in crate::node) disk: Fragile,
+    pub(in crate::node) link: Arc<Link>,
+    pub(in crate::node) events: Receiver<ShellEvent>,
     /// The peer, as it is known here.
-    pub(super) number: PeerNumber,
-    pub(super) device: DeviceId,
+    pub(in crate::node) number: PeerNumber,
+    pub(in crate::node) device: DeviceId,
     peer: Shell,
     heard: Receiver<ShellEvent>,
     /// This node, as the peer knows it.
@@ -46,7 +47,7 @@ fn shell(network: &Arc<Network>, number: u8, store: &Arc<Store>) -> (Shell, Rece
 }
 
 impl Pair {
-    pub(super) fn new() -> Self {
+    pub(in crate::node) fn new() -> Self {
         let parts = NetworkParts {
             name: "peering".into(),
             created: Timestamp::from_millis(1_600_000_000_000),
@@ -77,24 +78,29 @@ impl Pair {
         Self { network, ledger, devices, disk, link, events, number, device, peer, heard, here: other }
     }
 
+    /// The owner's side of the connection, of which nobody answers requests.
+    pub(in crate::node) fn post(&self) -> Post {
+        Post::new(Arc::clone(&self.link), bounded(1).0, bounded(1).0)
+    }
+
     /// The transactions that are stored, in wire form.
-    pub(super) fn wires(&self) -> Vec<Vec<u8>> {
+    pub(in crate::node) fn wires(&self) -> Vec<Vec<u8>> {
         self.ledger.arrivals.iter().map(|attached| attached.transaction().wire().to_vec()).collect()
     }
 
     /// The next thing that the shell here says.
-    pub(super) fn event(&self) -> ShellEvent {
+    pub(in crate::node) fn event(&self) -> ShellEvent {
         self.events.recv_timeout(PATIENCE).unwrap()
     }
 
     /// Has the peer send a frame; what the shell here says of it.
-    pub(super) fn sends(&self, class: Class, bytes: Vec<u8>) -> ShellEvent {
+    pub(in crate::node) fn sends(&self, class: Class, bytes: Vec<u8>) -> ShellEvent {
         self.peer.send(self.here, class, bytes.into()).unwrap();
         self.event()
     }
 
     /// The next frame that comes to the peer.
-    pub(super) fn frame(&self) -> (Class, Vec<u8>) {
+    pub(in crate::node) fn frame(&self) -> (Class, Vec<u8>) {
         match self.heard.recv_timeout(PATIENCE).unwrap() {
             ShellEvent::Frame(frame) => (frame.class, frame.bytes.to_vec()),
             other => panic!("{other:?}"),
@@ -102,12 +108,12 @@ impl Pair {
     }
 
     /// Whether nothing has come to the peer.
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(in crate::node) fn is_quiet(&self) -> bool {
         self.heard.is_empty()
     }
 
     /// How the peer's connection ends; what came before that is dropped.
-    pub(super) fn departure(&self) -> Departure {
+    pub(in crate::node) fn departure(&self) -> Departure {
         loop {
             if let ShellEvent::Left(left) = self.heard.recv_timeout(PATIENCE).unwrap() {
                 return left.departure;
@@ -116,7 +122,7 @@ impl Pair {
     }
 
     /// Lets the peer read until the shell here says something.
-    pub(super) fn read_until_it_says(&self) -> ShellEvent {
+    pub(in crate::node) fn read_until_it_says(&self) -> ShellEvent {
         let begun = Instant::now();
         loop {
             self.heard.try_iter().for_each(drop);
@@ -128,7 +134,7 @@ impl Pair {
     }
 
     /// Bytes of the peer's frames that are not dealt with here.
-    pub(super) fn held(&self) -> usize {
+    pub(in crate::node) fn held(&self) -> usize {
         let of_peer = |peer: crate::gossip::PeerView| match peer.state {
             PeerState::Connected { held, .. } => Some(held),
             _ => None,
