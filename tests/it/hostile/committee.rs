@@ -79,6 +79,7 @@ fn a_node_that_a_quorum_contradicts_stops_finalising_says_so_and_goes_on_with_al
     );
 
     // The others come back; this one is served and serves, and makes nothing final, nor does it after a restart.
+    liars.iter().for_each(|(liar, _)| liar.leave());
     drop(liars);
     let others: Vec<Node> = (1..4).map(|member| cluster.start(member)).collect();
     let id = read(&node, &mut device);

@@ -96,6 +96,11 @@ impl Liar {
         })
     }
 
+    /// Leaves as an honest peer does: whose streams end before the connection is at fault, and kept out.
+    pub(crate) fn leave(&self) {
+        self.connection.close(0_u32.into(), b"");
+    }
+
     /// The code that the node closed with.
     pub(crate) fn code(&self) -> u64 {
         match wait(self.connection.closed()) {
