@@ -328,7 +328,7 @@ pub const PUSHED: usize = 16_384;
 /// Ids remembered as refused for good.
 pub const REFUSED_IDS: usize = 16_384;
 
-/// Settled entries of a peer's log after which the place in it is written down.
+/// Settled entries of a peer's log after which the place in it is written down, and with it that in all others.
 pub const REMEMBER_ENTRIES: u64 = 1_024;
 
 /// Milliseconds after which it is written down in any case.
