@@ -115,7 +115,7 @@ impl Feeder {
             ShellEvent::Frame(frame) => self.take_frame(frame),
             ShellEvent::Drained(drained) if drained.class == crate::gossip::Class::Bulk => {
                 // The server ends after this thread.
-                let _ended = self.server.send(Command::Drained(drained.peer));
+                let _ended = self.server.send(Command::Drained(drained));
             }
             ShellEvent::Drained(drained) => tell(&self.owner, PeerEvent::Drained(drained)),
             ShellEvent::Left(left) => {

@@ -7,7 +7,7 @@ use super::PeerEvent;
 use super::delivery::tell;
 use super::link::Link;
 use crate::bell::{Receiver, Sender};
-use crate::gossip::{Class, PeerNumber, Reason, SendError, Sent};
+use crate::gossip::{Class, Drained, PeerNumber, Reason, SendError, Sent};
 use crate::limits::SERVED_BYTES;
 use crate::store::{Kept, Store, StoreError};
 use bytes::Bytes;
@@ -31,8 +31,9 @@ pub(in crate::node) enum Command {
         /// Others by their ids.
         ids: Vec<TxId>,
     },
-    /// The peer's bulk queue has room again.
-    Drained(PeerNumber),
+    /// The peer's bulk queue has room again. The word is given up behind what it says: dropped before, the queue could fill
+    /// and drain once more with nobody to say so.
+    Drained(Drained),
     /// The peer is gone.
     Left(PeerNumber),
 }
@@ -107,8 +108,8 @@ impl Server {
                 let answer = Answer { request, ranges, ids: ids.into(), lacking, withheld };
                 self.peers.entry(peer).or_default().requests.push_back(answer);
             }
-            Command::Drained(peer) => {
-                if let Some(queue) = self.peers.get_mut(&peer) {
+            Command::Drained(drained) => {
+                if let Some(queue) = self.peers.get_mut(&drained.peer) {
                     queue.is_congested = false;
                 }
             }
