@@ -91,7 +91,7 @@ impl ConfigCommand {
 impl NodeArgs {
     /// Serves until SIGINT or SIGTERM.
     pub(super) fn run(self) -> Result<(), Failure> {
-        super::allocator::give_back_at_once();
+        super::allocator::give_back_soon();
         let config = self.load()?;
         start_log(&config);
         let mut signals = ShutdownSignals::listen().map_err(Failure::Signals)?;
