@@ -5,29 +5,38 @@
 use super::checker::{Checker, storage, unharmed};
 use super::intake::Fault;
 use super::job::{PeerJob, PeerRequest, Work};
+use super::opened::{OpenedPeerJob, OpenedWork};
 use crate::store::StoreError;
 use std::sync::Arc;
-use weft_tangle::check_peer::{Knowledge, Way, check_issuer, check_wire};
-use weft_tangle::replica::Event;
+use weft_tangle::check_peer::{Knowledge, Sent, Way, check_issuer, check_sent};
 use weft_tangle::{Issuer, Recall, Transaction, TxId};
 
 impl Checker {
-    /// Checks a peer's job. What cannot be checked, for storage fails, is left out: the peer is then sent away.
-    pub(super) fn check_peers(&self, PeerJob { source, tree, work, share }: PeerJob) -> PeerRequest {
+    /// Reads the transactions of a peer's job. What cannot be read, for the reader panics, is left out.
+    pub(super) fn open_peers(&self, PeerJob { source, tree, work, share }: PeerJob) -> OpenedPeerJob {
         let way = Way { source, tree };
-        let events = match work {
+        let work = match work {
             Work::Wires(wires) => {
-                let check = |wire: &bytes::Bytes| {
-                    Ok(self.without_damaged(check_wire(&self.network, wire, way, self)?))
-                };
-                let event = |wire: &bytes::Bytes| checked(|| check(wire));
-                wires.iter().filter_map(event).collect()
+                let read = |wire: &bytes::Bytes| checked(|| Ok(Sent::read(&self.network, wire, way)));
+                OpenedWork::Sent(wires.iter().filter_map(read).collect())
             }
-            Work::Again(screened) => {
+            Work::Again(screened) => OpenedWork::Again(screened),
+        };
+        OpenedPeerJob { way, work, share }
+    }
+
+    /// Checks a peer's job. What cannot be checked, for storage fails, is left out: the peer is then sent away.
+    pub(super) fn check_peers(&self, OpenedPeerJob { way, work, share }: OpenedPeerJob) -> PeerRequest {
+        let events = match work {
+            OpenedWork::Sent(all) => {
+                let check = |sent| Ok(self.without_damaged(check_sent(&self.network, sent, way, self)?));
+                all.into_iter().filter_map(|sent| checked(|| check(sent))).collect()
+            }
+            OpenedWork::Again(screened) => {
                 checked(|| check_issuer(&self.network, *screened, way, self)).into_iter().collect()
             }
         };
-        PeerRequest { source, events, share }
+        PeerRequest { source: way.source, events, share }
     }
 }
 
@@ -61,8 +70,8 @@ impl Knowledge for Checker {
     }
 }
 
-/// What comes of a check; nothing when it could not be made.
-fn checked(check: impl FnOnce() -> Result<Event, Fault>) -> Option<Event> {
+/// What comes of a check, or of reading what is to be checked; nothing when it could not be made.
+fn checked<T>(check: impl FnOnce() -> Result<T, Fault>) -> Option<T> {
     unharmed(check)
         .inspect_err(|fault| tracing::warn!(%fault, "a peer's transaction could not be checked"))
         .ok()

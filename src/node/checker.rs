@@ -7,6 +7,7 @@ use super::directory::Directory;
 use super::fair::Receiver;
 use super::intake::Fault;
 use super::job::{Checked, DoorJob, Item, Job, PeerJob, Request};
+use super::opened::{Opened, OpenedDoorJob, make_seeds};
 use super::progress::Progress;
 use super::room::Room;
 use super::verdicts::SharedVerdicts;
@@ -40,25 +41,27 @@ enum Outcome {
 }
 
 impl Checker {
-    /// Checks jobs until there can be no more. Of those that wait it takes its share at once and hands them on
-    /// together, for each time that it wakes the owner costs both of them more than a check of a cheap rule.
+    /// Checks jobs until there can be no more. Of those that wait it takes its share at once, so that their hashes go side
+    /// by side, and hands them on together, for each time that it wakes the owner costs both of them more than a check of a
+    /// cheap rule.
     pub(super) fn run(&self, jobs: &Receiver<Job>) {
-        let mut checked = Vec::with_capacity(CHECKED_TOGETHER);
+        let mut opened = Vec::with_capacity(CHECKED_TOGETHER);
         while let Some(first) = jobs.pop() {
             let share = jobs.len() / self.checkers;
             let mut transactions = 0;
             for job in std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_pop()).take(share)) {
-                let job = match job {
-                    Job::Door(job) => Checked::Door(self.check_job(job)),
-                    Job::Peer(job) => Checked::Peer(self.check_peers(job)),
-                };
                 transactions += job.len();
-                checked.push(job);
+                opened.push(match job {
+                    Job::Door(job) => Opened::Door(self.open_job(job)),
+                    Job::Peer(job) => Opened::Peer(self.open_peers(job)),
+                });
                 if transactions >= CHECKED_TOGETHER {
                     break;
                 }
             }
-            for request in checked.drain(..) {
+            make_seeds(&opened);
+            let checked: Vec<_> = opened.drain(..).map(|job| self.check_opened(job)).collect();
+            for request in checked {
                 self.hand_on(request);
             }
         }
@@ -67,7 +70,14 @@ impl Checker {
     /// Checks what a peer has sent, for who would else hand it in only to wake one that has nothing to do.
     pub(super) fn check_at_once(&self, job: PeerJob) {
         self.progress.submit();
-        self.hand_on(Checked::Peer(self.check_peers(job)));
+        self.hand_on(Checked::Peer(self.check_peers(self.open_peers(job))));
+    }
+
+    fn check_opened(&self, job: Opened) -> Checked {
+        match job {
+            Opened::Door(job) => Checked::Door(self.check_job(job)),
+            Opened::Peer(job) => Checked::Peer(self.check_peers(job)),
+        }
     }
 
     /// Whether nothing that was checked waits for the owner.
@@ -75,8 +85,18 @@ impl Checker {
         self.room.is_free()
     }
 
-    fn check_job(&self, DoorJob { items, answers }: DoorJob) -> Request {
-        let check = |wire: Bytes| match unharmed(|| self.check(&wire)) {
+    fn open_job(&self, DoorJob { items, answers }: DoorJob) -> OpenedDoorJob {
+        let open = |wire: Bytes| {
+            let transaction = unharmed(|| Ok(Transaction::decode(&self.network, &wire)?));
+            (transaction, wire)
+        };
+        OpenedDoorJob { items: items.into_iter().map(open).collect(), answers }
+    }
+
+    fn check_job(&self, OpenedDoorJob { items, answers }: OpenedDoorJob) -> Request {
+        let check = |(transaction, wire): (Result<Transaction, Fault>, Bytes)| match transaction
+            .and_then(|transaction| unharmed(|| self.check(transaction)))
+        {
             Ok(Outcome::Verified(transaction)) => Item::Attach(transaction, wire),
             Ok(Outcome::Known(taken)) => Item::Answered(Ok(taken)),
             Err(fault) => Item::Answered(Err(fault)),
@@ -104,8 +124,7 @@ impl Checker {
         let _left = request.answers.send(answered.collect());
     }
 
-    fn check(&self, wire: &[u8]) -> Result<Outcome, Fault> {
-        let transaction = Transaction::decode(&self.network, wire)?;
+    fn check(&self, transaction: Transaction) -> Result<Outcome, Fault> {
         let header = transaction.header();
         let id = transaction.id();
         if self.store.contains(&id).map_err(|error| Fault::Storage(error.to_string()))? {

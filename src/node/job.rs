@@ -20,6 +20,16 @@ pub(super) enum Job {
     Peer(PeerJob),
 }
 
+impl Job {
+    /// How many transactions are to be checked.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Door(job) => job.items.len(),
+            Self::Peer(job) => job.work.len(),
+        }
+    }
+}
+
 /// Transactions in wire form, and where their answers go, which come in the same order.
 #[derive(Debug)]
 pub(super) struct DoorJob {
@@ -40,10 +50,7 @@ pub(super) struct PeerJob {
 impl PeerJob {
     /// Whether it is of one transaction.
     pub(super) fn is_of_one(&self) -> bool {
-        match &self.work {
-            Work::Wires(wires) => wires.len() == 1,
-            Work::Again(_) => true,
-        }
+        self.work.len() == 1
     }
 }
 
@@ -54,6 +61,15 @@ pub(super) enum Work {
     Wires(Vec<Bytes>),
     /// Issuer and signature: when it was screened its issuer was not known.
     Again(Box<Screened>),
+}
+
+impl Work {
+    fn len(&self) -> usize {
+        match self {
+            Self::Wires(wires) => wires.len(),
+            Self::Again(_) => 1,
+        }
+    }
 }
 
 /// What has been checked.

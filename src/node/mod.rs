@@ -26,6 +26,7 @@ mod intake;
 mod job;
 pub mod joining;
 mod node_files;
+mod opened;
 mod owner;
 mod peering;
 pub mod peers;

@@ -22,6 +22,14 @@ impl Kept {
         Transaction::decode(network, wire).map(Self::Whole)
     }
 
+    /// The transaction, where its body is there.
+    pub(super) fn whole(&self) -> Option<&Transaction> {
+        match self {
+            Self::Whole(transaction) => Some(transaction),
+            Self::Erased(_) => None,
+        }
+    }
+
     /// Whether the body was erased.
     pub fn is_erased(&self) -> bool {
         matches!(self, Self::Erased(_))

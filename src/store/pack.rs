@@ -13,7 +13,7 @@ use super::StoreError;
 use super::kept::Kept;
 use super::layout::{first_bytes, row_check};
 use redb::{AccessGuard, ReadableTable, Table, TableDefinition};
-use weft_tangle::{Network, Position, Remains, Transaction, TxId, limits::BODY_OFFSET};
+use weft_tangle::{Network, Position, Remains, Transaction, TxId, limits::BODY_OFFSET, make_seeds};
 
 pub(super) const PACKS: TableDefinition<'static, &'static [u8; 8], &'static [u8]> =
     TableDefinition::new("packs");
@@ -198,23 +198,31 @@ pub(super) fn get(
     id: &TxId,
     position: Position,
 ) -> Result<Kept, StoreError> {
-    let missing = || StoreError::Damaged { id: *id, cause: "it lies in no row".into() };
+    let missing = || damaged(id, "it lies in no row");
     let (first, row) = row_of(packs, position)?.ok_or_else(missing)?;
-    decode_kept(network, id, position, position.0 - first.0, row.value())
+    let entries = entries(row.value()).ok_or_else(|| damaged(id, UNREADABLE))?;
+    decode_entry(network, id, position, slot_of(id, position, first, &entries)?)
 }
 
-/// Reads the transaction in one slot of a row.
-pub(super) fn decode_kept(
+/// Reads transactions from the row that begins at `first`, as many, with their hashes side by side.
+pub(super) fn decode_together(
     network: &Network,
-    id: &TxId,
-    position: Position,
-    slot: u64,
+    wanted: &[(TxId, Position)],
+    first: Position,
     row: &[u8],
-) -> Result<Kept, StoreError> {
-    let damaged = |cause: &str| StoreError::Damaged { id: *id, cause: cause.into() };
-    let entries = entries(row).ok_or_else(|| damaged("the lengths in its row do not add up"))?;
-    let entry = usize::try_from(slot).ok().and_then(|slot| entries.get(slot));
-    decode_entry(network, id, position, *entry.ok_or_else(|| damaged("its row ends before it"))?)
+) -> Vec<Result<Kept, StoreError>> {
+    let entries = entries(row);
+    let open = |(id, position): &(TxId, Position)| {
+        let entries = entries.as_deref().ok_or_else(|| damaged(id, UNREADABLE))?;
+        let entry = slot_of(id, *position, first, entries)?;
+        Ok((open_entry(network, id, entry)?, entry))
+    };
+    let opened: Vec<Result<(Kept, Entry<'_>), StoreError>> = wanted.iter().map(open).collect();
+    make_seeds(opened.iter().filter_map(|opened| opened.as_ref().ok()?.0.whole()));
+    let check = |(opened, (id, position)): (Result<_, _>, &(TxId, Position))| {
+        opened.and_then(|(kept, entry)| check_entry(kept, id, *position, entry))
+    };
+    opened.into_iter().zip(wanted).map(check).collect()
 }
 
 /// Reads the transaction that stands in a slot.
@@ -222,17 +230,40 @@ pub(super) fn decode_entry(
     network: &Network,
     id: &TxId,
     position: Position,
-    Entry { check, wire }: Entry<'_>,
+    entry: Entry<'_>,
 ) -> Result<Kept, StoreError> {
-    let damaged = |cause: String| StoreError::Damaged { id: *id, cause };
-    let kept = Kept::decode(network, wire).map_err(|refusal| damaged(refusal.to_string()))?;
-    if kept.id() != *id {
-        return Err(damaged(format!("its header is that of {}", kept.id())));
+    check_entry(open_entry(network, id, entry)?, id, position, entry)
+}
+
+const UNREADABLE: &str = "the lengths in its row do not add up";
+
+fn slot_of<'a>(
+    id: &TxId,
+    position: Position,
+    first: Position,
+    entries: &[Entry<'a>],
+) -> Result<Entry<'a>, StoreError> {
+    let slot = position.0.checked_sub(first.0).and_then(|slot| usize::try_from(slot).ok());
+    slot.and_then(|slot| entries.get(slot)).copied().ok_or_else(|| damaged(id, "its row ends before it"))
+}
+
+/// Everything but position, signature and nonce is right of what this gives.
+fn open_entry(network: &Network, id: &TxId, entry: Entry<'_>) -> Result<Kept, StoreError> {
+    let kept = Kept::decode(network, entry.wire).map_err(|refusal| damaged(id, &refusal.to_string()))?;
+    if kept.id() == *id {
+        Ok(kept)
+    } else {
+        Err(damaged(id, &format!("its header is that of {}", kept.id())))
     }
-    if kept.check_at(position) != check {
-        return Err(damaged("position, signature or nonce have changed".into()));
-    }
-    Ok(kept)
+}
+
+fn check_entry(kept: Kept, id: &TxId, position: Position, entry: Entry<'_>) -> Result<Kept, StoreError> {
+    let is_right = kept.check_at(position) == entry.check;
+    if is_right { Ok(kept) } else { Err(damaged(id, "position, signature or nonce have changed")) }
+}
+
+fn damaged(id: &TxId, cause: &str) -> StoreError {
+    StoreError::Damaged { id: *id, cause: cause.into() }
 }
 
 /// A row with other bytes in some slots; the rest stays as it is. A row whose lengths do not add up, or that holds another

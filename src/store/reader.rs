@@ -93,15 +93,14 @@ impl Reader {
         Ok(next_position(&self.snapshot.open_table(ARRIVALS)?)?.0)
     }
 
-    /// Reads what stands in a slot of a row.
-    pub(super) fn decode(
+    /// Reads transactions that stand in one row.
+    pub(super) fn decode_together(
         &self,
-        id: &TxId,
-        position: Position,
-        slot: u64,
+        wanted: &[(TxId, Position)],
+        first: Position,
         row: &[u8],
-    ) -> Result<Kept, StoreError> {
-        pack::decode_kept(&self.network, id, position, slot, row)
+    ) -> Vec<Result<Kept, StoreError>> {
+        pack::decode_together(&self.network, wanted, first, row)
     }
 
     /// Reads what stands in a slot.

@@ -3,6 +3,7 @@
 use super::caught::caught;
 use super::layout::{ARRIVALS, decode_arrival};
 use super::pack::{self, PACKS, ROW_MOST};
+use super::run::{READ_TOGETHER, Run, named_in};
 use super::{Reader, StoreError, reader::next_position};
 use weft_tangle::Position;
 
@@ -55,21 +56,18 @@ impl Reader {
         let found = pack::row_of(&packs, from)?;
         let behind = packs.range::<&[u8; 8]>(&(from.0 + 1).to_be_bytes()..)?.next().transpose()?;
         let next = behind.map_or(total, |(key, _)| Position(u64::from_be_bytes(*key.value())));
-        let row = found.as_ref().map(|(first, row)| (*first, row.value()));
-        for arrival in arrivals.range::<&[u8; 8]>(&from.0.to_be_bytes()..&next.0.to_be_bytes())? {
-            let (key, arrival) = arrival?;
-            let position = Position(u64::from_be_bytes(*key.value()));
-            let (id, _) = decode_arrival(arrival.value());
-            let kept = match row {
-                Some((first, row)) => self.decode(&id, position, position.0 - first.0, row),
-                None => Err(StoreError::Damaged { id, cause: "it lies in no row".into() }),
-            };
-            match kept {
-                Ok(_) => {}
-                Err(StoreError::Damaged { id, cause }) => self.note_damage(&id, &cause),
-                Err(error) => return Err(error),
+        let (mut named, mut run) = (named_in(&arrivals, from.0..next.0)?, Run::new(self, &packs));
+        loop {
+            let wanted = named.by_ref().take(READ_TOGETHER).collect::<Result<Vec<_>, _>>()?;
+            if wanted.is_empty() {
+                break;
+            }
+            // What is damaged is remembered where it is read.
+            let other = |error: &StoreError| !matches!(error, StoreError::Damaged { .. });
+            if let Some(error) = run.read_together(&wanted)?.into_iter().filter_map(Result::err).find(other) {
+                return Err(error);
             }
         }
-        Ok(Some(Scrubbed { next, bytes: row.map_or(0, |(_, row)| row.len()) }))
+        Ok(Some(Scrubbed { next, bytes: found.map_or(0, |(_, row)| row.value().len()) }))
     }
 }

@@ -1,11 +1,12 @@
 //! Reading stored transactions in their order of arrival, row by row, for who asks for stretches of it.
 
-use super::layout::{ARRIVALS, decode_arrival};
+use super::layout::ARRIVALS;
 use super::pack::PACKS;
-use super::run::Run;
+use super::run::{READ_TOGETHER, Run, named_in};
 use super::{Kept, Reader, StoreError};
 use std::ops::Range;
-use weft_tangle::{Position, TxId};
+use weft_tangle::TxId;
+use weft_tangle::limits::BODY_OFFSET;
 
 /// What was read of a range.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -30,27 +31,31 @@ impl Reader {
         let packs = self.snapshot.open_table(PACKS)?;
         let arrivals = self.snapshot.open_table(ARRIVALS)?;
         let mut served = Served { next: range.end, ..Served::default() };
-        let keys = range.start.to_be_bytes()..range.end.max(range.start).to_be_bytes();
+        let mut named = named_in(&arrivals, range.start..range.end.max(range.start))?;
         let mut run = Run::new(self, &packs);
-        for arrival in arrivals.range::<&[u8; 8]>(&keys.start..&keys.end)? {
-            let (key, arrival) = arrival?;
-            let position = Position(u64::from_be_bytes(*key.value()));
-            let (id, _) = decode_arrival(arrival.value());
-            match run.read(&id, position) {
-                Ok(kept) => {
-                    let bytes = 2 + kept.wire().len();
-                    if served.bytes + bytes > most {
-                        served.next = position.0;
-                        return Ok(served);
+        loop {
+            // No more than may still fit; the one that does not is read to see that.
+            let count = ((most - served.bytes) / (2 + BODY_OFFSET)).clamp(1, READ_TOGETHER);
+            let wanted = named.by_ref().take(count).collect::<Result<Vec<_>, _>>()?;
+            if wanted.is_empty() {
+                return Ok(served);
+            }
+            for ((id, position), kept) in wanted.iter().zip(run.read_together(&wanted)?) {
+                match kept {
+                    Ok(kept) => {
+                        let bytes = 2 + kept.wire().len();
+                        if served.bytes + bytes > most {
+                            served.next = position.0;
+                            return Ok(served);
+                        }
+                        served.bytes += bytes;
+                        served.withheld.extend(kept.is_erased().then_some(*id));
+                        served.found.push(kept);
                     }
-                    served.bytes += bytes;
-                    served.withheld.extend(kept.is_erased().then_some(id));
-                    served.found.push(kept);
+                    Err(StoreError::Damaged { id, .. }) => served.withheld.push(id),
+                    Err(error) => return Err(error),
                 }
-                Err(StoreError::Damaged { id, .. }) => served.withheld.push(id),
-                Err(error) => return Err(error),
             }
         }
-        Ok(served)
     }
 }

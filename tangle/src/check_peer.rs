@@ -10,7 +10,8 @@ use crate::limits::BODY_OFFSET;
 use crate::replica::{Event, Source};
 use crate::verdicts::Recall;
 use crate::{
-    HEADER_BYTES, Issuer, Kind, Malformed, Network, Remains, Screened, Timestamp, Transaction, TxId, Verified,
+    HEADER_BYTES, Issuer, Kind, Malformed, Network, Refusal, Remains, Screened, Timestamp, Transaction, TxId,
+    Verified,
 };
 use std::sync::Arc;
 
@@ -44,39 +45,66 @@ pub struct Way {
     pub tree: Option<Tree>,
 }
 
-/// Checks bytes that a peer sent as a transaction.
+/// What bytes that a peer sent as a transaction are by themselves, before anything is asked.
+#[derive(Debug)]
+pub struct Sent(Form);
+
+#[derive(Debug)]
+enum Form {
+    Whole(Transaction),
+    /// Without its body.
+    Remains(Transaction),
+    /// The id is the one that it claims, where it settles something of that.
+    Malformed(Option<TxId>, Refusal),
+}
+
+impl Sent {
+    /// Reads them; nobody pushes what is left of a transaction, for it is no news.
+    pub fn read(network: &Network, wire: &[u8], way: Way) -> Self {
+        Self(if wire.len() == BODY_OFFSET && way.tree.is_none() {
+            let remains = Remains::decode(network, wire).ok().and_then(Remains::into_transaction);
+            // It settles nothing of the transaction whose header it has: whole that may be right.
+            let malformed = || Form::Malformed(None, Malformed::Length { found: wire.len() }.into());
+            remains.map_or_else(malformed, Form::Remains)
+        } else {
+            let malformed = |refusal| Form::Malformed(claimed_id(network, wire), refusal);
+            Transaction::decode(network, wire).map_or_else(malformed, Form::Whole)
+        })
+    }
+
+    /// The transaction, whole or not, if that is what they are.
+    pub fn transaction(&self) -> Option<&Transaction> {
+        match &self.0 {
+            Form::Whole(transaction) | Form::Remains(transaction) => Some(transaction),
+            Form::Malformed(..) => None,
+        }
+    }
+}
+
+/// Checks what a peer sent as a transaction.
 ///
 /// # Errors
 /// Those of `knowledge`.
-pub fn check_wire<K: Knowledge>(
+pub fn check_sent<K: Knowledge>(
     network: &Network,
-    wire: &[u8],
+    sent: Sent,
     way: Way,
     knowledge: &K,
 ) -> Result<Event, K::Fault> {
-    // Nobody pushes it: it is no news.
-    if wire.len() == BODY_OFFSET && way.tree.is_none() {
-        return check_remains(network, wire, way.source, knowledge);
-    }
-    match Transaction::decode(network, wire) {
-        Ok(transaction) => check_transaction(network, transaction, way, knowledge),
-        Err(refusal) => Ok(Event::Refused { id: claimed_id(network, wire), source: way.source, refusal }),
+    match sent.0 {
+        Form::Whole(transaction) => check_transaction(network, transaction, way, knowledge),
+        Form::Remains(transaction) => check_remains(network, transaction, way.source, knowledge),
+        Form::Malformed(id, refusal) => Ok(Event::Refused { id, source: way.source, refusal }),
     }
 }
 
 /// Checks what a peer has left of a transaction.
 fn check_remains<K: Knowledge>(
     network: &Network,
-    wire: &[u8],
+    transaction: Transaction,
     source: Source,
     knowledge: &K,
 ) -> Result<Event, K::Fault> {
-    let remains = Remains::decode(network, wire).ok().and_then(Remains::into_transaction);
-    let Some(transaction) = remains else {
-        // It settles nothing of the transaction whose header it has: whole that may be right.
-        let refusal = Malformed::Length { found: wire.len() }.into();
-        return Ok(Event::Refused { id: None, source, refusal });
-    };
     let id = transaction.id();
     if knowledge.contains(&id)? {
         return Ok(Event::Duplicate { id, source, tree: None });

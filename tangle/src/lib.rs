@@ -27,6 +27,7 @@ mod network;
 mod planted;
 mod remains;
 pub mod replica;
+mod seeds;
 pub mod signing;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -46,6 +47,7 @@ pub use kind::Kind;
 pub use network::{Network, NetworkError, NetworkParts, Rules, RulesError};
 pub use remains::Remains;
 pub use replica::{Attached, History, HistoryError, Position, Replica};
+pub use seeds::make_seeds;
 pub use time::{Epoch, Timestamp};
 pub use transaction::{Transaction, content_format};
 pub use verdicts::{Claim, Forgetful, Recall, Verdict, Verdicts};

@@ -129,6 +129,16 @@ impl Transaction {
         *self.seed.get_or_init(|| Seed::of(self.id.as_bytes(), self.signature()))
     }
 
+    pub(crate) fn has_seed(&self) -> bool {
+        self.seed.get().is_some()
+    }
+
+    /// Keeps what [`Transaction::seed`] would have made.
+    pub(crate) fn keep_seed(&self, seed: Seed) {
+        // One that another thread has made meanwhile is the same.
+        let _same = self.seed.set(seed);
+    }
+
     /// The nonce.
     pub fn nonce(&self) -> Nonce {
         let bytes: &[u8; NONCE_BYTES] =

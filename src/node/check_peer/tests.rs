@@ -9,7 +9,7 @@ use crate::testing::{CREATED, Device, Ledger, network, reading};
 use weft_tangle::body::Enrolment;
 use weft_tangle::gossip::Tree;
 use weft_tangle::limits::BODY_OFFSET;
-use weft_tangle::replica::Source;
+use weft_tangle::replica::{Event, Source};
 use weft_tangle::{Kind, Malformed, Refusal, Role, content_format};
 
 const WAY: Source = Source::Peer(7);
@@ -31,7 +31,12 @@ fn world() -> World {
 impl World {
     fn check(&self, tree: Option<Tree>, wire: &[u8]) -> Event {
         let work = Work::Wires(vec![bytes::Bytes::copy_from_slice(wire)]);
-        let request = self.checker.check_peers(PeerJob { source: WAY, tree, work, share: Share::default() });
+        let request = self.checker.check_peers(self.checker.open_peers(PeerJob {
+            source: WAY,
+            tree,
+            work,
+            share: Share::default(),
+        }));
         assert_eq!(request.source, WAY);
         let [event] = <[Event; 1]>::try_from(request.events).unwrap();
         event
@@ -99,7 +104,7 @@ fn who_is_not_known_waits_and_is_checked_again_when_it_is() {
     world.enrol(&device, 0);
     let work = Work::Again(Box::new(transaction));
     let job = PeerJob { source: WAY, tree: None, work, share: Share::default() };
-    let events = world.checker.check_peers(job).events;
+    let events = world.checker.check_peers(world.checker.open_peers(job)).events;
     assert!(matches!(&events[..], [Event::Received { .. }]), "{events:?}");
 }
 
@@ -206,5 +211,5 @@ fn what_cannot_be_checked_is_left_out() {
     world.disk.fail_reads();
     let work = Work::Wires(vec![wire.into()]);
     let job = PeerJob { source: WAY, tree: None, work, share: Share::default() };
-    assert!(world.checker.check_peers(job).events.is_empty());
+    assert!(world.checker.check_peers(world.checker.open_peers(job)).events.is_empty());
 }

@@ -1,8 +1,9 @@
 //! Rows of many transactions: how full they are, and what a damaged one does.
 
 use super::*;
-use crate::store::pack::{PACKS, ROW_BYTES, decode_kept};
+use crate::store::pack::{PACKS, ROW_BYTES, decode_together};
 use redb::{ReadableTable, ReadableTableMetadata};
+use std::ops::Range;
 
 /// Key, state, number of transactions and length of each row.
 fn rows(store: &Store) -> Vec<(u64, u8, u8, usize)> {
@@ -54,27 +55,32 @@ fn a_flipped_byte_is_found_wherever_it_is() {
     let packs = store.snapshot().unwrap().rows.open_table(PACKS).unwrap();
     let row = packs.get(&[0; 8]).unwrap().unwrap().value().to_vec();
     assert_eq!(packs.len().unwrap(), 1);
-    let read = |slot: usize, row: &[u8]| {
-        let attached = &ledger.arrivals[slot];
-        decode_kept(&network, &attached.id(), attached.position(), slot as u64, row)
-    };
-    for (slot, attached) in ledger.arrivals.iter().enumerate() {
-        assert_eq!(read(slot, &row).unwrap(), Kept::Whole(attached.transaction().clone()));
-    }
+    let named: Vec<_> = ledger.arrivals.iter().map(|one| (one.id(), one.position())).collect();
+    let read = |slots: Range<usize>, row: &[u8]| decode_together(&network, &named[slots], Position(0), row);
+    let whole = |attached: &Arc<Attached>| Kept::Whole(attached.transaction().clone());
+    let all: Vec<_> = read(0..3, &row).into_iter().map(Result::unwrap).collect();
+    assert_eq!(all, ledger.arrivals.iter().map(whole).collect::<Vec<_>>());
     // The first byte says whether the row may be packed anew, and nothing of a transaction.
     for at in 1..row.len() {
         let mut damaged = row.clone();
         damaged[at] ^= 1 << (at % 8);
-        let found = (0..3).filter(|slot| read(*slot, &damaged).is_err()).count();
+        let alone: Vec<_> = (0..3).map(|slot| read(slot..slot + 1, &damaged)[0].is_err()).collect();
+        let together: Vec<_> = read(0..3, &damaged).iter().map(Result::is_err).collect();
+        assert_eq!(alone, together, "byte {at}");
+        let found = alone.iter().filter(|is_damaged| **is_damaged).count();
         assert!(found >= 1, "byte {at}");
         assert!(at < 32 || found == 1, "byte {at} belongs to one transaction, and costs no other");
     }
     for length in [0, 1, 2, 31, 32, row.len() - 1] {
-        assert!(matches!(read(0, &row[..length]), Err(StoreError::Damaged { .. })), "{length} bytes");
+        assert!(
+            matches!(read(0..1, &row[..length])[..], [Err(StoreError::Damaged { .. })]),
+            "{length} bytes"
+        );
     }
+    let behind = [(ledger.arrivals[0].id(), Position(3))];
     assert!(matches!(
-        decode_kept(&network, &ledger.arrivals[0].id(), Position(3), 3, &row),
-        Err(StoreError::Damaged { .. })
+        decode_together(&network, &behind, Position(0), &row)[..],
+        [Err(StoreError::Damaged { .. })]
     ));
 }
 

@@ -7,7 +7,7 @@ use super::net::Net;
 use super::node::Known;
 use super::trace::Note;
 use crate::check::{check_door, check_enrolment_cheaply};
-use crate::check_peer::{Knowledge, Way, check_issuer, check_transaction, check_wire};
+use crate::check_peer::{Knowledge, Sent, Way, check_issuer, check_sent, check_transaction};
 use crate::gossip::{Class, Tree};
 use crate::replica::{Event, Source, Taken, Token};
 use crate::{HistoryError, Kind, Network, Refusal, Screened, Timestamp, Transaction, Verified};
@@ -47,7 +47,7 @@ impl Net {
             Load::Known(transaction) => {
                 check_transaction(network, self.catalogue.get(transaction).clone(), way, &known)
             }
-            Load::Wire(wire) => check_wire(network, &wire, way, &known),
+            Load::Wire(wire) => check_sent(network, Sent::read(network, &wire, way), way, &known),
             Load::Again(screened) => check_issuer(network, *screened, way, &known),
         };
         let event = event.expect(UNREADABLE);
