@@ -16,7 +16,8 @@ impl Name {
     /// [`Problem::Name`].
     pub fn new(text: impl Into<String>) -> Result<Self, Problem> {
         let text = text.into();
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-:./_".contains(&byte);
+        let allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b':' | b'.' | b'/' | b'_');
         let begins_well = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
         if begins_well && text.len() <= MAX_NAME_BYTES && text.bytes().all(allowed) {
             Ok(Self(text))

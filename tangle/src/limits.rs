@@ -66,7 +66,7 @@ pub const PENDING: usize = 4_096;
 /// references are read back.
 pub const RETRIES: usize = 256;
 
-/// Signatures remembered as valid, and as many as wrong: under 10 MiB in all, for an entry of 32 bytes takes at most 74.
+/// Signatures remembered as valid, and as many as wrong: under 12 MiB in all, for an entry of 32 bytes takes at most 90.
 pub const VERDICTS: usize = 65_536;
 
 /// Waiting requests told about one transaction's durability; retries of one device come one at a time.

@@ -8,7 +8,7 @@
 use crate::limits::VERDICTS;
 use crate::planted::{self, Planted};
 use crate::{DeviceId, NetworkId, Transaction, blake2s_keyed};
-use std::collections::BTreeSet;
+use indexmap::IndexSet;
 
 /// That a signature is right: a digest of network, signer, what is signed, and the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,8 +110,8 @@ impl Verdicts {
 /// many before.
 #[derive(Debug, Default)]
 struct Latest {
-    young: BTreeSet<Claim>,
-    old: BTreeSet<Claim>,
+    young: IndexSet<Claim>,
+    old: IndexSet<Claim>,
 }
 
 impl Latest {
