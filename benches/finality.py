@@ -81,7 +81,7 @@ def parse():
 
 def measure(weft, nodes, rate, arguments):
     figures = {}
-    for absent in (0, no_quorum(nodes)):
+    for absent in (0, fleet.no_quorum(nodes)):
         with tempfile.TemporaryDirectory(prefix="weft-finality-", dir=arguments.directory) as place:
             figures[absent > 0] = under_load(weft, place, nodes, absent, rate, arguments)
     final, plain = figures[False], figures[True]
@@ -89,16 +89,6 @@ def measure(weft, nodes, rate, arguments):
     final["share"] = 1 - plain["cores"] / final["cores"]
     final["answer_p99_ms_without"] = plain["answer_p99_ms"]
     return final
-
-
-def quorum(members):
-    faulty = (members - 1) // 3
-    return (members + faulty) // 2 + 1
-
-
-def no_quorum(nodes):
-    """How many absent members make these nodes no quorum."""
-    return next(absent for absent in range(1, 2 * nodes + 2) if quorum(nodes + absent) > nodes)
 
 
 def under_load(weft, place, nodes, absent, rate, arguments):

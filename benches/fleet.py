@@ -138,6 +138,16 @@ class Node:
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def quorum(members):
+    faulty = (members - 1) // 3
+    return (members + faulty) // 2 + 1
+
+
+def no_quorum(nodes):
+    """How many absent members make these nodes no quorum."""
+    return next(absent for absent in range(1, 2 * nodes + 2) if quorum(nodes + absent) > nodes)
+
+
 def report(load, count):
     """What a load says when it is over; all of it must have been taken."""
     out, errors = load.communicate()

@@ -3,6 +3,7 @@
 
     python3 benches/gossip.py                                      8 and 16 nodes at 50 and 1,000 a second, some five minutes
     python3 benches/gossip.py --nodes 8 --rate 1000 --rounds 5     one of these cases, five times: medians
+    python3 benches/gossip.py --no-finality                        the same without witnesses: what gossip alone does
     python3 benches/gossip.py --quick                              three nodes for two seconds, to see that it runs
     python3 benches/gossip.py --json                               the same as one JSON object
 
@@ -19,6 +20,9 @@ nodes; one clock. In each round Weft comes first and gossipsub, as it comes from
                   of witnesses, which are sent once they are on their own disk, --json has the times too
     cores         processor time of all nodes together, a second of load. The load of Weft, HTTP clients that are on the same
                   cores, stands beside it; gossipsub publishes by itself
+
+With finality, as nodes run, the witnesses of all members go the same way and share the cores; with --no-finality so many members
+are absent that nobody makes any, and readings are all that moves, as with gossipsub.
 
 At 100 a second and more Weft's load is signed beforehand, or signing would be most of what is measured. Only what was
 accepted while all loads ran counts for the times.
@@ -75,6 +79,7 @@ def parse():
     parser.add_argument("--rate", type=int, nargs="+", default=[50, 1000], help="messages a second over all nodes")
     parser.add_argument("--rounds", type=int, default=1, help="how often; medians are told")
     parser.add_argument("--seconds", type=int, default=15, help="how long each load lasts")
+    parser.add_argument("--no-finality", action="store_true", help="with so many absent members that none makes a witness")
     parser.add_argument("--quick", action="store_true", help="three nodes for two seconds")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--weft", metavar="FILE", help="the weft binary to measure")
@@ -97,7 +102,8 @@ def find_gossipsub():
 
 def measure(weft, gossipsub, nodes, rate, arguments):
     with tempfile.TemporaryDirectory(prefix="weft-gossip-", dir=arguments.directory) as place:
-        ours = measure_weft(weft, place, nodes, rate, arguments.seconds)
+        absent = fleet.no_quorum(nodes) if arguments.no_finality else 0
+        ours = measure_weft(weft, place, nodes, rate, arguments.seconds, absent)
         note(f"  weft {ours}")
     with tempfile.TemporaryDirectory(prefix="weft-gossip-", dir=arguments.directory) as place:
         theirs = measure_gossipsub(gossipsub, place, nodes, rate, arguments.seconds, round(ours["bytes"]))
@@ -105,9 +111,9 @@ def measure(weft, gossipsub, nodes, rate, arguments):
     return {"weft": ours, "gossipsub": theirs}
 
 
-def measure_weft(weft, place, nodes, rate, seconds):
+def measure_weft(weft, place, nodes, rate, seconds, absent=0):
     count = max(1, rate * seconds // nodes)
-    with fleet.Fleet(weft, place, nodes, stages=True) as ward:
+    with fleet.Fleet(weft, place, nodes, stages=True, absent=absent) as ward:
         ward.start()
         ward.connect()
         # The devices enrol in a load of one transaction each, so that enrolments are not counted.
