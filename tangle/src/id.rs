@@ -5,12 +5,7 @@
 
 use crate::{Timestamp, blake2s, hash::blake2s_keyed, header::HEADER_BYTES, signing::PublicKey};
 use data_encoding::BASE32_DNSSEC;
-use std::{
-    cmp::Ordering,
-    fmt,
-    hash::{Hash, Hasher},
-    str::FromStr,
-};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,26 +56,12 @@ fn head(id: &[u8]) -> u128 {
     u128::from_be_bytes(*id.first_chunk().expect("every id is longer"))
 }
 
-/// The first and the last bytes of an id.
-fn ends(id: &[u8]) -> [u64; 2] {
-    let word = |bytes: Option<&[u8; 8]>| u64::from_be_bytes(*bytes.expect("every id is longer"));
-    [word(id.first_chunk()), word(id.last_chunk())]
-}
-
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $bytes:literal, $what:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq)]
+        // All bytes are hashed: peers name ids that need not exist, and could make those collide in whatever was left out.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $name([u8; $bytes]);
-
-        impl Hash for $name {
-            /// Both ends stand for all of it: one of them at least is of a digest.
-            fn hash<H: Hasher>(&self, state: &mut H) {
-                let [head, tail] = ends(&self.0);
-                state.write_u64(head);
-                state.write_u64(tail);
-            }
-        }
 
         impl Ord for $name {
             /// As its bytes are; those that nearly always decide as one number, for maps compare ids more than anything else.
@@ -186,6 +167,7 @@ impl TxId {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
     #[test]
     fn texts_have_their_lengths_and_are_strict() {
@@ -215,6 +197,14 @@ mod tests {
             b[..common].copy_from_slice(&a[..common]);
             prop_assert_eq!(DeviceId(a).cmp(&DeviceId(b)), a.cmp(&b));
             prop_assert_eq!(DeviceId(a).partial_cmp(&DeviceId(b)), Some(a.cmp(&b)));
+        }
+
+        #[test]
+        fn every_byte_of_an_id_is_hashed(a: [u8; 40], at in 0_usize..40) {
+            let mut b = a;
+            b[at] ^= 1;
+            let hashed = |id: [u8; 40]| BuildHasherDefault::<DefaultHasher>::new().hash_one(TxId(id));
+            prop_assert_ne!(hashed(a), hashed(b));
         }
 
         #[test]
