@@ -69,6 +69,8 @@ impl Monitor {
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
+        #[cfg(target_os = "linux")]
+        super::turns::let_each_finish();
         let monitors = self.monitors()?;
         start_log(&Config::load(None, |_| None, Layer::default())?);
         let stop = stop_on_signals()?;

@@ -33,6 +33,8 @@ mod sensor;
 mod show;
 #[cfg(feature = "simulate")]
 mod simulate;
+#[cfg(all(feature = "node", target_os = "linux"))]
+mod turns;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

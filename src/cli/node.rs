@@ -92,6 +92,8 @@ impl NodeArgs {
     /// Serves until SIGINT or SIGTERM.
     pub(super) fn run(self) -> Result<(), Failure> {
         super::allocator::give_back_soon();
+        #[cfg(target_os = "linux")]
+        super::turns::let_each_finish();
         let config = self.load()?;
         start_log(&config);
         let mut signals = ShutdownSignals::listen().map_err(Failure::Signals)?;

@@ -1,5 +1,5 @@
-//! Clients that ask for more than they mean to read, or leave: the node's memory stays bounded and it goes on serving, and what
-//! is free of it the allocator gives back.
+//! Clients that ask for more than they mean to read, or leave: the node's memory stays bounded and it goes on serving, what
+//! is free of it the allocator gives back, and its threads let each other finish.
 
 use crate::support::{Device, Node};
 use std::io::{Read, Write};
@@ -53,6 +53,24 @@ fn a_node_has_its_allocator_give_back_soon_unless_an_operator_says_otherwise() {
         }
         assert_eq!(node.stop(), Some(0));
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_thread_of_a_node_puts_another_aside() {
+    const SCHED_BATCH: &str = "3";
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start(data.path());
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", node.pid())).unwrap();
+    let stats: Vec<String> =
+        tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")).ok()).collect();
+    assert!(stats.len() > 5, "{stats:?}");
+    for stat in stats {
+        // Field 41 of proc(5); the second one is the name in parentheses.
+        let policy = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(38);
+        assert_eq!(policy, Some(SCHED_BATCH), "{stat}");
+    }
+    assert_eq!(node.stop(), Some(0));
 }
 
 #[test]
