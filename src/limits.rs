@@ -145,10 +145,13 @@ pub const WITNESSES_LINGER: Duration = Duration::from_millis(25);
 /// writing before: at this much and twice the bytes of the batch, for its rows are written once, the open row in front of
 /// them again, and changed pages of the indexes to new places.
 pub const STORE_RESERVE_BYTES: u64 = 16 << 20;
-/// Bytes that must be free before a node that had stopped writing begins again: the largest commit, so that it does not
-/// stop at the first one.
-pub const STORE_RESUME_BYTES: u64 =
-    STORE_RESERVE_BYTES + 2 * (COMMIT_TRANSACTIONS * weft_tangle::limits::TRANSACTION_MAX_BYTES) as u64;
+/// Bytes of the store's write-ahead log. So much the database takes later, at most, and reads again when the file is opened; the
+/// longer it is, the more readings share a durable commit, and the longer one takes.
+pub const STORE_LOG_BYTES: u64 = 2 << 20;
+/// Bytes that must be free before a node that had stopped writing begins again: the largest commit, with all that the log
+/// holds, so that it does not stop at the first one.
+pub const STORE_RESUME_BYTES: u64 = STORE_RESERVE_BYTES
+    + 2 * ((COMMIT_TRANSACTIONS * weft_tangle::limits::TRANSACTION_MAX_BYTES) as u64 + STORE_LOG_BYTES);
 /// How long the store waits for its readers to leave before it is opened again; new ones wait that long too.
 pub const REOPEN_READERS: Duration = Duration::from_millis(250);
 /// How often it looks whether they have.

@@ -3,9 +3,11 @@
 //! Always true: what is rebuilt follows from what is stored and from nothing else, so tests that crash a store rebuild
 //! the very replica that a node would.
 
-use crate::store::{Kept, Store, StoreError};
+use crate::store::{Arrived, Kept, ParentTag, Store, StoreError};
+use std::collections::HashMap;
 use std::sync::Arc;
-use weft_tangle::{Network, Replica, limits::WINDOW};
+use weft_tangle::replica::Arrival;
+use weft_tangle::{Network, Replica, TxId, limits::WINDOW};
 
 /// A replica of `network` that goes on where `store` ends: finality behind the newest commit, with all that is not final, and
 /// the newest [`WINDOW`] transactions in its window. Where finality needs what is damaged it stands still
@@ -27,11 +29,15 @@ pub(crate) fn replica(network: &Arc<Network>, store: &Store) -> Result<Replica, 
     store.recover(WINDOW, &mut |arrival| window.push(arrival))?;
     // In the order of positions, or the window would lack the edges from what is open to what is final.
     let mut window = window.into_iter().peekable();
-    let mut wrong = None;
+    let (mut told, mut wrong) = (Told::default(), None);
     store.restore_finality(&mut |position, kept, is_delivered| {
-        while let Some(arrival) = window.next_if(|arrival| arrival.position < position) {
-            replica.recover(&arrival);
+        while let Some(arrived) = window.next_if(|arrived| arrived.position < position) {
+            replica.recover(&told.arrival(&arrived));
         }
+        told.note(match &kept {
+            Ok(kept) => kept.id(),
+            Err(id) => *id,
+        });
         match kept {
             Ok(Kept::Whole(transaction)) => {
                 if let Err(error) = replica.restore(position, &transaction, is_delivered) {
@@ -45,6 +51,23 @@ pub(crate) fn replica(network: &Arc<Network>, store: &Store) -> Result<Replica, 
         }
     })?;
     wrong.map_or(Ok(()), Err)?;
-    window.for_each(|arrival| replica.recover(&arrival));
+    window.for_each(|arrived| replica.recover(&told.arrival(&arrived)));
     Ok(replica)
+}
+
+/// The ids that a replica was told of, by what the arrival log keeps of them where they are parents.
+#[derive(Default)]
+pub(crate) struct Told(HashMap<ParentTag, TxId>);
+
+impl Told {
+    fn note(&mut self, id: TxId) {
+        self.0.insert(ParentTag::of(&id), id);
+    }
+
+    /// What the replica is told of a row. Its parents stand before it, so those that it is told of are known.
+    pub(crate) fn arrival(&mut self, arrived: &Arrived) -> Arrival {
+        let Arrived { position, id, parents, is_witness } = *arrived;
+        self.note(id);
+        Arrival { position, id, parents: parents.map(|tag| self.0.get(&tag).copied()), is_witness }
+    }
 }

@@ -13,8 +13,8 @@ pub use record::Copied;
 
 use super::commits::{WITNESSES, decode_witness};
 use super::layout::{
-    ARRIVALS, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED, REVOCATIONS, decode_arrival,
-    decode_issued, equivocation_key, first_bytes, id_of,
+    ARRIVALS, DeviceTable, ENROLMENTS, EQUIVOCATIONS, ID_BOUNDS, ISSUED, ParentTag, REVOCATIONS,
+    decode_arrival, decode_issued, equivocation_key, first_bytes, id_of,
 };
 use super::pack::{self, PACKS};
 use super::{Kept, Reader, StoreError};
@@ -76,7 +76,7 @@ impl Reader {
         &self,
         position: Position,
         id: TxId,
-        parents: [TxId; 2],
+        parents: [ParentTag; 2],
         check: pack::Check,
         wire: Vec<u8>,
     ) -> Result<Copied, StoreError> {

@@ -5,7 +5,7 @@
 //! | `meta` | name | `schema`: u32; `network`: NetworkId; `indexed`, `settled`: u64; `resume` |
 //! | `transactions` | TxId (40) | position (8) |
 //! | `packs` | position of the first (8) | transactions in a row: `pack` |
-//! | `arrivals` | position (8) | TxId (40), parent 1 (40), parent 2 (40) |
+//! | `arrivals` | position (8) | TxId (40), tag of parent 1 (16), tag of parent 2 (16) |
 //! | `issued` | issuer (32), TxId (40) | counter (4), kind (1) |
 //! | `enrolments` | device (32), TxId (40) | nothing |
 //! | `revocations` | revoked device (32), TxId (40) | nothing |
@@ -24,10 +24,7 @@ use weft_pow::{Nonce, Seed};
 use weft_tangle::{DeviceId, Epoch, Kind, Position, Timestamp, TxId, blake2s};
 
 /// The schema that this version writes and reads.
-pub(super) const SCHEMA: u32 = 3;
-
-/// The oldest schema that is brought to this one: it has no tables of finality.
-pub(super) const SCHEMA_BEFORE: u32 = 2;
+pub(super) const SCHEMA: u32 = 4;
 
 /// Bytes of a key in `issued`, `enrolments` and `revocations`.
 pub(super) const DEVICE_KEY_BYTES: usize = DeviceId::BYTES + TxId::BYTES;
@@ -36,7 +33,7 @@ pub(super) const DEVICE_KEY_BYTES: usize = DeviceId::BYTES + TxId::BYTES;
 pub(super) const EQUIVOCATION_KEY_BYTES: usize = DeviceId::BYTES + 8 + 4 + TxId::BYTES;
 
 /// Bytes of a row in `arrivals`.
-pub(super) const ARRIVAL_BYTES: usize = 3 * TxId::BYTES;
+pub(super) const ARRIVAL_BYTES: usize = TxId::BYTES + 2 * ParentTag::BYTES;
 
 pub(super) type DeviceKey = [u8; DEVICE_KEY_BYTES];
 pub(super) type EquivocationKey = [u8; EQUIVOCATION_KEY_BYTES];
@@ -64,18 +61,40 @@ pub(super) fn row_check(position: Position, seed: &Seed, nonce: Nonce) -> [u8; 8
     first_bytes(&blake2s(&[&position, &seed.0, &nonce]))
 }
 
+/// What the arrival log keeps of a parent: the first bytes of the digest in its id. A start finds by them whichever parents are
+/// among the transactions that it reads; the whole ids would be half of the log, and stand in the header.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ParentTag([u8; Self::BYTES]);
+
+impl ParentTag {
+    /// So many that nobody makes two transactions which have the same.
+    pub(super) const BYTES: usize = 16;
+
+    /// The tag of a transaction that is a parent.
+    pub fn of(id: &TxId) -> Self {
+        Self(first_bytes(&id.as_bytes()[size_of::<u64>()..]))
+    }
+
+    /// Those of both parents of a transaction.
+    pub(super) fn of_both(parents: [TxId; 2]) -> [Self; 2] {
+        parents.map(|parent| Self::of(&parent))
+    }
+}
+
 /// The row of the arrival log, all that recovery needs.
-pub(super) fn encode_arrival(id: TxId, parents: [TxId; 2]) -> [u8; ARRIVAL_BYTES] {
+pub(super) fn encode_arrival(id: TxId, parents: [ParentTag; 2]) -> [u8; ARRIVAL_BYTES] {
     let mut row = [0; ARRIVAL_BYTES];
-    for (place, id) in row.chunks_exact_mut(TxId::BYTES).zip([id, parents[0], parents[1]]) {
-        place.copy_from_slice(id.as_bytes());
+    let (place, tags) = row.split_at_mut(TxId::BYTES);
+    place.copy_from_slice(id.as_bytes());
+    for (place, tag) in tags.chunks_exact_mut(ParentTag::BYTES).zip(parents) {
+        place.copy_from_slice(&tag.0);
     }
     row
 }
 
-pub(super) fn decode_arrival(row: &[u8; ARRIVAL_BYTES]) -> (TxId, [TxId; 2]) {
-    let id = |index: usize| TxId::from_bytes(first_bytes(&row[index * TxId::BYTES..]));
-    (id(0), [id(1), id(2)])
+pub(super) fn decode_arrival(row: &[u8; ARRIVAL_BYTES]) -> (TxId, [ParentTag; 2]) {
+    let tag = |index: usize| ParentTag(first_bytes(&row[TxId::BYTES + index * ParentTag::BYTES..]));
+    (TxId::from_bytes(first_bytes(row)), [tag(0), tag(1)])
 }
 
 pub(super) fn device_key(device: &DeviceId, id: &TxId) -> DeviceKey {

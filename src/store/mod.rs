@@ -51,6 +51,7 @@ pub use erase::Erasure;
 pub use error::StoreError;
 pub use kept::Kept;
 pub use latest::Latest;
+pub use layout::ParentTag;
 pub use reader::Reader;
 pub use scrub::Scrubbed;
 pub use serve::Served;
@@ -70,7 +71,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use volume::{FileSystem, Volume};
 use wal::{Front, Log};
-use weft_tangle::replica::Arrival;
 use weft_tangle::{Attached, Epoch, Network, Position, Transaction, TxId};
 
 /// The store's file in the data directory.
@@ -97,6 +97,19 @@ pub struct Stored {
     pub transaction: Transaction,
     /// Where it stands in this node's order of arrival.
     pub position: Position,
+}
+
+/// A row of the arrival log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Arrived {
+    /// Where the transaction stands in this node's order of arrival.
+    pub position: Position,
+    /// Its id.
+    pub id: TxId,
+    /// Its parents, as far as the log names them.
+    pub parents: [ParentTag; 2],
+    /// Whether it is a witness.
+    pub is_witness: bool,
 }
 
 /// A transaction to be stored. Whoever makes one vouches that the transaction was verified and attached here.
@@ -246,8 +259,8 @@ impl Store {
         reader::next_position(&self.snapshot()?.rows.open_table(ARRIVALS)?)
     }
 
-    /// Visits the newest `newest` transactions in their order of arrival, with their parents, from the arrival log.
-    pub fn recover(&self, newest: usize, visit: &mut dyn FnMut(Arrival)) -> Result<(), StoreError> {
+    /// Visits the newest `newest` transactions in their order of arrival, from the arrival log.
+    pub fn recover(&self, newest: usize, visit: &mut dyn FnMut(Arrived)) -> Result<(), StoreError> {
         let reader = self.reader()?;
         let arrivals = reader.snapshot.open_table(ARRIVALS)?;
         let mut notes = reader.notes()?;
@@ -257,7 +270,7 @@ impl Store {
             let (id, parents) = decode_arrival(row.value());
             let position = Position(u64::from_be_bytes(*position.value()));
             let is_witness = notes.at(position)?.is_witness;
-            visit(Arrival { position, id, parents, is_witness });
+            visit(Arrived { position, id, parents, is_witness });
         }
         Ok(())
     }

@@ -3,17 +3,13 @@
 use super::append::begin;
 use super::commits::{COMMITS, DELIVERED, RULINGS, WITNESSES};
 use super::disk::{Disk, Live};
-use super::layout::{
-    ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, SCHEMA, SCHEMA_BEFORE, TRANSACTIONS,
-};
+use super::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, SCHEMA, TRANSACTIONS};
 use super::pack::PACKS;
 use super::tail::Tail;
 use super::volume::Volume;
 use super::wal::{self, Front, Mark, Outlook};
 use super::{StoreError, StoreOptions, marks};
-use redb::{
-    Database, DatabaseError, ReadableDatabase, StorageBackend, WriteTransaction, backends::FileBackend,
-};
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, backends::FileBackend};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
@@ -151,36 +147,18 @@ pub(super) fn initialise(database: &Database, network: &NetworkId) -> Result<(),
         commit.open_table(REVOCATIONS)?;
         commit.open_table(EQUIVOCATIONS)?;
     }
-    open_final(&commit)?;
-    Ok(commit.commit()?)
-}
-
-/// Makes the tables of finality, where they are not.
-fn open_final(commit: &WriteTransaction) -> Result<(), StoreError> {
     commit.open_table(COMMITS)?;
     commit.open_table(DELIVERED)?;
     commit.open_table(RULINGS)?;
     commit.open_table(WITNESSES)?;
-    Ok(())
-}
-
-/// Checks whose database it is, and brings one of the schema before to ours.
-///
-/// # Errors
-/// [`StoreError::NotAStore`], [`StoreError::NewerSchema`], [`StoreError::OtherNetwork`]; it is then as it was.
-pub(super) fn check(database: &Database, path: &Path, configured: &NetworkId) -> Result<(), StoreError> {
-    if check_schema(database, path, configured)? == SCHEMA {
-        return Ok(());
-    }
-    // That one knew no commits and took no witnesses, so there is nothing to put in.
-    let commit = begin(database)?;
-    open_final(&commit)?;
-    commit.open_table(META)?.insert(SCHEMA_KEY, &SCHEMA.to_be_bytes()[..])?;
     Ok(commit.commit()?)
 }
 
-/// The schema, which is ours or the one before.
-fn check_schema(database: &Database, path: &Path, configured: &NetworkId) -> Result<u32, StoreError> {
+/// Checks whose database it is, and that its schema is ours.
+///
+/// # Errors
+/// [`StoreError::NotAStore`], [`StoreError::NewerSchema`], [`StoreError::OtherNetwork`].
+pub(super) fn check(database: &Database, path: &Path, configured: &NetworkId) -> Result<(), StoreError> {
     let not_ours = |cause: &str| StoreError::NotAStore { path: path.to_owned(), cause: cause.into() };
     let snapshot = database.begin_read()?;
     let meta = snapshot.open_table(META).map_err(|error| match error {
@@ -193,7 +171,7 @@ fn check_schema(database: &Database, path: &Path, configured: &NetworkId) -> Res
     if found > SCHEMA {
         return Err(StoreError::NewerSchema { path: path.to_owned(), found, known: SCHEMA });
     }
-    if found < SCHEMA_BEFORE {
+    if found < SCHEMA {
         let cause = format!("its schema {found} is of a version before the first release");
         return Err(not_ours(&cause));
     }
@@ -204,7 +182,7 @@ fn check_schema(database: &Database, path: &Path, configured: &NetworkId) -> Res
         let configured = *configured;
         return Err(StoreError::OtherNetwork { path: path.to_owned(), stored, configured });
     }
-    Ok(found)
+    Ok(())
 }
 
 fn make_directory(directory: &Path) -> io::Result<()> {

@@ -4,7 +4,7 @@
 
 use crate::store::commits::{self, Settlement};
 use crate::store::layout::{
-    ARRIVALS, ENROLMENTS, EQUIVOCATIONS, REVOCATIONS, device_key, encode_arrival, equivocation_key,
+    ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ParentTag, REVOCATIONS, device_key, encode_arrival, equivocation_key,
 };
 use crate::store::pack::{self, PACKS};
 use crate::store::reader::next_position;
@@ -29,7 +29,8 @@ pub(in crate::store) fn put(
     check(first, network, batch)?;
     for record in batch {
         let Record { position, transaction, .. } = *record;
-        let row = encode_arrival(transaction.id(), transaction.header().parents);
+        let parents = ParentTag::of_both(transaction.header().parents);
+        let row = encode_arrival(transaction.id(), parents);
         arrivals.insert(&position.0.to_be_bytes(), &row)?;
         put_rarities(commit, network, record)?;
     }

@@ -1,11 +1,13 @@
 //! Single rows, as a check asks for them.
 
-use crate::store::layout::{ARRIVALS, DeviceTable, ISSUED, decode_arrival, decode_issued, device_key};
+use crate::store::layout::{
+    ARRIVALS, DeviceTable, ISSUED, ParentTag, decode_arrival, decode_issued, device_key,
+};
 use crate::store::{Reader, StoreError};
 use weft_tangle::{DeviceId, TxId};
 
-/// The id and the parents at a position.
-pub(super) fn arrival(reader: &Reader, position: u64) -> Result<Option<(TxId, [TxId; 2])>, StoreError> {
+/// The id at a position, and the tags of its parents.
+pub(super) fn arrival(reader: &Reader, position: u64) -> Result<Option<(TxId, [ParentTag; 2])>, StoreError> {
     let row = reader.snapshot.open_table(ARRIVALS)?.get(&position.to_be_bytes())?;
     Ok(row.map(|row| decode_arrival(row.value())))
 }

@@ -4,7 +4,7 @@ use super::finality::check_noted;
 use super::place::{arrival, is_listed, issued};
 use super::report::{Fault, Tally};
 use crate::limits::CHECK_ISSUERS;
-use crate::store::layout::{ENROLMENTS, REVOCATIONS};
+use crate::store::layout::{ENROLMENTS, ParentTag, REVOCATIONS};
 use crate::store::pack::{self, PACKS};
 use crate::store::{Kept, Reader, StoreError};
 use std::collections::HashMap;
@@ -97,7 +97,6 @@ impl<'a> Rows<'a> {
                 tally.find(Fault::of_table("transactions", Some(id), Some(Position(position)), problem));
             }
         }
-        self.check_parents(id, position, parents, tally)?;
         let kept = match pack::decode_entry(self.network, &id, Position(position), entry) {
             Ok(kept) => kept,
             Err(StoreError::Damaged { cause, .. }) => {
@@ -106,7 +105,8 @@ impl<'a> Rows<'a> {
             }
             Err(error) => return Err(error),
         };
-        if kept.header().parents != parents {
+        self.check_parents(id, position, kept.header().parents, tally)?;
+        if ParentTag::of_both(kept.header().parents) != parents {
             let problem = "its parents are not those in its header".into();
             tally.find(Fault::of_table("arrivals", Some(id), Some(Position(position)), problem));
         }

@@ -1,6 +1,6 @@
 //! One transaction with all that the tables say of it, and its form on the node's local socket (`spec/11-storage.md`).
 
-use crate::store::layout::first_bytes;
+use crate::store::layout::{ARRIVAL_BYTES, ParentTag, decode_arrival, encode_arrival, first_bytes};
 use crate::store::pack::Check;
 use weft_tangle::finality::{Member, Round};
 use weft_tangle::limits::TRANSACTION_MAX_BYTES;
@@ -10,7 +10,7 @@ use weft_tangle::{DeviceId, Epoch, TxId};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Copied {
     pub(super) id: TxId,
-    pub(super) parents: [TxId; 2],
+    pub(super) parents: [ParentTag; 2],
     pub(super) issuer: DeviceId,
     pub(super) counter: u32,
     pub(super) kind: u8,
@@ -25,7 +25,7 @@ pub struct Copied {
 }
 
 const TWIN_BYTES: usize = 8 + TxId::BYTES;
-const FIXED_BYTES: usize = 1 + 3 * TxId::BYTES + DeviceId::BYTES + 4 + 1 + 8;
+const FIXED_BYTES: usize = 1 + ARRIVAL_BYTES + DeviceId::BYTES + 4 + 1 + 8;
 const TWIN: u8 = 1;
 const REVOKED: u8 = 2;
 const DAMAGED: u8 = 4;
@@ -57,7 +57,7 @@ impl Copied {
             | flag(self.witness.is_some(), WITNESS);
         let mut bytes = Vec::with_capacity(MOST_BYTES - TRANSACTION_MAX_BYTES + self.wire.len());
         bytes.push(flags);
-        [self.id, self.parents[0], self.parents[1]].iter().for_each(|id| bytes.extend(id.as_bytes()));
+        bytes.extend(encode_arrival(self.id, self.parents));
         bytes.extend(self.issuer.as_bytes());
         bytes.extend(self.counter.to_be_bytes());
         bytes.push(self.kind);
@@ -79,8 +79,8 @@ impl Copied {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (fixed, mut rest) = bytes.split_at_checked(FIXED_BYTES)?;
         let flags = fixed[0];
-        let id = |index: usize| TxId::from_bytes(first_bytes(&fixed[1 + index * TxId::BYTES..]));
-        let behind_ids = &fixed[1 + 3 * TxId::BYTES..];
+        let (id, parents) = decode_arrival(fixed[1..].first_chunk()?);
+        let behind_ids = &fixed[1 + ARRIVAL_BYTES..];
         let behind_issuer = &behind_ids[DeviceId::BYTES..];
         let mut take = |flag, length| {
             let (taken, left) = if flags & flag == 0 {
@@ -107,8 +107,8 @@ impl Copied {
             return None;
         }
         Some(Self {
-            id: id(0),
-            parents: [id(1), id(2)],
+            id,
+            parents,
             issuer: DeviceId::from_bytes(first_bytes(behind_ids)),
             counter: u32::from_be_bytes(first_bytes(behind_issuer)),
             kind: behind_issuer[4],

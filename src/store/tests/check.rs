@@ -107,7 +107,10 @@ fn whatever_is_wrong_is_found_and_named() {
         }),
         ("arrivals", id, &|commit| {
             let mut table = commit.open_table(ARRIVALS).unwrap();
-            let row = encode_arrival(id, [header.parents[1], TxId::from_bytes([1; 40])]);
+            let row = encode_arrival(
+                id,
+                [ParentTag::of(&header.parents[1]), ParentTag::of(&TxId::from_bytes([1; 40]))],
+            );
             table.insert(&position.to_be_bytes(), &row).unwrap();
         }),
         ("issued", id, &|commit| {

@@ -3,7 +3,9 @@
 use super::*;
 use crate::store::commits::{COMMITS, DELIVERED, RULINGS, WITNESSES};
 use crate::store::copy::MOST_BYTES;
-use crate::store::layout::{ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, TRANSACTIONS};
+use crate::store::layout::{
+    ARRIVAL_BYTES, ARRIVALS, ENROLMENTS, EQUIVOCATIONS, ISSUED, META, REVOCATIONS, TRANSACTIONS,
+};
 use crate::store::pack::{self as rows, PACKS};
 use crate::testing::chain::Chain;
 use redb::ReadableTable;
@@ -26,7 +28,7 @@ fn contents(reader: &Reader) -> Vec<Vec<Vec<u8>>> {
         entries.iter().map(|entry| [&entry.check[..], entry.wire].concat()).collect::<Vec<_>>()
     });
     vec![
-        rows!(ARRIVALS, |value: redb::AccessGuard<'_, &[u8; 120]>| value.value().to_vec()),
+        rows!(ARRIVALS, |value: redb::AccessGuard<'_, &[u8; ARRIVAL_BYTES]>| value.value().to_vec()),
         rows!(TRANSACTIONS, |value: redb::AccessGuard<'_, &[u8; 8]>| value.value().to_vec()),
         rows!(ISSUED, |value: redb::AccessGuard<'_, &[u8; 5]>| value.value().to_vec()),
         rows!(ENROLMENTS, |_| Vec::new()),
@@ -241,16 +243,18 @@ fn a_copy_that_is_given_up_leaves_nothing() {
 
 #[test]
 fn what_is_no_record_is_none() {
-    for length in 0..166 {
+    // Flags, the row of `arrivals`, issuer, counter, kind and check.
+    const FIXED: usize = 1 + 72 + 32 + 4 + 1 + 8;
+    for length in 0..FIXED {
         assert_eq!(Copied::decode(&vec![0; length]), None);
     }
-    let mut record = vec![0; 166];
+    let mut record = vec![0; FIXED];
     assert!(Copied::decode(&record).is_some());
     for flags in [1, 2, 3, 8, 255] {
         record[0] = flags;
         assert_eq!(Copied::decode(&record), None, "flags {flags}");
     }
     record[0] = 0;
-    record.resize(166 + weft_tangle::limits::TRANSACTION_MAX_BYTES + 1, 0);
+    record.resize(FIXED + weft_tangle::limits::TRANSACTION_MAX_BYTES + 1, 0);
     assert_eq!(Copied::decode(&record), None);
 }

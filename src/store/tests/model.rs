@@ -164,7 +164,7 @@ fn recovery_gives_the_newest_in_their_order_of_arrival() {
         let skipped = ledger.arrivals.len().saturating_sub(newest);
         let expected: Vec<_> = ledger.arrivals[skipped..]
             .iter()
-            .map(|attached| (attached.id(), attached.transaction().header().parents))
+            .map(|attached| (attached.id(), ParentTag::of_both(attached.transaction().header().parents)))
             .collect();
         assert_eq!(found, expected);
     }

@@ -3,6 +3,7 @@
 //! One file, so one lock, one name to copy and one sync for both. Always true: the front's first block is on disk before
 //! anything is written behind the front, and never changes after that.
 
+use crate::limits::STORE_LOG_BYTES;
 use crate::store::StoreError;
 use crate::store::disk::BLOCK_BYTES;
 use redb::{BackendError, StorageBackend};
@@ -14,16 +15,19 @@ use weft_tangle::blake2s;
 
 /// Bytes of the log. What is not yet in the database is at most so much: it is read again when the file is opened, and
 /// the disk blocks are part of what a small store takes. In tests few, so that it is full all the time.
-pub(super) const LOG_BYTES: u64 = if cfg!(test) { 24 << 10 } else { 512 << 10 };
+pub(super) const LOG_BYTES: u64 = if cfg!(test) { 24 << 10 } else { STORE_LOG_BYTES };
 
 /// Bytes of the largest record. What is larger is written twice for more than the syncs cost that it saves.
-pub(super) const RECORD_BYTES: u64 = if cfg!(test) { 16 << 10 } else { 128 << 10 };
+pub(super) const RECORD_BYTES: u64 = if cfg!(test) { 16 << 10 } else { 512 << 10 };
 
 /// The first block and the log. redb's offsets begin here.
 pub(crate) const FRONT_BYTES: u64 = BLOCK_BYTES as u64 + LOG_BYTES;
 
 /// What the file begins with.
-const MAGIC: [u8; 16] = *b"weft ledger 1\r\n\x1a";
+const MAGIC: [u8; 16] = *b"weft ledger 2\r\n\x1a";
+
+/// What it began with while the log had a quarter of the room.
+const MAGIC_BEFORE: &[u8] = b"weft ledger 1\r\n\x1a";
 
 /// What a file of redb begins with, as the whole store did before the first release.
 const REDB_MAGIC: &[u8] = b"redb";
@@ -98,7 +102,7 @@ fn found(file: &dyn StorageBackend) -> io::Result<Found> {
         let cut = "it ends within its write-ahead log";
         return Ok(if length < FRONT_BYTES { Found::Other(cut) } else { Found::Store(secret) });
     }
-    if head.starts_with(REDB_MAGIC) {
+    if [REDB_MAGIC, MAGIC_BEFORE].iter().any(|magic| head.starts_with(magic)) {
         return Ok(Found::Other("its form is of a version before the first release"));
     }
     // Only a file that was never longer than the front can be one whose making was cut short.

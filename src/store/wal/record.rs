@@ -5,13 +5,11 @@
 //! | 16 | the file's secret |
 //! | 16 | check: the first bytes of BLAKE2s-256 over the secret and all that follows up to the wire forms |
 //! | 8 | position of the first transaction |
-//! | 2 | number of transactions n, plus 32,768 |
+//! | 2 | number of transactions n |
 //! | 51 n | for each: length of its wire form (2), check of its slot (8), whether a twin follows (1), twin (40) or zeros |
 //! | 8 | number of commits before this batch |
 //! | | its commits, as [`Settlement::encode`] writes them |
 //! | | the wire forms |
-//!
-//! A version that knew no commits wrote n alone and nothing of these; such a record is read as one without any.
 //!
 //! The check covers neither wire form nor need it: body digest, id and the slot's check cover every byte of those. So a
 //! record that was torn anywhere is none.
@@ -27,9 +25,6 @@ const ENTRY_BYTES: usize = 2 + 8 + 1 + TxId::BYTES;
 
 /// Where what the check covers begins.
 const CHECKED: usize = 16 + CHECK_BYTES;
-
-/// In the number of transactions: it is said which commits come with them.
-const WITH_COMMITS: u16 = 0x8000;
 
 /// How far a store is: the next position, and the number of commits. Neither goes back, and each record moves one on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,12 +100,12 @@ pub(super) fn encode(
     if batch.is_empty() && settlement.is_empty() {
         return None;
     }
-    let count = u16::try_from(batch.len()).ok().filter(|count| *count < WITH_COMMITS)?;
+    let count = u16::try_from(batch.len()).ok()?;
     let mut bytes = Vec::with_capacity(bytes_of(batch, settlement) as usize);
     bytes.extend_from_slice(secret);
     bytes.extend_from_slice(&[0; CHECK_BYTES]);
     bytes.extend_from_slice(&begin.position.0.to_be_bytes());
-    bytes.extend_from_slice(&(count | WITH_COMMITS).to_be_bytes());
+    bytes.extend_from_slice(&count.to_be_bytes());
     for Record { position, transaction, twin } in batch {
         let length = u16::try_from(transaction.wire().len()).ok()?;
         bytes.extend_from_slice(&length.to_be_bytes());
@@ -129,20 +124,17 @@ pub(super) fn encode(
 /// The record that `bytes` begin with, and its length; none unless every byte of it is as it was written.
 pub(super) fn decode(secret: &Secret, network: &Network, bytes: &[u8]) -> Option<(Batch, usize)> {
     let fixed: &[u8; FIXED_BYTES] = bytes.first_chunk()?;
-    let number = u16::from_be_bytes(first_bytes(&fixed[CHECKED + 8..]));
-    let count = usize::from(number & !WITH_COMMITS);
-    if number == 0 || !fixed.starts_with(secret) {
+    if !fixed.starts_with(secret) {
         return None;
     }
+    let count = usize::from(u16::from_be_bytes(first_bytes(&fixed[CHECKED + 8..])));
     let (entries, behind) = bytes[FIXED_BYTES..].split_at_checked(count * ENTRY_BYTES)?;
-    let (before, settlement, wires) = match number & WITH_COMMITS {
-        0 => (0, Settlement::default(), behind),
-        _ => {
-            let (before, behind) = behind.split_first_chunk()?;
-            let (settlement, wires) = Settlement::decode(behind)?;
-            (u64::from_be_bytes(*before), settlement, wires)
-        }
-    };
+    let (before, behind) = behind.split_first_chunk()?;
+    let before = u64::from_be_bytes(*before);
+    let (settlement, wires) = Settlement::decode(behind)?;
+    if count == 0 && settlement.is_empty() {
+        return None;
+    }
     let mut end = bytes.len() - wires.len();
     if check(&[secret, &bytes[CHECKED..end]]) != fixed[16..CHECKED] {
         return None;

@@ -268,8 +268,11 @@ fn the_front_is_made_whole_or_made_again() {
         }
     }
     let old = MemoryDisk::with_image([b"redb\x1A\x0A\xA9\x0D\x0A".to_vec(), vec![0; 1 << 20]].concat());
-    let error = divide(Box::new(old), path).unwrap_err().to_string();
-    assert!(error.contains("before the first release"), "{error}");
+    let smaller_log = MemoryDisk::with_image([b"weft ledger 1\r\n\x1A".to_vec(), vec![0; 1 << 20]].concat());
+    for old in [old, smaller_log] {
+        let error = divide(Box::new(old), path).unwrap_err().to_string();
+        assert!(error.contains("before the first release"), "{error}");
+    }
     let cut = killed(&{
         let disk = MemoryDisk::default();
         drop(divide(Box::new(disk.clone()), path).unwrap());

@@ -41,7 +41,13 @@ impl Graph {
 
     /// Adds a transaction, the `arrival`-th of all, and its edges to those parents that are in the window; it is not final.
     /// Does nothing when the transaction is here already.
-    pub fn insert(&mut self, arrival: u64, id: TxId, parents: [TxId; 2], is_witness: bool) {
+    pub fn insert(
+        &mut self,
+        arrival: u64,
+        id: TxId,
+        parents: impl IntoIterator<Item = TxId>,
+        is_witness: bool,
+    ) {
         if self.contains(&id) {
             return;
         }
@@ -51,7 +57,7 @@ impl Graph {
         let node = self.graph.add_node(id);
         self.vertices.insert(id, Vertex { node, arrival, is_witness });
         self.open.insert(arrival, id);
-        for parent in BTreeSet::from(parents) {
+        for parent in parents.into_iter().collect::<BTreeSet<_>>() {
             if let Some(parent) = self.vertices.get(&parent) {
                 self.graph.add_edge(node, parent.node, ());
             }

@@ -15,8 +15,8 @@ pub struct Arrival {
     pub position: Position,
     /// The transaction.
     pub id: TxId,
-    /// What it approves.
-    pub parents: [TxId; 2],
+    /// What it approves, as far as that is among what the replica is told of.
+    pub parents: [Option<TxId>; 2],
     /// Whether it is a witness.
     pub is_witness: bool,
 }
@@ -101,12 +101,13 @@ impl Replica {
     /// [`WINDOW`]: crate::limits::WINDOW
     pub fn recover(&mut self, arrival: &Arrival) {
         let Arrival { position, id, parents, is_witness } = *arrival;
+        let parents = || parents.into_iter().flatten();
         if !self.graph.contains(&id) {
-            self.graph.insert(position.0, id, parents, is_witness);
+            self.graph.insert(position.0, id, parents(), is_witness);
             self.graph.finish(&id);
         }
         if !is_witness {
-            self.tips.insert(id, parents);
+            self.tips.insert(id, parents());
         }
         self.gossip.recover(id);
     }

@@ -53,7 +53,7 @@ impl Tips {
 
     /// A transaction has become durable: it is a tip, and its parents no longer are. A full pool takes no more: who
     /// approves a tip has just made room, so a flood that approves nothing costs only its own.
-    pub fn insert(&mut self, id: TxId, parents: [TxId; 2]) {
+    pub fn insert(&mut self, id: TxId, parents: impl IntoIterator<Item = TxId>) {
         for parent in parents {
             self.approve(parent);
         }

@@ -85,7 +85,7 @@ fn replica(catalogue: &Catalogue, device: DeviceId, pace: Pace, disk: &Disk) -> 
     }
     for (position, number) in (0..).map(Position).zip(durable).skip(durable.len().saturating_sub(WINDOW)) {
         let (id, header) = (catalogue.id(*number), catalogue.get(*number).header());
-        let (parents, is_witness) = (header.parents, header.kind == Kind::Witness);
+        let (parents, is_witness) = (header.parents.map(Some), header.kind == Kind::Witness);
         replica.recover(&Arrival { position, id, parents, is_witness });
     }
     replica

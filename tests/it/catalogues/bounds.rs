@@ -148,6 +148,7 @@ fn storage_and_files() -> Vec<Sentence> {
     vec![
         (storage, "has {} MiB free and", numbers![node::STORE_RESERVE_BYTES >> 20]),
         (storage, "{} bytes.", numbers![node::STORE_RESUME_BYTES]),
+        (storage, "| {} | the write-ahead log", numbers![node::STORE_LOG_BYTES]),
         (storage, "the newest {} rows", numbers![ledger::WINDOW]),
         (storage, "scrub_kib` ({} KiB a second", numbers![node::SCRUB_DEFAULT_KIB]),
         (storage, "remembered, at most {};", numbers![node::DAMAGED_MOST]),

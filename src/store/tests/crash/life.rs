@@ -208,9 +208,10 @@ impl<'a> World<'a> {
         let next = store.next_position()?;
         let mut replica = Replica::new(Arc::clone(&self.pool.network), next);
         let mut left = next.0.saturating_sub(1);
-        store.recover(usize::MAX, &mut |arrival| {
+        let mut told = recover::Told::default();
+        store.recover(usize::MAX, &mut |arrived| {
             if left > 0 {
-                replica.recover(&arrival);
+                replica.recover(&told.arrival(&arrived));
                 left -= 1;
             }
         })?;

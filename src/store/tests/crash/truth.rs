@@ -7,7 +7,7 @@
 use super::pool::Pool;
 use crate::store::tests::commits::compare_commits;
 use crate::store::tests::model::compare_arrivals;
-use crate::store::{Equivocation, Store};
+use crate::store::{Equivocation, ParentTag, Store};
 use crate::testing::Dice;
 use crate::testing::chain::Chain;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,7 +93,9 @@ impl Truth {
     pub(super) fn check_store(&self, store: &Store, pool: &Pool) {
         let mut log = Vec::new();
         store.recover(usize::MAX, &mut |arrival| log.push((arrival.id, arrival.parents))).unwrap();
-        let row = |attached: &Arc<Attached>| (attached.id(), attached.transaction().header().parents);
+        let row = |attached: &Arc<Attached>| {
+            (attached.id(), ParentTag::of_both(attached.transaction().header().parents))
+        };
         assert_eq!(log, self.order.iter().map(row).collect::<Vec<_>>(), "the arrival log");
         let reader = store.reader().unwrap();
         for id in pool.ids() {

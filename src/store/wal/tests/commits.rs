@@ -61,24 +61,3 @@ fn a_commit_that_is_damaged_in_the_log_takes_what_comes_behind_it_along() {
     let again = open_on(killed(&third), &network).unwrap();
     assert!(!again.reader().unwrap().has_forgotten().unwrap());
 }
-
-/// The log of a version that knew no commits, which a crash has left.
-#[test]
-fn a_record_of_the_schema_before_is_read_as_one_without_commits() {
-    let (network, ledger) = world(11);
-    let disk = MemoryDisk::default();
-    let front = front_of(&disk);
-    let records: Vec<Record<'_>> = ledger.arrivals[..2].iter().map(|one| Record::from(&**one)).collect();
-    let record = record::encode(&front.secret, at(0), &records, &Settlement::default()).unwrap();
-    let wires: usize = records.iter().map(|one| one.transaction.wire().len()).sum();
-    let (head, wires) = record.split_at(record.len() - wires);
-    let mut old = head[..head.len() - 10].to_vec();
-    old[40] &= 0x7F;
-    let checked = front::check(&[&front.secret, &old[32..]]);
-    old[16..32].copy_from_slice(&checked);
-    old.extend(wires);
-    disk.write(BLOCK_BYTES as u64, &old).unwrap();
-    let store = open_on(disk, &network).unwrap();
-    assert_eq!(stored(&store), 2);
-    assert!(store.reader().unwrap().transaction(&ledger.arrivals[1].id()).unwrap().is_some());
-}

@@ -10,7 +10,8 @@ use weft_tangle::{Attached, HistoryError, Kind, Position, Refusal, Timestamp, Tx
 pub(crate) fn arrival(attached: &Attached) -> Arrival {
     let header = attached.transaction().header();
     let is_witness = header.kind == Kind::Witness;
-    Arrival { position: attached.position(), id: attached.id(), parents: header.parents, is_witness }
+    let parents = header.parents.map(Some);
+    Arrival { position: attached.position(), id: attached.id(), parents, is_witness }
 }
 
 pub(crate) type Answer = Result<Taken, Refusal>;
