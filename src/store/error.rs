@@ -28,6 +28,14 @@ pub enum StoreError {
         /// What is wrong with it.
         cause: String,
     },
+    /// The file has a form from before the first release.
+    #[error(
+        "{path} was written by a build from before the first release; go on with that build, or name another data directory"
+    )]
+    OldForm {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was written by a version that knows more than this one.
     #[error(
         "{path} has schema {found} and this version of weft knows {known}; run the newer version, or name another data directory"

@@ -188,8 +188,8 @@ impl Store {
     /// Opens the store in `directory`, which is made if it is missing, for `network`.
     ///
     /// # Errors
-    /// [`StoreError::Unreachable`], [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::NewerSchema`] and
-    /// [`StoreError::OtherNetwork`]; the file is then as it was.
+    /// [`StoreError::Unreachable`], [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::OldForm`],
+    /// [`StoreError::NewerSchema`] and [`StoreError::OtherNetwork`]; the file is then as it was.
     pub fn open(directory: &Path, network: &Network, options: &StoreOptions) -> Result<Self, StoreError> {
         let path = directory.join(FILE_NAME);
         let file = open::open_file(directory, &path)?;

@@ -157,7 +157,7 @@ pub(super) fn initialise(database: &Database, network: &NetworkId) -> Result<(),
 /// Checks whose database it is, and that its schema is ours.
 ///
 /// # Errors
-/// [`StoreError::NotAStore`], [`StoreError::NewerSchema`], [`StoreError::OtherNetwork`].
+/// [`StoreError::NotAStore`], [`StoreError::OldForm`], [`StoreError::NewerSchema`], [`StoreError::OtherNetwork`].
 pub(super) fn check(database: &Database, path: &Path, configured: &NetworkId) -> Result<(), StoreError> {
     let not_ours = |cause: &str| StoreError::NotAStore { path: path.to_owned(), cause: cause.into() };
     let snapshot = database.begin_read()?;
@@ -172,8 +172,7 @@ pub(super) fn check(database: &Database, path: &Path, configured: &NetworkId) ->
         return Err(StoreError::NewerSchema { path: path.to_owned(), found, known: SCHEMA });
     }
     if found < SCHEMA {
-        let cause = format!("its schema {found} is of a version before the first release");
-        return Err(not_ours(&cause));
+        return Err(StoreError::OldForm { path: path.to_owned() });
     }
     let network = meta.get(NETWORK_KEY)?.ok_or_else(|| not_ours("it names no network"))?;
     let stored = network.value().try_into().map(NetworkId::from_bytes);

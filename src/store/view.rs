@@ -36,8 +36,8 @@ impl View {
     /// Opens the file of a store of `network`, or of a backup of one.
     ///
     /// # Errors
-    /// [`StoreError::Unreachable`], [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::NewerSchema`] and
-    /// [`StoreError::OtherNetwork`].
+    /// [`StoreError::Unreachable`], [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::OldForm`],
+    /// [`StoreError::NewerSchema`] and [`StoreError::OtherNetwork`].
     pub fn open(path: &Path, network: &Network) -> Result<Self, StoreError> {
         let locked = lock(path)?;
         caught_opening(path, || Self::open_locked(locked, path, network))

@@ -57,13 +57,15 @@ pub(crate) struct Behind(Arc<dyn StorageBackend>);
 /// Divides a file. One that holds nothing, or whose making was cut short, is made.
 ///
 /// # Errors
-/// [`StoreError::Unreachable`], and [`StoreError::NotAStore`] of a file that holds something else, which stays as it is.
+/// [`StoreError::Unreachable`], [`StoreError::OldForm`], and [`StoreError::NotAStore`] of a file that holds something else. A
+/// file that is refused stays as it is.
 pub(crate) fn divide(file: Box<dyn StorageBackend>, path: &Path) -> Result<(Front, Behind), StoreError> {
     let file: Arc<dyn StorageBackend> = Arc::from(file);
     let unreachable = |cause| StoreError::Unreachable { path: path.to_owned(), cause };
     let secret = match found(&*file).map_err(unreachable)? {
         Found::Store(secret) => secret,
         Found::Nothing => make(&*file).map_err(unreachable)?,
+        Found::Old => return Err(StoreError::OldForm { path: path.to_owned() }),
         Found::Other(cause) => {
             return Err(StoreError::NotAStore { path: path.to_owned(), cause: cause.into() });
         }
@@ -91,6 +93,7 @@ pub(crate) fn divide_existing(
 enum Found {
     Nothing,
     Store(Secret),
+    Old,
     Other(&'static str),
 }
 
@@ -103,7 +106,7 @@ fn found(file: &dyn StorageBackend) -> io::Result<Found> {
         return Ok(if length < FRONT_BYTES { Found::Other(cut) } else { Found::Store(secret) });
     }
     if [REDB_MAGIC, MAGIC_BEFORE].iter().any(|magic| head.starts_with(magic)) {
-        return Ok(Found::Other("its form is of a version before the first release"));
+        return Ok(Found::Old);
     }
     // Only a file that was never longer than the front can be one whose making was cut short.
     let (block, log) = head.split_at(head.len().min(BLOCK_BYTES));
