@@ -71,3 +71,25 @@ impl Told {
         Arrival { position, id, parents: parents.map(|tag| self.0.get(&tag).copied()), is_witness }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_tangle::Position;
+
+    fn arrived(position: u64, id: TxId, parents: [TxId; 2]) -> Arrived {
+        let parents = parents.map(|parent| ParentTag::of(&parent));
+        Arrived { position: Position(position), id, parents, is_witness: false }
+    }
+
+    #[test]
+    fn parents_are_found_among_all_that_the_replica_was_told_of_and_no_others() {
+        let [open, first, second, unknown] = [1, 2, 3, 4].map(|number| TxId::from_bytes([number; 40]));
+        let mut told = Told::default();
+        // It is not final, and stands before the window.
+        told.note(open);
+        assert_eq!(told.arrival(&arrived(7, first, [open, unknown])).parents, [Some(open), None]);
+        let arrival = told.arrival(&arrived(8, second, [first, open]));
+        assert_eq!((arrival.id, arrival.parents), (second, [Some(first), Some(open)]));
+    }
+}
