@@ -1,8 +1,27 @@
-//! The head of an HTTP/1.1 answer, as far as a load needs it (RFC 9112).
+//! An HTTP/1.1 answer as it comes in, as far as a load needs it (RFC 9112).
 //!
 //! Always true: an answer whose length is not stated, or is beyond the bound, is refused before a byte of it is kept.
 
+use super::connection::ConnectionError;
 use crate::sensor::limits::{ANSWER_BYTES, ANSWER_HEAD_BYTES};
+use std::io::{self, ErrorKind, Read};
+
+const BUFFER_BYTES: usize = 16 * 1024;
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<u64>,
+    pub(super) body: &'a [u8],
+}
+
+/// What has come of an answer.
+pub(super) struct Incoming {
+    bytes: Vec<u8>,
+    filled: usize,
+    head: Option<Head>,
+}
 
 /// What a head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +51,59 @@ pub(super) enum AnswerError {
     TooLong,
 }
 
+impl Default for Incoming {
+    fn default() -> Self {
+        Self { bytes: vec![0; BUFFER_BYTES], filled: 0, head: None }
+    }
+}
+
+impl Incoming {
+    /// Another answer is to come.
+    pub(super) fn clear(&mut self) {
+        (self.filled, self.head) = (0, None);
+    }
+
+    /// Whether anything has come.
+    pub(super) fn has_begun(&self) -> bool {
+        self.filled > 0
+    }
+
+    /// Reads once. The head when that and the body are whole.
+    pub(super) fn read(&mut self, stream: &mut impl Read) -> Result<Option<Head>, ConnectionError> {
+        if self.filled == self.bytes.len() {
+            // What is still to come is bounded by the head, and the head by its parser.
+            self.bytes.resize(self.filled * 2, 0);
+        }
+        match stream.read(&mut self.bytes[self.filled..]) {
+            Ok(0) => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
+            Ok(count) => self.filled += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+        if self.head.is_none() {
+            self.head = Head::parse(&self.bytes[..self.filled])?;
+        }
+        Ok(self.head.filter(|head| self.filled >= head.bytes()))
+    }
+
+    /// The whole answer of this head.
+    pub(super) fn answer(&self, head: &Head) -> Answer<'_> {
+        let body = &self.bytes[head.head_bytes..head.bytes()];
+        Answer { status: head.status, retry_after: head.retry_after, body }
+    }
+
+    /// Whether the connection can take another request.
+    pub(super) fn goes_on_after(&self, head: &Head) -> bool {
+        !head.closes && self.filled == head.bytes()
+    }
+}
+
 impl Head {
+    /// Bytes of the whole answer.
+    fn bytes(&self) -> usize {
+        self.head_bytes + self.body_bytes
+    }
+
     /// The head at the beginning of `bytes`; `None` when it is not whole yet.
     pub(super) fn parse(bytes: &[u8]) -> Result<Option<Self>, AnswerError> {
         let searched = bytes.get(..ANSWER_HEAD_BYTES).unwrap_or(bytes);

@@ -1,43 +1,29 @@
-//! One kept-alive connection to a node over a plain socket: a load shares the machine with the node that it measures,
-//! so a request costs it one copy, one write and, as a rule, one read.
+//! One kept-alive connection to a node over a plain socket, for whoever waits for each answer.
 //!
 //! Always true: after an error the connection is gone, and the next request makes a new one. So no answer is ever taken
 //! for that of another request.
 
-use super::answer::{AnswerError, Head};
+use super::answer::{Answer, AnswerError, Head, Incoming};
+use super::target::Target;
 use crate::sensor::Stop;
 use crate::sensor::limits::{CONNECT_TIMEOUT, EXCHANGE_TIMEOUT};
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::{self, ErrorKind, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use ureq::http::Uri;
 
 /// How often a wait for an answer looks whether it was stopped.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How long an answer may still take once it was stopped: what is acknowledged then is counted too.
-const LAST_ANSWER: Duration = Duration::from_secs(2);
-
-const BUFFER_BYTES: usize = 16 * 1024;
+pub(super) const LAST_ANSWER: Duration = Duration::from_secs(2);
 
 /// A connection and its buffers.
 pub(super) struct Connection {
-    /// Host and port.
-    address: String,
-    /// What stands before every path.
-    prefix: String,
+    target: Target,
     stream: Option<TcpStream>,
     out: Vec<u8>,
-    read: Vec<u8>,
+    incoming: Incoming,
     stop: Stop,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub(super) struct Answer<'a> {
-    pub(super) status: u16,
-    pub(super) retry_after: Option<u64>,
-    pub(super) body: &'a [u8],
 }
 
 /// Why there is no answer.
@@ -52,15 +38,14 @@ pub(super) enum ConnectionError {
 }
 
 impl Connection {
-    /// A connection to the node at `base`, an address that the client has checked. Nothing is sent yet.
-    pub(super) fn new(base: &str, stop: Stop) -> Option<Self> {
-        let uri: Uri = base.parse().ok()?;
-        let authority = uri.authority()?;
-        let port = authority.port_u16().unwrap_or(80);
-        let address = format!("{}:{port}", authority.host());
-        let prefix = uri.path().trim_end_matches('/').to_owned();
-        let (out, read) = (Vec::new(), vec![0; BUFFER_BYTES]);
-        Some(Self { address, prefix, stream: None, out, read, stop })
+    /// A connection to a node. Nothing is sent yet.
+    pub(super) fn new(target: Target, stop: Stop) -> Self {
+        Self { target, stream: None, out: Vec::new(), incoming: Incoming::default(), stop }
+    }
+
+    /// Where requests go.
+    pub(super) fn target(&self) -> &Target {
+        &self.target
     }
 
     /// Connects anew, for nodes close what rested for a minute. A failure shows with the next request.
@@ -69,11 +54,16 @@ impl Connection {
         let _later = self.connect();
     }
 
+    /// The socket, for who goes on with it.
+    pub(super) fn release(&mut self) -> Option<TcpStream> {
+        self.stream.take()
+    }
+
     /// Connects, unless it is connected.
     fn connect(&mut self) -> io::Result<()> {
         if self.stream.is_none() {
             let mut last = io::Error::from(ErrorKind::NotFound);
-            for address in self.address.to_socket_addrs()? {
+            for address in self.target.resolve()? {
                 match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
                     Ok(stream) => {
                         stream.set_nodelay(true)?;
@@ -92,73 +82,45 @@ impl Connection {
 
     /// Asks for `path`.
     pub(super) fn get(&mut self, path: &str) -> Result<Answer<'_>, ConnectionError> {
-        self.out.clear();
-        let (prefix, address) = (&self.prefix, &self.address);
-        write!(
-            self.out,
-            "GET {prefix}{path} HTTP/1.1\r\nhost: {address}\r\naccept: application/json\r\n\r\n"
-        )?;
-        self.exchange()
+        self.exchange(|target, out| target.get(path, out))
     }
 
-    /// Sends a body of `length` bytes that `write` appends to the buffer it is given.
-    pub(super) fn post(
+    /// Sends the request that `write` appends to the buffer it is given, and waits for the answer.
+    pub(super) fn exchange(
         &mut self,
-        path: &str,
-        length: usize,
-        write: impl FnOnce(&mut Vec<u8>),
+        write: impl FnOnce(&Target, &mut Vec<u8>) -> io::Result<()>,
     ) -> Result<Answer<'_>, ConnectionError> {
         self.out.clear();
-        let (prefix, address) = (&self.prefix, &self.address);
-        write!(
-            self.out,
-            "POST {prefix}{path} HTTP/1.1\r\nhost: {address}\r\naccept: application/json\r\n\
-             content-type: application/octet-stream\r\ncontent-length: {length}\r\n\r\n"
-        )?;
-        write(&mut self.out);
-        self.exchange()
-    }
-
-    fn exchange(&mut self) -> Result<Answer<'_>, ConnectionError> {
+        write(&self.target, &mut self.out)?;
         self.connect()?;
         let Some(mut stream) = self.stream.take() else {
             return Err(io::Error::from(ErrorKind::NotFound).into());
         };
         stream.write_all(&self.out)?;
-        let (head, filled) = self.receive(&mut stream)?;
-        if !head.closes && filled == head.head_bytes + head.body_bytes {
+        let head = self.receive(&mut stream)?;
+        if self.incoming.goes_on_after(&head) {
             self.stream = Some(stream);
         }
-        let body = &self.read[head.head_bytes..head.head_bytes + head.body_bytes];
-        Ok(Answer { status: head.status, retry_after: head.retry_after, body })
+        Ok(self.incoming.answer(&head))
     }
 
-    /// Reads until head and body are whole; how many bytes came in all.
-    fn receive(&mut self, stream: &mut TcpStream) -> Result<(Head, usize), ConnectionError> {
+    /// Reads until head and body are whole.
+    fn receive(&mut self, stream: &mut TcpStream) -> Result<Head, ConnectionError> {
         let begin = Instant::now();
-        let (mut filled, mut head) = (0, None);
+        self.incoming.clear();
         loop {
-            if filled == self.read.len() {
-                // What is still to come is bounded by the head, and the head by its parser.
-                self.read.resize(filled * 2, 0);
-            }
-            match stream.read(&mut self.read[filled..]) {
-                Ok(0) => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            match self.incoming.read(stream) {
+                Err(ConnectionError::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
                     let most = if self.stop.is_raised() { LAST_ANSWER } else { EXCHANGE_TIMEOUT };
                     if begin.elapsed() >= most {
                         return Err(io::Error::from(ErrorKind::TimedOut).into());
                     }
                 }
-                Err(error) => return Err(error.into()),
-            }
-            if head.is_none() {
-                head = Head::parse(&self.read[..filled])?;
-            }
-            if let Some(head) = head.filter(|head| filled >= head.head_bytes + head.body_bytes) {
-                return Ok((head, filled));
+                Err(error) => return Err(error),
+                Ok(None) => {}
+                Ok(Some(head)) => return Ok(head),
             }
         }
     }
@@ -168,6 +130,10 @@ impl Connection {
 mod tests {
     use super::*;
     use crate::sensor::client::scripted::{in_turn, json, serve};
+
+    fn connection(url: &str) -> Connection {
+        Connection::new(Target::new(url).unwrap(), Stop::default())
+    }
 
     #[test]
     fn an_answer_is_the_requests_own_and_a_lost_connection_is_made_anew() {
@@ -179,13 +145,17 @@ mod tests {
             json("503 Service Unavailable", "", "{}"),
         ];
         let (url, seen) = serve(in_turn(answers));
-        let mut connection = Connection::new(&format!("{url}/weft/"), Stop::default()).unwrap();
+        let mut connection = connection(&format!("{url}/weft/"));
         let answer = connection.get("/a").unwrap();
         assert_eq!((answer.status, answer.retry_after), (200, Some(3)));
         assert_eq!(answer.body, long.as_bytes());
         assert!(matches!(connection.get("/b"), Err(ConnectionError::Io(_))));
         assert!(matches!(connection.get("/c"), Err(ConnectionError::Answer(AnswerError::NoLength))));
-        let answer = connection.post("/d", 3, |out| out.extend_from_slice(b"xyz")).unwrap();
+        let post = |target: &Target, out: &mut Vec<u8>| {
+            target.post("/d", 3, out)?;
+            out.write_all(b"xyz")
+        };
+        let answer = connection.exchange(post).unwrap();
         assert_eq!((answer.status, answer.body), (503, &b"{}"[..]));
         let seen: Vec<_> = (0..4).map(|_| seen.recv().unwrap()).collect();
         assert_eq!(seen[0].line, "GET /weft/a HTTP/1.1");
@@ -196,7 +166,7 @@ mod tests {
     #[test]
     fn nobody_there_is_an_error() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut connection = Connection::new(&format!("http://{free}"), Stop::default()).unwrap();
+        let mut connection = connection(&format!("http://{free}"));
         assert!(matches!(connection.get("/"), Err(ConnectionError::Io(_))));
     }
 }

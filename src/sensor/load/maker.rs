@@ -93,14 +93,15 @@ impl<'a> Maker<'a> {
         let path = format!("/api/v1/ticket?device={}&count={pairs}", self.device.id());
         let refused = |problem: String| LoadError::Ticket { problem };
         let mut patience = Patience::default();
+        let again = |wait: Option<Duration>| wait.is_some_and(|wait| stop.sleep(wait));
         loop {
             let answer = match connection.get(&path) {
                 Ok(answer) => answer,
-                Err(_) if patience.after_failure(stop) => continue,
+                Err(_) if again(patience.after_failure()) => continue,
                 Err(_) if stop.is_raised() => return Err(DeviceError::Stopped.into()),
                 Err(error) => return Err(refused(error.to_string())),
             };
-            if answer.status == 503 && patience.after_busy(answer.retry_after, stop) {
+            if answer.status == 503 && again(patience.after_busy(answer.retry_after)) {
                 continue;
             }
             if answer.status != 200 {

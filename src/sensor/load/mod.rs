@@ -1,7 +1,8 @@
 //! A load on a node: many devices that enrol and then send as fast as they are answered, or at a rate.
 //!
 //! ```text
-//! keys, enrolment (all cores) -> signing beforehand, if asked for (all cores) -> sending (a thread and a connection each)
+//! keys, enrolment (all cores) -> signing beforehand (all cores) -> sending (a connection each, all in one thread)
+//!                             -> signing and sending (a thread and a connection each)
 //! ```
 //!
 //! Always true: every device is an honest one, with counters that are its own, work as the rules ask for it (so those
@@ -10,13 +11,18 @@
 
 mod answer;
 mod connection;
+mod delivery;
 mod error;
 mod fleet;
 mod ids;
+mod line;
 mod maker;
 mod patience;
 mod reading;
 mod report;
+mod schedule;
+mod target;
+mod together;
 mod worker;
 
 pub use error::LoadError;
@@ -31,10 +37,12 @@ use fleet::{Home, enrolled, in_parallel};
 use ids::Ids;
 use maker::Maker;
 use report::{Tally, processor_time};
+use schedule::Schedule;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
-use worker::{Schedule, Worker};
+use target::Target;
+use worker::Worker;
 
 /// What is to be sent.
 #[derive(Clone, Debug)]
@@ -150,10 +158,11 @@ pub fn run(plan: &Plan, stop: &Stop, told: &dyn Fn(Stage)) -> Result<Report, Loa
     let begin = Instant::now();
     let ids = ids.as_ref().map(|(ids, path)| (ids, path.as_path()));
     let numbered = keys.iter().enumerate().collect();
+    let target = Target::new(client.url())
+        .ok_or_else(|| LoadError::Ticket { problem: format!("{} names no host", client.url()) })?;
     let workers = in_parallel(numbered, |(number, key): (usize, &KeyFile)| {
         let device = Device::new(key.key(), State::open(key)?, terms);
-        let connection = Connection::new(client.url(), stop.clone())
-            .ok_or_else(|| LoadError::Ticket { problem: format!("{} names no host", client.url()) })?;
+        let connection = Connection::new(target.clone(), stop.clone());
         let mut worker = Worker {
             maker: Maker::new(device, plan.share(number)),
             connection,
@@ -163,6 +172,7 @@ pub fn run(plan: &Plan, stop: &Stop, told: &dyn Fn(Stage)) -> Result<Report, Loa
             chained: plan.presign,
             ids,
             stop: stop.clone(),
+            begun: 0,
         };
         if plan.presign {
             worker.maker.make_all(&mut worker.connection, stop)?;
@@ -173,50 +183,50 @@ pub fn run(plan: &Plan, stop: &Stop, told: &dyn Fn(Stage)) -> Result<Report, Loa
     if plan.presign {
         told(Stage::Signed { count: plan.count, time: signing });
     }
-    let (tallies, sending, processor) = send(workers);
+    let (tallies, sending, processor) = send(workers, plan.presign, stop);
     Ok(Report { enrolling, signing, sending, processor, ..Report::of(plan.count, &tallies) })
 }
 
 /// Lets all workers send at once; what they counted, how long it took, and the processor time that it cost.
-fn send(mut workers: Vec<Worker<'_>>) -> (Vec<Tally>, Duration, Option<Duration>) {
+fn send(
+    mut workers: Vec<Worker<'_>>,
+    together: bool,
+    stop: &Stop,
+) -> (Vec<Tally>, Duration, Option<Duration>) {
     for worker in &mut workers {
         worker.connection.renew();
     }
     let before = processor_time();
     let start = Instant::now();
-    let (workers, failed) = thread::scope(|scope| {
-        let (mut running, mut failed) = (Vec::new(), Vec::new());
-        for mut worker in workers {
-            let run = move || {
-                worker.run(start);
-                worker
-            };
-            match thread::Builder::new().spawn_scoped(scope, run) {
-                Ok(thread) => running.push(thread),
-                Err(error) => {
-                    let mut tally = Tally::new();
-                    tally.fail(format!("cannot start a thread: {error}"));
-                    failed.push(tally);
-                }
-            }
-        }
-        let done = |thread: thread::ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        (running.into_iter().map(done).collect::<Vec<Worker<'_>>>(), failed)
-    });
+    if together {
+        together::run(&mut workers, stop, start);
+    } else {
+        apart(&mut workers, start);
+    }
     let sending = start.elapsed();
     let processor = processor_time().zip(before).map(|(after, before)| after.saturating_sub(before));
-    let mut tallies = failed;
-    for worker in workers {
+    let closed = |worker: Worker<'_>| {
         let mut tally = worker.tally;
         // A gap in the counters is all that remains if this fails.
         if let Err(error) = worker.maker.close() {
             tally.last_error = Some(error.to_string());
         }
-        tallies.push(tally);
+        tally
+    };
+    (workers.into_iter().map(closed).collect(), sending, processor)
+}
+
+/// Has each worker sign and send in a thread of its own.
+fn apart(workers: &mut [Worker<'_>], start: Instant) {
+    let failures: Vec<_> = thread::scope(|scope| {
+        let begin = |worker| thread::Builder::new().spawn_scoped(scope, move || Worker::run(worker, start));
+        workers.iter_mut().map(|worker| begin(worker).err()).collect()
+    });
+    for (worker, failure) in workers.iter_mut().zip(failures) {
+        if let Some(error) = failure {
+            worker.tally.fail(format!("cannot start a thread: {error}"));
+        }
     }
-    (tallies, sending, processor)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
-//! How long a device of a load goes on with one request: waits after 503, backs off when there is no answer.
+//! How long a device of a load goes on with one request: it waits after 503, and longer each time that there is no answer.
 
-use crate::sensor::Stop;
 use crate::sensor::limits::{LOAD_BUSY, LOAD_FAILURES};
 use std::time::Duration;
 
@@ -21,18 +20,18 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// There was no answer: waits. False when it is not to be tried again.
-    pub(super) fn after_failure(&mut self, stop: &Stop) -> bool {
+    /// There was no answer: how long to wait. `None` when it is not to be tried again.
+    pub(super) fn after_failure(&mut self) -> Option<Duration> {
         self.failures += 1;
-        self.failures < LOAD_FAILURES && stop.sleep(FIRST_WAIT * (1 << (self.failures - 1)))
+        (self.failures < LOAD_FAILURES).then(|| FIRST_WAIT * (1 << (self.failures - 1)))
     }
 
-    /// The node has no room, and asks to wait so many seconds: waits. False when it is not to be tried again.
-    pub(super) fn after_busy(&mut self, seconds: Option<u64>, stop: &Stop) -> bool {
+    /// The node has no room, and asks to wait so many seconds: how long to wait. `None` when it is not to be tried again.
+    pub(super) fn after_busy(&mut self, seconds: Option<u64>) -> Option<Duration> {
         self.busy += 1;
         self.failures = 0;
         let wait = seconds.map_or(BUSY_WAIT, Duration::from_secs).min(LONGEST_WAIT);
-        self.busy < LOAD_BUSY && stop.sleep(wait)
+        (self.busy < LOAD_BUSY).then_some(wait)
     }
 }
 
@@ -44,14 +43,14 @@ mod tests {
 
     #[test]
     fn it_ends() {
-        let stop = Stop::default();
         let mut patience = Patience::default();
-        assert!(patience.after_failure(&stop));
-        assert!(patience.after_busy(Some(0), &stop));
+        assert_eq!(
+            [patience.after_failure(), patience.after_failure()],
+            [100, 200].map(|ms| Some(Duration::from_millis(ms)))
+        );
+        assert_eq!(patience.after_busy(Some(1_000)), Some(LONGEST_WAIT));
         assert_eq!(patience.failures, 0, "an answer is a sign of life");
-        assert_eq!((1..).find(|_| !patience.after_busy(Some(0), &stop)), Some(LOAD_BUSY - 1));
-        stop.raise();
-        assert!(!Patience::default().after_failure(&stop));
-        assert!(!Patience::default().after_busy(Some(1_000), &stop));
+        assert_eq!((1..).find(|_| patience.after_busy(None).is_none()), Some(LOAD_BUSY - 1));
+        assert_eq!((1..).find(|_| patience.after_failure().is_none()), Some(LOAD_FAILURES));
     }
 }

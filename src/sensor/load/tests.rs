@@ -55,22 +55,24 @@ fn shares_add_up_and_bounds_hold() {
 
 #[test]
 fn what_is_busy_or_lost_is_sent_again_and_counted_once() {
-    // The first transaction is the enrolment, which is sent again by other means.
-    let node = TestNode::start(600_000, &[]);
-    let plan = plan(&node, 10);
-    let stages = Mutex::new(Vec::new());
-    let told = |stage: Stage| {
-        node.seat.lock().unwrap().faults = [Fault::Busy, Fault::LoseAnswer].into();
-        stages.lock().unwrap().push(stage);
-    };
-    let report = run(&plan, &Stop::default(), &told).unwrap();
-    assert_eq!((report.accepted, report.refused_in_all(), report.unsent), (10, 0, 0), "{report:?}");
-    assert_eq!((report.busy, report.errors, report.known, report.requests), (1, 1, 1, 12));
-    assert!(report.latency.max >= report.latency.p50 && report.latency.p50 > 0.0);
-    assert!(matches!(stages.lock().unwrap()[..], [Stage::Enrolled { devices: 1, .. }]));
-    let seat = node.seat.lock().unwrap();
-    let readings = seat.taken.iter().filter(|taken| taken.header().kind == Kind::Reading);
-    assert_eq!(ids(&plan), readings.map(|taken| taken.id()).collect::<Vec<_>>());
+    for presign in [false, true] {
+        // The first transaction is the enrolment, which is sent again by other means.
+        let node = TestNode::start(600_000, &[]);
+        let plan = Plan { presign, ..plan(&node, 10) };
+        let stages = Mutex::new(Vec::new());
+        let told = |stage: Stage| {
+            node.seat.lock().unwrap().faults = [Fault::Busy, Fault::LoseAnswer].into();
+            stages.lock().unwrap().push(stage);
+        };
+        let report = run(&plan, &Stop::default(), &told).unwrap();
+        assert_eq!((report.accepted, report.refused_in_all(), report.unsent), (10, 0, 0), "{report:?}");
+        assert_eq!((report.busy, report.errors, report.known, report.requests), (1, 1, 1, 12));
+        assert!(report.latency.max >= report.latency.p50 && report.latency.p50 > 0.0);
+        assert!(matches!(stages.lock().unwrap()[0], Stage::Enrolled { devices: 1, .. }));
+        let seat = node.seat.lock().unwrap();
+        let readings = seat.taken.iter().filter(|taken| taken.header().kind == Kind::Reading);
+        assert_eq!(ids(&plan), readings.map(|taken| taken.id()).collect::<Vec<_>>());
+    }
 }
 
 #[test]
@@ -110,11 +112,30 @@ fn keys_are_used_again_and_no_counter_twice() {
 
 #[test]
 fn a_stop_before_the_first_is_a_stop_and_one_later_still_reports() {
+    for presign in [false, true] {
+        let node = TestNode::start(600_000, &[]);
+        let plan = Plan { presign, ..plan(&node, 5) };
+        let stop = Stop::default();
+        stop.raise();
+        assert!(run(&plan, &stop, &|_| {}).unwrap_err().is_stop());
+        let stop = Stop::default();
+        let last = |stage: Stage| {
+            if matches!(stage, Stage::Signed { .. }) || !presign {
+                stop.raise();
+            }
+        };
+        let report = run(&plan, &stop, &last).unwrap();
+        assert_eq!((report.accepted, report.unsent, report.errors), (0, 5, 0));
+    }
+}
+
+#[test]
+fn a_rate_is_kept() {
     let node = TestNode::start(600_000, &[]);
-    let stop = Stop::default();
-    stop.raise();
-    assert!(run(&plan(&node, 5), &stop, &|_| {}).unwrap_err().is_stop());
-    let stop = Stop::default();
-    let report = run(&plan(&node, 5), &stop, &|_| stop.raise()).unwrap();
-    assert_eq!((report.accepted, report.unsent, report.errors), (0, 5, 0));
+    for presign in [false, true] {
+        let report = run(&Plan { presign, rate: Some(20.0), ..plan(&node, 5) }, &Stop::default(), &|_| {});
+        let report = report.unwrap();
+        assert_eq!((report.accepted, report.requests), (5, 5));
+        assert!(report.sending >= Duration::from_millis(200), "{report:?}");
+    }
 }

@@ -48,14 +48,3 @@ fn a_batch_has_a_verdict_each() {
     let whole = of_batch(&answer(413, r#"{"type":"urn:weft:problem:too-large"}"#), &ids).unwrap();
     assert_eq!(whole, [refused("too-large"), refused("too-large"), refused("too-large")]);
 }
-
-#[test]
-fn requests_are_spread_over_time_and_devices() {
-    let offset = |device, number| {
-        Schedule::new(Some(1_000.0), 50, 4, device).offset(number).map(|offset| offset.as_millis())
-    };
-    assert_eq!([offset(0, 0), offset(1, 0), offset(3, 0)], [Some(0), Some(50), Some(150)]);
-    assert_eq!([offset(0, 1), offset(3, 1), offset(0, 10)], [Some(200), Some(350), Some(2_000)]);
-    assert_eq!(Schedule::new(None, 50, 4, 1).offset(3), None);
-    assert_eq!(Schedule::new(Some(f64::MIN_POSITIVE), 1, 1, 1).offset(3), Some(Duration::MAX));
-}
