@@ -44,6 +44,12 @@ impl Writer {
             if !is_heard {
                 return;
             }
+            // While those who were answered send their next.
+            if let Err(error) = self.store.relieve() {
+                self.health.turn_read_only(error.to_string());
+                let _owner_has_ended = self.written.send(Written::Failed);
+                return;
+            }
         }
     }
 

@@ -102,6 +102,22 @@ impl Store {
         stored.map_err(|error| self.failing(error))
     }
 
+    /// Brings all that is stored into the database for good, if the log has hardly room for another batch: for whoever has
+    /// told of the last one, so that nobody waits for this but whoever comes meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`]: a write has failed, now or before.
+    pub fn relieve(&self) -> Result<(), StoreError> {
+        let mut log = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if !log.is_nearly_full() {
+            return Ok(());
+        }
+        let database = self.writable()?;
+        let (cursors, settlement) = (Cursors::new(), Settlement::default());
+        let written = self.write_past_log(&database, &mut log, &[], &cursors, &settlement);
+        written.map_err(|error| self.failing(error))
+    }
+
     fn note_end(&self, log: &mut Log, end: Mark) {
         log.reaches(end);
         self.acknowledge(end);
@@ -140,7 +156,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a batch in a durable commit.
+    /// Writes a batch, and all that is pending, in a durable commit.
     fn write_past_log(
         &self,
         database: &Database,

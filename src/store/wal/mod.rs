@@ -34,6 +34,8 @@ pub(super) struct Log {
     front: Front,
     /// Where the next record begins, in bytes behind the first block.
     at: u64,
+    /// Bytes of the newest record.
+    newest: u64,
     /// Whether it holds what no durable commit has.
     is_ahead: bool,
     /// How far the store is, once something was written since the file was opened.
@@ -43,7 +45,7 @@ pub(super) struct Log {
 impl Log {
     /// A log of which all is in a durable commit.
     pub(super) fn new(front: Front) -> Self {
-        Self { front, at: 0, is_ahead: false, end: None }
+        Self { front, at: 0, newest: 0, is_ahead: false, end: None }
     }
 
     /// The log's part of the file.
@@ -54,6 +56,11 @@ impl Log {
     /// Whether the batch is small enough, and finds room behind what is there.
     pub(super) fn has_room(&self, batch: &[Record<'_>], settlement: &Settlement) -> bool {
         record::bytes_of(batch, settlement) <= RECORD_BYTES.min(LOG_BYTES - self.at)
+    }
+
+    /// Whether another record like the newest would find no room.
+    pub(super) fn is_nearly_full(&self) -> bool {
+        LOG_BYTES - self.at < self.newest
     }
 
     /// Brings a batch that has room to disk, which a store that is as far as `begin` continues with.
@@ -72,13 +79,14 @@ impl Log {
         let record = record.ok_or_else(|| io::Error::other("the batch is none that a record can hold"))?;
         self.front.file.write(BLOCK_BYTES as u64 + self.at, &record)?;
         self.front.file.sync_data()?;
-        self.at += record.len() as u64;
+        self.newest = record.len() as u64;
+        self.at += self.newest;
         Ok(())
     }
 
     /// All that was committed is durable: the next record begins the log again.
     pub(super) fn restart(&mut self) {
-        (self.at, self.is_ahead) = (0, false);
+        (self.at, self.newest, self.is_ahead) = (0, 0, false);
     }
 
     /// Whether it holds what no durable commit has.

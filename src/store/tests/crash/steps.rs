@@ -110,7 +110,23 @@ impl World<'_> {
         }
         disk.mend();
         self.became_durable(life, position);
-        Step::Done
+        self.relieve(life, disk)
+    }
+
+    /// Makes room in the log, as the writer does once it has told of a batch.
+    fn relieve(&mut self, life: &Life, disk: &MemoryDisk) -> Step {
+        if self.dice.below(8) == 0 {
+            disk.fail_after(self.dice.below(64));
+        }
+        let relieved = life.store.relieve();
+        let is_dark = disk.is_dark();
+        disk.mend();
+        match relieved {
+            _ if is_dark => Step::Dark,
+            Ok(()) => Step::Done,
+            Err(StoreError::ReadOnly { .. }) => Step::ReadOnly,
+            Err(error) => panic!("the log finds no way into the database: {error}"),
+        }
     }
 
     /// Commits of what was handed over, as finality makes them; mostly none.
