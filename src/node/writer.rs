@@ -1,4 +1,5 @@
-//! The one thread that writes: what the owner hands over at once is one commit, and nobody is told in between.
+//! The one thread that writes: what the owner hands over at once is one commit, and nobody is told in between. Behind the
+//! word it makes room for the next.
 
 use super::bus::Bus;
 use super::directory::Directory;
@@ -9,7 +10,7 @@ use super::peers::Peers;
 use super::teller;
 use crate::bell::{Receiver, Sender};
 use crate::metrics::{Metrics, Stage};
-use crate::store::{self, Store};
+use crate::store::{self, Store, StoreError};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
@@ -44,13 +45,21 @@ impl Writer {
             if !is_heard {
                 return;
             }
-            // While those who were answered send their next.
-            if let Err(error) = self.store.relieve() {
+            if let Err(error) = self.make_room() {
                 self.health.turn_read_only(error.to_string());
                 let _owner_has_ended = self.written.send(Written::Failed);
                 return;
             }
         }
+    }
+
+    /// While those who were answered send their next.
+    fn make_room(&self) -> Result<(), StoreError> {
+        let begin = Instant::now();
+        if self.store.relieve()? {
+            self.metrics.commit_seconds.observe(begin.elapsed().as_secs_f64());
+        }
+        Ok(())
     }
 
     fn commit(&self, batch: &Batch) -> Written {

@@ -9,7 +9,6 @@ use super::layout::ARRIVALS;
 use super::tail::{IndexRow, Part, Tail};
 use super::wal::{self, Log, Mark};
 use super::{Cursors, Record, Store, StoreError, cursors, reader::next_position};
-use crate::limits::STORE_RESERVE_BYTES;
 use redb::{Database, Durability, WriteTransaction};
 use rows::check;
 use std::collections::BTreeSet;
@@ -87,10 +86,9 @@ impl Store {
         let mut log = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = self.writable()?;
         let settlement = self.settle(batch, commits).map_err(|error| self.failing(error))?;
-        // A write that finds no room costs the database; so the disk is never filled to its end.
         let bytes: usize = batch.iter().map(|record| record.transaction.wire().len()).sum();
         let bytes = bytes as u64 + settlement.page_bytes() + self.pending.bytes();
-        self.check_free(STORE_RESERVE_BYTES + 2 * bytes)?;
+        self.check_room_for(bytes)?;
         // A record has no place for cursors. They are few, and this node's own must not be behind what stands in its log.
         let is_logged =
             cursors.is_empty() && log.has_room(batch, &settlement) && !self.tail().is_full_with(batch.len());
@@ -102,20 +100,24 @@ impl Store {
         stored.map_err(|error| self.failing(error))
     }
 
-    /// Brings all that is stored into the database for good, if the log has hardly room for another batch: for whoever has
-    /// told of the last one, so that nobody waits for this but whoever comes meanwhile.
+    /// Brings all that is stored into the database for good, if another batch like the last would find no room in the log: for
+    /// whoever has told of the last one, so that nobody waits for this but whoever comes meanwhile. Whether it did; a disk that
+    /// has no room is the matter of the next batch.
     ///
     /// # Errors
-    /// [`StoreError::ReadOnly`]: a write has failed, now or before.
-    pub fn relieve(&self) -> Result<(), StoreError> {
+    /// [`StoreError::ReadOnly`]: it has failed, or had to be done and the store had failed before.
+    pub fn relieve(&self) -> Result<bool, StoreError> {
         let mut log = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if !log.is_nearly_full() {
-            return Ok(());
+        if !log.is_nearly_full() || self.check_room_for(self.pending.bytes()).is_err() {
+            return Ok(false);
         }
         let database = self.writable()?;
         let (cursors, settlement) = (Cursors::new(), Settlement::default());
-        let written = self.write_past_log(&database, &mut log, &[], &cursors, &settlement);
-        written.map_err(|error| self.failing(error))
+        match self.write_past_log(&database, &mut log, &[], &cursors, &settlement) {
+            Ok(()) => Ok(true),
+            // What was checked before it was logged is refused only by a file that is not what was written.
+            Err(error) => Err(self.fail(error.to_string())),
+        }
     }
 
     fn note_end(&self, log: &mut Log, end: Mark) {

@@ -65,6 +65,11 @@ impl Store {
         self.check_free(STORE_RESERVE_BYTES)
     }
 
+    /// The same for so many bytes. A write that finds none costs the database; so the disk is never filled to its end.
+    pub(super) fn check_room_for(&self, bytes: u64) -> Result<(), StoreError> {
+        self.check_free(STORE_RESERVE_BYTES + 2 * bytes)
+    }
+
     pub(super) fn check_free(&self, needed: u64) -> Result<(), StoreError> {
         match self.volume.free_bytes() {
             Some(free) if free < needed => Err(StoreError::NoRoom { path: self.path.clone(), free, needed }),

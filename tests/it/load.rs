@@ -55,7 +55,9 @@ fn what_a_load_reports_is_stored() {
     for (arguments, batched) in [
         ("--devices 3 --count 50 --presign", false),
         ("--devices 3 --count 50 --batch 7", true),
+        ("--devices 3 --count 50 --batch 7 --presign", true),
         ("--devices 2 --count 20 --rate 400", false),
+        ("--devices 2 --count 20 --rate 400 --presign", false),
     ] {
         let output = load(&node, directory.path(), arguments).output().unwrap();
         let report = report(&output);
@@ -74,7 +76,7 @@ fn what_a_load_reports_is_stored() {
         let seconds = report["seconds"].as_f64().unwrap();
         assert!(seconds > 0.0 && (!arguments.contains("--rate") || seconds >= 0.047), "{report}");
     }
-    assert_eq!(stored, 120);
+    assert_eq!(stored, 190);
     let left = std::fs::read_dir(directory.path().join("tmp")).unwrap().count();
     assert_eq!(left, 0, "the temporary keys are gone");
 }

@@ -1,61 +1,59 @@
 //! One kept-alive connection to a node that nobody waits on: it sends and reads as far as it can at once.
 //!
-//! Always true: after an error the connection is gone, and the next request makes a new one. So no answer is ever taken
-//! for that of another request.
+//! Always true: after an error, or an answer that did not come in time, the connection is gone, and the next request makes
+//! a new one. So an answer that comes late is never taken for that of another request.
 
 use super::answer::{Answer, Head, Incoming};
 use super::connection::ConnectionError;
 use super::target::Target;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 
 /// A connection and its buffers.
-pub(super) struct Line {
+pub(super) struct Line<'a> {
     target: Target,
-    /// Where to connect, and how often it was tried: a name may stand for an address that nobody listens at.
-    addresses: Vec<SocketAddr>,
-    attempts: usize,
-    registry: Registry,
+    registry: &'a Registry,
     token: Token,
     stream: Option<TcpStream>,
+    /// Whether nobody has been heard of at the other end yet.
+    is_connecting: bool,
+    /// Where else to connect if nobody is there: a name may stand for several addresses.
+    others: VecDeque<SocketAddr>,
     out: Vec<u8>,
     sent: usize,
     incoming: Incoming,
 }
 
-impl Line {
+impl<'a> Line<'a> {
     /// A connection whose events have this token. Nothing is sent yet.
-    pub(super) fn new(target: Target, token: Token, registry: &Registry) -> io::Result<Self> {
-        Ok(Self {
+    pub(super) fn new(target: Target, token: Token, registry: &'a Registry) -> Self {
+        Self {
             target,
-            addresses: Vec::new(),
-            attempts: 0,
-            registry: registry.try_clone()?,
+            registry,
             token,
             stream: None,
+            is_connecting: false,
+            others: VecDeque::new(),
             out: Vec::new(),
             sent: 0,
             incoming: Incoming::default(),
-        })
-    }
-
-    /// Goes on with a connected socket, if there is one.
-    pub(super) fn over(mut self, stream: Option<std::net::TcpStream>) -> io::Result<Self> {
-        if let Some(stream) = stream {
-            stream.set_nonblocking(true)?;
-            self.addresses.push(stream.peer_addr()?);
-            self.take(TcpStream::from_std(stream))?;
         }
-        Ok(self)
     }
 
-    fn take(&mut self, mut stream: TcpStream) -> io::Result<()> {
+    /// Goes on with a connected socket. One that cannot be used is left, and the first request makes another.
+    pub(super) fn over(mut self, stream: Option<std::net::TcpStream>) -> Self {
+        let stream = stream.filter(|stream| stream.set_nonblocking(true).is_ok());
+        self.stream = stream.and_then(|stream| self.registered(TcpStream::from_std(stream)).ok());
+        self
+    }
+
+    fn registered(&self, mut stream: TcpStream) -> io::Result<TcpStream> {
         stream.set_nodelay(true)?;
         self.registry.register(&mut stream, self.token, Interest::READABLE | Interest::WRITABLE)?;
-        self.stream = Some(stream);
-        Ok(())
+        Ok(stream)
     }
 
     /// Begins the request that `write` appends to the buffer it is given; what the system does not take yet goes later.
@@ -68,25 +66,48 @@ impl Line {
         self.incoming.clear();
         write(&self.target, &mut self.out)?;
         if self.stream.is_none() {
-            if self.addresses.is_empty() {
-                self.addresses = self.target.resolve()?;
-            }
-            let address = self.addresses[self.attempts % self.addresses.len()];
-            self.attempts += 1;
-            self.take(TcpStream::connect(address)?)?;
+            self.others = self.target.resolve()?.into();
+            self.connect()?;
         }
-        self.push().inspect_err(|_| self.stream = None)
+        self.push().or_else(|error| self.go_elsewhere(error))
+    }
+
+    /// Perhaps somebody is there at another address; without one it is an error.
+    fn go_elsewhere(&mut self, error: io::Error) -> io::Result<()> {
+        if self.is_connecting && !self.others.is_empty() {
+            return self.connect();
+        }
+        self.stream = None;
+        Err(error)
+    }
+
+    /// Begins to connect to the next address that the system knows a way to.
+    fn connect(&mut self) -> io::Result<()> {
+        let mut last = io::Error::from(ErrorKind::NotFound);
+        while let Some(address) = self.others.pop_front() {
+            match TcpStream::connect(address).and_then(|stream| self.registered(stream)) {
+                Ok(stream) => {
+                    (self.stream, self.is_connecting) = (Some(stream), true);
+                    return Ok(());
+                }
+                Err(error) => last = error,
+            }
+        }
+        self.stream = None;
+        Err(last)
     }
 
     /// Sends and reads what can be at once. The head of the answer when all of it is there.
     pub(super) fn go_on(&mut self) -> Result<Option<Head>, ConnectionError> {
         let head = self.push().map_err(ConnectionError::from).and_then(|()| self.pull());
-        let goes_on = match &head {
-            Ok(Some(head)) => self.incoming.goes_on_after(head),
-            unfinished => unfinished.is_ok(),
-        };
-        if !goes_on {
-            self.stream = None;
+        match head {
+            Ok(None) => {}
+            Ok(Some(head)) if self.incoming.goes_on_after(&head) => {}
+            Err(ConnectionError::Io(error)) => {
+                self.go_elsewhere(error)?;
+                return Ok(None);
+            }
+            _ => self.stream = None,
         }
         head
     }
@@ -95,7 +116,7 @@ impl Line {
         let Some(stream) = &mut self.stream else { return Ok(()) };
         while self.sent < self.out.len() {
             match stream.write(&self.out[self.sent..]) {
-                Ok(count) => self.sent += count,
+                Ok(count) => (self.sent, self.is_connecting) = (self.sent + count, false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_later(&error) => break,
                 Err(error) => return Err(error),
@@ -104,6 +125,7 @@ impl Line {
         Ok(())
     }
 
+    /// What is left unread behind an answer makes the next event, or comes before the end of the next answer.
     fn pull(&mut self) -> Result<Option<Head>, ConnectionError> {
         let Some(stream) = &mut self.stream else { return Ok(None) };
         loop {
@@ -128,9 +150,21 @@ impl Line {
         }
     }
 
+    /// Whether the request waits for somebody at the other end.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.stream.is_some() && self.is_connecting
+    }
+
     #[cfg(test)]
     pub(super) fn is_connected(&self) -> bool {
         self.stream.is_some()
+    }
+
+    /// Connects to these in turn.
+    #[cfg(test)]
+    pub(super) fn try_in_turn(&mut self, addresses: &[SocketAddr]) -> io::Result<()> {
+        self.others = addresses.iter().copied().collect();
+        self.connect()
     }
 
     /// Does not wait for the answer any more.

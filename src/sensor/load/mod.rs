@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! keys, enrolment (all cores) -> signing beforehand (all cores) -> sending (a connection each, all in one thread)
-//!                             -> signing and sending (a thread and a connection each)
+//!                             -> signing, or waiting for the time, and sending (a connection and a thread each)
 //! ```
 //!
 //! Always true: every device is an honest one, with counters that are its own, work as the rules ask for it (so those
@@ -172,7 +172,7 @@ pub fn run(plan: &Plan, stop: &Stop, told: &dyn Fn(Stage)) -> Result<Report, Loa
             chained: plan.presign,
             ids,
             stop: stop.clone(),
-            begun: 0,
+            requests_begun: 0,
         };
         if plan.presign {
             worker.maker.make_all(&mut worker.connection, stop)?;
@@ -183,7 +183,7 @@ pub fn run(plan: &Plan, stop: &Stop, told: &dyn Fn(Stage)) -> Result<Report, Loa
     if plan.presign {
         told(Stage::Signed { count: plan.count, time: signing });
     }
-    let (tallies, sending, processor) = send(workers, plan.presign, stop);
+    let (tallies, sending, processor) = send(workers, plan.presign && plan.rate.is_none(), stop);
     Ok(Report { enrolling, signing, sending, processor, ..Report::of(plan.count, &tallies) })
 }
 
@@ -216,7 +216,8 @@ fn send(
     (workers.into_iter().map(closed).collect(), sending, processor)
 }
 
-/// Has each worker sign and send in a thread of its own.
+/// Has each worker send in a thread of its own: where it signs it keeps a core busy, and what is sent at a time is not to wait
+/// for others.
 fn apart(workers: &mut [Worker<'_>], start: Instant) {
     let failures: Vec<_> = thread::scope(|scope| {
         let begin = |worker| thread::Builder::new().spawn_scoped(scope, move || Worker::run(worker, start));

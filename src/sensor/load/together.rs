@@ -9,7 +9,7 @@ use super::delivery::{After, Delivery, Verdicts};
 use super::line::Line;
 use super::worker::Worker;
 use crate::sensor::Stop;
-use crate::sensor::limits::EXCHANGE_TIMEOUT;
+use crate::sensor::limits::{CONNECT_TIMEOUT, EXCHANGE_TIMEOUT};
 use mio::{Events, Poll, Token};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
@@ -19,7 +19,7 @@ use std::time::Instant;
 pub(super) fn run(workers: &mut [Worker<'_>], stop: &Stop, start: Instant) {
     if let Err(error) = try_run(workers, stop, start) {
         for worker in workers {
-            worker.tally.fail(format!("cannot wait for answers: {error}"));
+            worker.tally.last_error = Some(format!("cannot wait for answers: {error}"));
         }
     }
 }
@@ -30,8 +30,8 @@ fn try_run(workers: &mut [Worker<'_>], stop: &Stop, start: Instant) -> io::Resul
     let mut events = Events::with_capacity(workers.len());
     let mut round = Round { seats: Vec::new(), alarms: BTreeSet::new() };
     for (number, worker) in workers.iter_mut().enumerate() {
-        let line = Line::new(worker.connection.target().clone(), Token(number), &registry)?;
-        let line = line.over(worker.connection.release())?;
+        let line = Line::new(worker.connection.target().clone(), Token(number), &registry);
+        let line = line.over(worker.connection.release());
         round.seats.push(Seat { worker, line, start, doing: Doing::Nothing, alarm: None });
     }
     (0..round.seats.len()).for_each(|number| round.with(number, Seat::begin_next));
@@ -39,16 +39,16 @@ fn try_run(workers: &mut [Worker<'_>], stop: &Stop, start: Instant) -> io::Resul
     while let Some((next, _)) = round.alarms.first() {
         let wait = next.saturating_duration_since(Instant::now()).min(LOOK_EVERY);
         match poll.poll(&mut events, Some(wait)) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::Interrupted => events.clear(),
             polled => polled?,
         }
         events.iter().for_each(|event| round.with(event.token().0, Seat::hear));
-        round.ring();
         if stop.is_raised() {
             let last = *last.get_or_insert_with(|| Instant::now() + LAST_ANSWER);
             let is_over = Instant::now() >= last;
             (0..round.seats.len()).for_each(|number| round.with(number, |seat| seat.end(is_over)));
         }
+        round.ring();
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ impl<'a, 'b> Round<'a, 'b> {
 /// A device and its connection.
 struct Seat<'a, 'b> {
     worker: &'a mut Worker<'b>,
-    line: Line,
+    line: Line<'a>,
     start: Instant,
     doing: Doing,
     /// When something is due, unless nothing is done any more.
@@ -100,10 +100,6 @@ enum Doing {
 impl Seat<'_, '_> {
     fn begin_next(&mut self) {
         match self.worker.next(self.start) {
-            Some(delivery) if delivery.begun > Instant::now() => {
-                self.alarm = Some(delivery.begun);
-                self.doing = Doing::Resting(delivery);
-            }
             Some(delivery) => self.send(delivery),
             None => self.alarm = None,
         }
@@ -113,12 +109,15 @@ impl Seat<'_, '_> {
         self.worker.tally.requests += 1;
         let as_batch = self.worker.batch > 1;
         match self.line.send(|target, out| delivery.write(as_batch, target, out)) {
-            Ok(()) => {
-                self.alarm = Some(Instant::now() + EXCHANGE_TIMEOUT);
-                self.doing = Doing::Waiting(delivery);
-            }
+            Ok(()) => self.wait(delivery),
             Err(error) => self.lost(delivery, &error.into()),
         }
+    }
+
+    fn wait(&mut self, delivery: Delivery) {
+        let most = if self.line.is_connecting() { CONNECT_TIMEOUT } else { EXCHANGE_TIMEOUT };
+        self.alarm = Some(Instant::now() + most);
+        self.doing = Doing::Waiting(delivery);
     }
 
     /// The connection can be written to, read from, or is gone.
@@ -130,7 +129,9 @@ impl Seat<'_, '_> {
                 return self.line.expect_nothing();
             }
         };
+        let was_connecting = self.line.is_connecting();
         match self.line.go_on() {
+            Ok(None) if was_connecting && !self.line.is_connecting() => self.wait(delivery),
             Ok(None) => self.doing = Doing::Waiting(delivery),
             Ok(Some(head)) => {
                 let verdicts = delivery.read(self.worker.batch > 1, &self.line.answer(&head));

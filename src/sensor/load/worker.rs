@@ -26,7 +26,7 @@ pub(super) struct Worker<'a> {
     pub(super) ids: Option<(&'a Ids, &'a Path)>,
     pub(super) stop: Stop,
     /// Requests that it has begun.
-    pub(super) begun: u32,
+    pub(super) requests_begun: u32,
 }
 
 impl Worker<'_> {
@@ -47,8 +47,8 @@ impl Worker<'_> {
         }
         let made = self.maker.next(self.batch, &mut self.connection, &self.stop);
         let made = made.map_err(|error| self.fail(&error)).ok()?;
-        let due = self.schedule.due(start, self.begun);
-        self.begun = self.begun.saturating_add(1);
+        let due = self.schedule.due(start, self.requests_begun);
+        self.requests_begun = self.requests_begun.saturating_add(1);
         (!made.is_empty()).then(|| Delivery::new(made, due.unwrap_or_else(Instant::now)))
     }
 

@@ -62,6 +62,63 @@ fn a_small_commit_is_one_write_and_one_sync() {
 }
 
 #[test]
+fn room_is_made_behind_a_batch_when_another_like_it_would_find_none() {
+    let (network, ledger) = world(1);
+    let disk = MemoryDisk::default();
+    let store = open_cached(disk.clone(), &network).unwrap();
+    // The first one asks the database how far it is.
+    store.append(&ledger.arrivals[..1]).unwrap();
+    let mut relieved = 0;
+    for (count, attached) in (2..).zip(&ledger.arrivals[1..]) {
+        // Of one that is longer than the one before it nobody could know.
+        let before = disk.operations();
+        store.append(std::slice::from_ref(attached)).unwrap();
+        let is_logged = disk.operations() - before == 2;
+        let before = disk.operations();
+        let is_relieved = store.relieve().unwrap();
+        assert_eq!(disk.operations() > before, is_relieved);
+        assert!(is_logged || attached.transaction().wire().len() > 2_000, "a short one finds room");
+        if is_relieved {
+            relieved += 1;
+            assert!(is_logged && !store.relieve().unwrap(), "there is room now");
+            let begin = front_of(&killed(&disk)).read(&network, at(count)).unwrap();
+            assert_eq!(begin.batches.len(), 0, "the database has it all");
+        }
+        assert_eq!(stored(&open_on(killed(&disk), &network).unwrap()), count);
+    }
+    assert!(relieved >= 3, "{relieved}");
+}
+
+#[test]
+fn room_in_the_log_is_not_made_on_a_disk_that_has_none_and_a_failure_turns_the_store_read_only() {
+    let (network, ledger) = world(1);
+    for is_full in [true, false] {
+        let disk = MemoryDisk::default();
+        let store = open_with(&disk, &network).unwrap();
+        let mut left = ledger.arrivals.iter();
+        while !store.writer.lock().unwrap().is_nearly_full() {
+            store.append(std::slice::from_ref(left.next().unwrap())).unwrap();
+        }
+        if is_full {
+            disk.leave_room(1 << 20);
+            assert!(!store.relieve().unwrap());
+            assert_eq!(store.read_only(), None);
+            let refused = store.append(std::slice::from_ref(left.next().unwrap()));
+            assert!(matches!(refused, Err(StoreError::NoRoom { .. })), "{refused:?}");
+        } else {
+            let count = stored(&store);
+            disk.fail_after(3);
+            assert!(matches!(store.relieve(), Err(StoreError::ReadOnly { .. })));
+            assert!(store.read_only().is_some());
+            disk.mend();
+            store.try_reopen().unwrap();
+            assert_eq!(stored(&store), count, "the log has it all");
+            store.append(std::slice::from_ref(left.next().unwrap())).unwrap();
+        }
+    }
+}
+
+#[test]
 fn what_only_the_log_holds_is_given_back() {
     let (network, ledger) = world(2);
     let disk = MemoryDisk::default();

@@ -10,8 +10,10 @@ use crate::sensor::load::report::Tally;
 use crate::sensor::load::schedule::Schedule;
 use crate::sensor::load::target::Target;
 use crate::sensor::test_node::TestNode;
+use mio::Registry;
+use std::cell::RefCell;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -19,17 +21,20 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 struct Node {
     listener: TcpListener,
-    poll: Poll,
+    poll: RefCell<Poll>,
+    registry: Registry,
 }
 
 impl Node {
     fn start() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").unwrap(), poll: Poll::new().unwrap() }
+        let poll = Poll::new().unwrap();
+        let registry = poll.registry().try_clone().unwrap();
+        Self { listener: TcpListener::bind("127.0.0.1:0").unwrap(), poll: RefCell::new(poll), registry }
     }
 
-    fn line(&self) -> Line {
+    fn line(&self) -> Line<'_> {
         let target = Target::new(&format!("http://{}/x", self.listener.local_addr().unwrap())).unwrap();
-        Line::new(target, Token(0), self.poll.registry()).unwrap()
+        Line::new(target, Token(0), &self.registry)
     }
 
     fn accept(&self) -> TcpStream {
@@ -39,7 +44,7 @@ impl Node {
     }
 
     /// Serves events until there is an answer, or an error.
-    fn answer(&mut self, line: &mut Line) -> Result<(u16, Vec<u8>), ConnectionError> {
+    fn answer(&self, line: &mut Line<'_>) -> Result<(u16, Vec<u8>), ConnectionError> {
         let (mut events, end) = (Events::with_capacity(8), Instant::now() + LIMIT);
         loop {
             assert!(Instant::now() < end, "nothing comes");
@@ -47,7 +52,7 @@ impl Node {
                 let answer = line.answer(&head);
                 return Ok((answer.status, answer.body.to_vec()));
             }
-            self.poll.poll(&mut events, Some(LOOK_EVERY)).unwrap();
+            self.poll.borrow_mut().poll(&mut events, Some(LOOK_EVERY)).unwrap();
         }
     }
 }
@@ -69,7 +74,7 @@ fn asked(stream: &mut TcpStream) {
 
 #[test]
 fn requests_and_answers_pass_in_pieces() {
-    let mut node = Node::start();
+    let node = Node::start();
     let mut line = node.line();
     let body = vec![7; 20 << 20];
     let post = |target: &Target, out: &mut Vec<u8>| {
@@ -105,7 +110,7 @@ fn requests_and_answers_pass_in_pieces() {
 
 #[test]
 fn what_comes_unasked_is_no_answer_to_the_next_request() {
-    let mut node = Node::start();
+    let node = Node::start();
     let mut line = node.line();
     let answer = |body: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     for (unasked, ends) in
@@ -121,7 +126,7 @@ fn what_comes_unasked_is_no_answer_to_the_next_request() {
         let (mut events, end) = (Events::with_capacity(8), Instant::now() + LIMIT);
         while line.is_connected() {
             assert!(Instant::now() < end, "{unasked:?} went unheard");
-            node.poll.poll(&mut events, Some(LOOK_EVERY)).unwrap();
+            node.poll.borrow_mut().poll(&mut events, Some(LOOK_EVERY)).unwrap();
             line.expect_nothing();
         }
     }
@@ -134,19 +139,60 @@ fn what_comes_unasked_is_no_answer_to_the_next_request() {
     assert!(!line.is_connected());
 }
 
+/// An address that nobody listens at.
+fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
 #[test]
 fn a_connection_that_ends_or_cannot_be_made_is_an_error() {
-    let mut node = Node::start();
+    let node = Node::start();
     let mut line = node.line();
     line.send(get).unwrap();
     drop(node.accept());
     assert!(matches!(node.answer(&mut line), Err(ConnectionError::Io(_))));
     assert!(!line.is_connected());
-    let mut away = node.line();
-    node.listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = Target::new(&format!("http://{}/x", nobody())).unwrap();
+    let mut away = Line::new(target, Token(0), &node.registry);
     let refused = away.send(get).map_err(ConnectionError::from).and_then(|()| node.answer(&mut away));
     assert!(matches!(refused, Err(ConnectionError::Io(_))));
     assert!(!away.is_connected());
+}
+
+#[test]
+fn a_socket_that_was_reset_before_it_was_taken_over_costs_one_request() {
+    let node = Node::start();
+    let client = TcpStream::connect(node.listener.local_addr().unwrap()).unwrap();
+    let mut client = Some(client);
+    client.as_mut().unwrap().write_all(b"x").unwrap();
+    let served = node.accept();
+    // Bytes that were not read make a reset of the end.
+    drop(served);
+    while client.as_ref().unwrap().peer_addr().is_ok() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let mut line = node.line().over(client.take());
+    let lost = line.send(get).map_err(ConnectionError::from).and_then(|()| node.answer(&mut line));
+    assert!(matches!(lost, Err(ConnectionError::Io(_))));
+    line.send(get).unwrap();
+    asked(&mut node.accept());
+}
+
+#[test]
+fn where_nobody_is_the_next_address_is_tried() {
+    let node = Node::start();
+    let mut line = node.line();
+    line.try_in_turn(&[nobody(), nobody(), node.listener.local_addr().unwrap()]).unwrap();
+    let listener = &node.listener;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut stream = listener.accept().unwrap().0;
+            asked(&mut stream);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        });
+        line.send(get).unwrap();
+        assert_eq!(node.answer(&mut line).unwrap().0, 200);
+    });
 }
 
 /// What a seat does, of a device that has nothing of its own to send.
@@ -165,7 +211,7 @@ fn with_seat(node: &Node, test: impl FnOnce(&mut Seat<'_, '_>)) {
         chained: true,
         ids: None,
         stop: Stop::default(),
-        begun: 0,
+        requests_begun: 0,
     };
     let start = Instant::now();
     let doing = Doing::Resting(Delivery::new(Vec::new(), start));
@@ -188,6 +234,30 @@ fn an_answer_that_does_not_come_is_an_error_until_patience_ends() {
         }
         assert!(matches!(seat.doing, Doing::Nothing));
         assert_eq!(seat.worker.tally.requests, u64::from(LOAD_FAILURES));
+    });
+}
+
+#[cfg(feature = "node")]
+#[test]
+fn whoever_is_not_there_is_not_waited_for_as_long_as_an_answer() {
+    let node = Node::start();
+    // Whoever comes behind the first one that nobody accepts gets no answer from the system.
+    rustix::net::listen(&node.listener, 0).unwrap();
+    let first = TcpStream::connect(node.listener.local_addr().unwrap()).unwrap();
+    with_seat(&node, |seat| {
+        seat.ring();
+        assert!(seat.line.is_connecting());
+        assert!(seat.alarm.unwrap() <= Instant::now() + CONNECT_TIMEOUT);
+        // There is room again, and the system's next attempt finds it.
+        drop((node.accept(), first));
+        let (mut events, end) = (Events::with_capacity(8), Instant::now() + LIMIT);
+        while seat.line.is_connecting() {
+            assert!(Instant::now() < end, "nobody comes");
+            node.poll.borrow_mut().poll(&mut events, Some(LOOK_EVERY)).unwrap();
+            seat.hear();
+        }
+        assert!(matches!(seat.doing, Doing::Waiting(_)));
+        assert!(seat.alarm.unwrap() > Instant::now() + CONNECT_TIMEOUT);
     });
 }
 

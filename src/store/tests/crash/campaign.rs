@@ -25,6 +25,8 @@ pub(super) struct Tally {
     pub(super) opening: u64,
     /// Crashes in a commit while earlier batches were pending.
     pub(super) pending: u64,
+    /// Times that room was made in the log behind a batch.
+    pub(super) relieved: u64,
     /// Disks that failed without a crash, and worked again.
     pub(super) reopened: u64,
     /// Commits that were cut short and were on disk all the same.
@@ -38,6 +40,7 @@ impl Tally {
         self.crashes += other.crashes;
         self.opening += other.opening;
         self.pending += other.pending;
+        self.relieved += other.relieved;
         self.reopened += other.reopened;
         self.kept += other.kept;
         self.lost += other.lost;
@@ -54,12 +57,14 @@ pub(super) struct Survived {
 
 impl fmt::Display for Survived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tally: Tally { crashes, opening, pending, reopened, kept, lost }, seeds, seconds } = self;
+        let Self { tally, seeds, seconds } = self;
+        let Tally { crashes, opening, pending, relieved, reopened, kept, lost } = tally;
         write!(
             f,
             "{crashes} crashes of {seeds} seeds survived in {seconds:.1} s, {opening} of them while the "
         )?;
         write!(f, "store was opened and {pending} while batches were pending; ")?;
+        write!(f, "room was made in the log {relieved} times; ")?;
         write!(f, "{reopened} failures of the disk without a crash; ")?;
         write!(f, "of the commits that were cut short {kept} were on disk and {lost} were not")
     }

@@ -118,12 +118,14 @@ impl World<'_> {
         if self.dice.below(8) == 0 {
             disk.fail_after(self.dice.below(64));
         }
+        let before = disk.operations();
         let relieved = life.store.relieve();
+        self.tally.relieved += u64::from(disk.operations() > before);
         let is_dark = disk.is_dark();
         disk.mend();
         match relieved {
             _ if is_dark => Step::Dark,
-            Ok(()) => Step::Done,
+            Ok(_) => Step::Done,
             Err(StoreError::ReadOnly { .. }) => Step::ReadOnly,
             Err(error) => panic!("the log finds no way into the database: {error}"),
         }
