@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a node needs as its ledger grows: memory, disk, speed, and the time until it serves again after kill -9.
 
-    python3 benches/growth.py                     a million transactions, ten parts, about fifteen minutes on two cores
+    python3 benches/growth.py                     a million transactions, ten parts, about eighteen minutes on two cores
     python3 benches/growth.py --count 200000      fewer
     python3 benches/growth.py --quick             ten tiny parts, to see that it runs
     python3 benches/growth.py --json              the same as one JSON object
@@ -9,8 +9,9 @@
 One node is given the same load in ten parts: `weft sensor load --presign`, requests of 50 (--batch says otherwise), by
 devices that keep their keys. After each part the table says what was accepted a second, the node's processor time for
 each, its resident memory, and the disk blocks that its database takes for each byte of wire form: of what the devices have
-sent, and of that and the node's own witnesses, which are transactions like any other. In the end the node is
-killed under load with SIGKILL and started again: the last line says how long it took from exec until /readyz answered
+sent, and of that and the node's own witnesses, which are transactions like any other. Then it takes three more parts, in
+turns with the first part of three new nodes, for in a quarter of an hour a machine that is shared changes more than a node. In the
+end the node is killed under load with SIGKILL and started again: the last line says how long it took from exec until /readyz answered
 200, each of five times.
 """
 
@@ -33,6 +34,7 @@ from peers import STEP_TIMEOUT_S, Server, find_weft, free_port, note
 
 PARTS = 10
 RESTARTS = 5
+TURNS = 3
 SAMPLE = 200
 # A device that stays within its quota of 600 an epoch pays no extra work; 512 take a part of 100,000 that way.
 DEVICES = 512
@@ -125,15 +127,11 @@ def measure(weft, place, arguments):
     rows = []
     with node:
         server = node.server
-        # The devices enrol in a load of one transaction each, so that enrolments are not counted.
-        load([*node.load, *devices, "--count", str(arguments.devices)])
+        enrol(node, arguments)
         stored = 2 * arguments.devices
         for number in range(PARTS):
             cpu = server.cpu_seconds()
-            report = load([*node.load, *devices, "--count", str(part), "--batch", str(arguments.batch), "--presign",
-                           *(["--ids", ids] if number == 0 else [])])
-            if report["accepted"] != part:
-                sys.exit(f"the node did not take all: {report}")
+            report = take_part(node, arguments, *(["--ids", ids] if number == 0 else []))
             stored += part
             # Whatever frees memory a moment later has had its moment.
             time.sleep(1)
@@ -149,9 +147,36 @@ def measure(weft, place, arguments):
             })
             note(f"{rows[-1]}")
         peak = status(server.process.pid, "VmHWM") / 1024
+        turns = [in_turn(weft, node, arguments) for _ in range(TURNS)]
         ready = [kill_under_load(node, devices) for _ in range(RESTARTS)]
     return {"wire_bytes": wire, "batch": arguments.batch, "devices": arguments.devices, "parts": rows,
-            "peak_resident_mib": peak, "ready_seconds": ready}
+            "peak_resident_mib": peak, "turns": turns, "ready_seconds": ready}
+
+
+def enrol(node, arguments):
+    """The devices enrol in a load of one transaction each, so that enrolments are not counted."""
+    load([*node.load, "--devices", str(arguments.devices), "--count", str(arguments.devices)])
+
+
+def take_part(node, arguments, *more):
+    part = arguments.count // PARTS
+    report = load([*node.load, "--devices", str(arguments.devices), "--count", str(part), "--batch", str(arguments.batch),
+                   "--presign", *more])
+    if report["accepted"] != part:
+        sys.exit(f"the node did not take all: {report}")
+    return report
+
+
+def in_turn(weft, node, arguments):
+    """Transactions a second of a new node in its first part, and then of this one in a further part."""
+    place = os.path.join(node.place, "new")
+    os.mkdir(place)
+    with Node(weft, place) as new:
+        enrol(new, arguments)
+        speeds = [take_part(one, arguments)["accepted_per_second"] for one in (new, node)]
+    shutil.rmtree(place)
+    note(f"in turns: {speeds}")
+    return {"new": speeds[0], "this": speeds[1]}
 
 
 def kill_under_load(node, devices):
@@ -188,6 +213,8 @@ def table(report):
     lines.append(f"last part / first: accepted/s {last['accepted_per_second'] / first['accepted_per_second']:.2f}, "
                  f"cpu {last['node_cpu_us'] / first['node_cpu_us']:.2f}, "
                  f"resident {last['resident_mib'] / first['resident_mib']:.2f} (peak {report['peak_resident_mib']:.0f} MiB)")
+    turns = statistics.median(turn["this"] / turn["new"] for turn in report["turns"])
+    lines.append(f"a further part / the first of a new node, in turns: accepted/s {turns:.2f} (median of {TURNS})")
     ready = ", ".join(f"{seconds:.3f}" for seconds in sorted(report["ready_seconds"]))
     lines.append(f"ready after kill -9: {ready} s")
     return "\n".join(lines)
