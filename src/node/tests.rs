@@ -229,6 +229,21 @@ fn a_node_goes_on_by_itself_after_a_failed_commit() {
 }
 
 #[test]
+fn room_is_made_in_the_log_behind_what_was_answered() {
+    let (mut world, mut device) = (World::new(), Device::new(1));
+    world.enrol(&mut device);
+    for _ in 0..64 {
+        let wire = device.next(&world);
+        world.submit(&wire).unwrap();
+    }
+    let [commits, batches] = ["weft_commit_seconds_count", "weft_commit_transactions_count"]
+        .map(|name| world.figure(name).parse::<u64>().unwrap());
+    assert!(commits > batches + 1, "{commits} commits of {batches} batches");
+    world.check(0);
+    world.stop();
+}
+
+#[test]
 fn a_node_without_room_stops_before_a_write_fails_and_goes_on_when_there_is_room() {
     let (mut world, mut device) = (World::new(), Device::new(1));
     world.enrol(&mut device);

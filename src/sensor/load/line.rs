@@ -125,7 +125,7 @@ impl<'a> Line<'a> {
         Ok(())
     }
 
-    /// What is left unread behind an answer makes the next event, or comes before the end of the next answer.
+    /// Reads as far as the answer goes. A node that says more than it was asked says it to the next request.
     fn pull(&mut self) -> Result<Option<Head>, ConnectionError> {
         let Some(stream) = &mut self.stream else { return Ok(None) };
         loop {
@@ -167,9 +167,9 @@ impl<'a> Line<'a> {
         self.connect()
     }
 
-    /// Does not wait for the answer any more.
-    pub(super) fn drop_connection(&mut self) {
-        self.stream = None;
+    /// Does not wait any more where it is: an error, unless somebody may be at another address.
+    pub(super) fn give_up(&mut self) -> io::Result<()> {
+        self.go_elsewhere(ErrorKind::TimedOut.into())
     }
 }
 

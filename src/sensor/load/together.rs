@@ -144,10 +144,10 @@ impl Seat<'_, '_> {
     fn ring(&mut self) {
         match std::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Resting(delivery) => self.send(delivery),
-            Doing::Waiting(delivery) => {
-                self.line.drop_connection();
-                self.lost(delivery, &io::Error::from(ErrorKind::TimedOut).into());
-            }
+            Doing::Waiting(delivery) => match self.line.give_up() {
+                Ok(()) => self.wait(delivery),
+                Err(error) => self.lost(delivery, &error.into()),
+            },
             Doing::Nothing => self.alarm = None,
         }
     }

@@ -261,6 +261,24 @@ fn whoever_is_not_there_is_not_waited_for_as_long_as_an_answer() {
     });
 }
 
+#[cfg(feature = "node")]
+#[test]
+fn whoever_does_not_answer_at_one_address_is_looked_for_at_the_next() {
+    let (silent, node) = (Node::start(), Node::start());
+    rustix::net::listen(&silent.listener, 0).unwrap();
+    let addresses = [&silent, &node].map(|node| node.listener.local_addr().unwrap());
+    let _first = TcpStream::connect(addresses[0]).unwrap();
+    with_seat(&node, |seat| {
+        seat.line.try_in_turn(&addresses).unwrap();
+        seat.ring();
+        assert!(seat.line.is_connecting());
+        seat.ring();
+        assert!(matches!(seat.doing, Doing::Waiting(_)));
+        assert_eq!(seat.worker.tally.errors, 0, "the request is on its way");
+        drop(node.accept());
+    });
+}
+
 #[test]
 fn who_is_stopped_sends_nothing_more_and_waits_a_little_for_what_was_sent() {
     let node = Node::start();
