@@ -2,6 +2,7 @@
 
 use super::super::message::{Message, Stretch};
 use super::requests::Requests;
+use super::schedule::Sorts;
 use super::{State, Want, Wants};
 use crate::limits::{
     AGAIN_MS, ASKED, HELD_MS, REQUESTS_PER_PEER, SCAN_MS, SCANNED_PER_MS, TOLD_ROUNDS, WANT_IDS, WANT_RANGES,
@@ -11,7 +12,6 @@ use crate::planted::{self, Planted};
 use crate::replica::Source;
 use crate::{HistoryError, Timestamp, TxId};
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 /// What asking needs to know of the rest.
 pub(in super::super) trait Asker {
@@ -48,13 +48,33 @@ impl Space {
 /// That of each peer.
 pub(in super::super) type Room = BTreeMap<Source, Space>;
 
+/// Of what anybody may be asked. Where nobody is left to ask there are references alone, and what nobody misses any more is
+/// to be forgotten.
+fn sorts(room: &Room) -> Sorts {
+    Sorts {
+        named: room.values().any(|space| space.named > 0),
+        references: room.is_empty() || room.values().any(|space| space.missed > 0),
+    }
+}
+
+/// Whom to ask for a transaction.
+#[derive(PartialEq, Eq, Debug)]
+enum Choice {
+    /// This one, and whether to graft it.
+    Of(Source, bool),
+    /// Those who may have it have no room.
+    Later,
+    /// All who may have it were asked.
+    Nobody,
+}
+
 /// Transactions to ask of a peer, by whether to graft it.
 type Chosen = BTreeMap<(Source, bool), Vec<TxId>>;
 
 impl Wants {
     /// When there is something to ask, or a request's time is over.
     pub(in super::super) fn due(&self) -> Option<Timestamp> {
-        let first = self.schedule.first().map(|(due, _)| *due);
+        let first = self.schedule.first();
         let overdue = self.requests.values().filter_map(|requests| requests.due()).min();
         let next = first.into_iter().chain(overdue).min()?;
         Some(next.max(self.scan_at))
@@ -110,30 +130,35 @@ impl Wants {
         let mut chosen = Chosen::new();
         let (mut looked_at, mut last) = (0, None);
         self.scan_at = now.plus(SCAN_MS);
-        // A log far ahead names thousands; what has no room is not even looked at. Where nobody is left to ask there are
-        // references alone, and what nobody misses any more is to be forgotten.
-        while left > 0 && (room.is_empty() || room.values().any(|space| space.missed > 0)) {
-            let Some(next) = self.due_behind(last, now) else { break };
-            let (_, id) = next;
-            (looked_at, last) = (looked_at + 1, Some(next));
+        while left > 0 {
+            let Some(turn) = self.schedule.due_behind(last, sorts(&room), now) else { break };
+            let (_, id) = turn;
+            (looked_at, last) = (looked_at + 1, Some(turn));
             if self.is_pointless(&id, asker) {
                 self.remove(&id);
-            } else if asker.is_here(&id)? {
+                continue;
+            }
+            // What has no room is not even looked for here, which may take a look into the database.
+            let choice = self.choose(&id, &room);
+            if choice == Choice::Later {
+                continue;
+            }
+            if asker.is_here(&id)? {
                 self.set(&id, State::Held(now.plus(HELD_MS)));
-            } else if let Some((source, is_live)) = self.choose(&id, &room, now) {
-                room.entry(source).and_modify(Space::take_one);
-                left -= 1;
-                chosen.entry((source, is_live)).or_default().push(id);
+                continue;
+            }
+            match choice {
+                Choice::Of(source, is_live) => {
+                    room.entry(source).and_modify(Space::take_one);
+                    left -= 1;
+                    chosen.entry((source, is_live)).or_default().push(id);
+                }
+                Choice::Nobody => self.begin_anew(&id, now),
+                Choice::Later => {}
             }
         }
         self.scan_at = now.plus(SCAN_MS + looked_at / SCANNED_PER_MS);
         Ok(self.requests(chosen, asker, now))
-    }
-
-    /// The next of what is due, in the order of the schedule.
-    fn due_behind(&self, last: Option<(Timestamp, TxId)>, now: Timestamp) -> Option<(Timestamp, TxId)> {
-        let behind = last.map_or(Bound::Unbounded, Bound::Excluded);
-        self.schedule.range((behind, Bound::Unbounded)).next().filter(|(due, _)| *due <= now).copied()
     }
 
     /// Whether what referenced it is gone and no log names it.
@@ -145,10 +170,9 @@ impl Wants {
 
     /// Whom to ask: of those who named it and were not tried, the one with most room. For a reference that none of
     /// them had anybody will do, for all have the same tangle in the end.
-    fn choose(&mut self, id: &TxId, room: &Room, now: Timestamp) -> Option<(Source, bool)> {
-        let want = self.wants.get_mut(id)?;
-        let requests = &self.requests;
-        let is_silent = |source: &Source| requests.get(source).is_some_and(Requests::is_silent);
+    fn choose(&self, id: &TxId, room: &Room) -> Choice {
+        let Some(want) = self.wants.get(id) else { return Choice::Later };
+        let is_silent = |source: &Source| self.requests.get(source).is_some_and(Requests::is_silent);
         let best = |candidates: &mut dyn Iterator<Item = Source>| {
             // Who answers nothing is not waited for.
             let untried = candidates.filter(|source| !want.tried.contains(source) && !is_silent(source));
@@ -166,15 +190,21 @@ impl Wants {
         if !any && want.is_reference {
             (source, any) = best(&mut room.keys().copied());
         }
-        if !any {
-            let wait = want.begin_anew();
-            if want.rounds >= TOLD_ROUNDS && !want.withheld.is_empty() {
-                self.given_up_on.insert(*id);
-            }
-            self.set(id, State::Waits(now.plus(wait)));
-            return None;
+        match source {
+            Some(source) => Choice::Of(source, want.is_live),
+            None if any => Choice::Later,
+            None => Choice::Nobody,
         }
-        Some((source?, want.is_live))
+    }
+
+    /// All were asked in vain: it is left alone for a while.
+    fn begin_anew(&mut self, id: &TxId, now: Timestamp) {
+        let Some(want) = self.wants.get_mut(id) else { return };
+        let wait = want.begin_anew();
+        if want.rounds >= TOLD_ROUNDS && !want.withheld.is_empty() {
+            self.given_up_on.insert(*id);
+        }
+        self.set(id, State::Waits(now.plus(wait)));
     }
 
     fn requests(&mut self, chosen: Chosen, asker: &dyn Asker, now: Timestamp) -> Vec<(Source, Message)> {

@@ -6,10 +6,12 @@
 
 mod ask;
 mod requests;
+mod schedule;
 mod withheld;
 
 pub(super) use ask::{Asker, Room, Space};
 use requests::Requests;
+use schedule::Schedule;
 
 use crate::finality::Members;
 use crate::limits::{AGAIN_MS, HELD_MS, REFERENCES};
@@ -57,7 +59,7 @@ struct Want {
 #[derive(Default, Debug)]
 pub(super) struct Wants {
     wants: IndexMap<TxId, Want>,
-    schedule: BTreeSet<(Timestamp, TxId)>,
+    schedule: Schedule,
     requests: BTreeMap<Source, Requests>,
     asked: usize,
     references: usize,
@@ -107,8 +109,14 @@ impl Wants {
         }
         let want = self.entry(id, due, true);
         want.senders.insert(source);
-        let is_new = !std::mem::replace(&mut want.is_reference, true);
-        self.references += usize::from(is_new);
+        if std::mem::replace(&mut want.is_reference, true) {
+            return;
+        }
+        if let State::Waits(due) | State::Held(due) = want.state {
+            self.schedule.remove((due, id), false);
+            self.schedule.insert((due, id), true);
+        }
+        self.references += 1;
     }
 
     /// A copy came in. Says whether it was asked of that source.
@@ -204,7 +212,7 @@ impl Wants {
         match self.wants.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                self.schedule.insert((due, id));
+                self.schedule.insert((due, id), false);
                 let (announcers, senders, tried, vain, withheld) = Default::default();
                 let state = State::Waits(due);
                 let is_reference = false;
@@ -231,7 +239,7 @@ impl Wants {
             match state {
                 State::Asked(..) => self.asked += 1,
                 State::Waits(due) | State::Held(due) => {
-                    self.schedule.insert((due, *id));
+                    self.schedule.insert((due, *id), want.is_reference);
                 }
             }
         }
@@ -239,17 +247,15 @@ impl Wants {
 
     /// Takes a transaction from the schedule or from the request that it is in.
     fn unschedule(&mut self, id: &TxId) {
-        match self.wants.get(id).map(|want| want.state) {
-            Some(State::Asked(source, request)) => {
+        let Some(want) = self.wants.get(id) else { return };
+        match want.state {
+            State::Asked(source, request) => {
                 self.asked -= 1;
                 if let Some(requests) = self.requests.get_mut(&source) {
                     requests.take(request, id);
                 }
             }
-            Some(State::Waits(due) | State::Held(due)) => {
-                self.schedule.remove(&(due, *id));
-            }
-            None => {}
+            State::Waits(due) | State::Held(due) => self.schedule.remove((due, *id), want.is_reference),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! What is wanted against the rules that always hold, and whom is asked.
 
+mod room;
 mod withheld;
 
 use super::*;
+use crate::HistoryError;
+use crate::gossip::Stretch;
 use crate::gossip::message::Message;
-use crate::limits::{ANSWER_LONGEST_MS, ANSWER_MS, REQUESTS_PER_PEER, SCAN_MS, WANT_IDS};
-use crate::{HistoryError, gossip::Stretch};
+use crate::limits::{ANSWER_LONGEST_MS, ANSWER_MS, REQUESTS_PER_PEER, WANT_IDS};
 use proptest::prelude::*;
+use std::cell::Cell;
 
 const ONE: Source = Source::Peer(1);
 const TWO: Source = Source::Peer(2);
@@ -25,6 +28,8 @@ struct World {
     here: BTreeSet<TxId>,
     missed: BTreeSet<TxId>,
     unnamed: bool,
+    /// How often it was looked whether one is here.
+    looked: Cell<usize>,
 }
 
 impl Asker for World {
@@ -33,6 +38,7 @@ impl Asker for World {
     }
 
     fn is_here(&self, id: &TxId) -> Result<bool, HistoryError> {
+        self.looked.update(|looked| looked + 1);
         Ok(self.here.contains(id))
     }
 
@@ -61,16 +67,18 @@ fn ask(wants: &mut Wants, now: Timestamp, world: &World) -> Vec<(Source, u32, Ve
 }
 
 fn check(wants: &Wants) {
-    let mut schedule = BTreeSet::new();
+    let mut turns = [BTreeSet::new(), BTreeSet::new()];
     let mut asked = BTreeMap::<(Source, u32), BTreeSet<TxId>>::new();
     for (id, want) in &wants.wants {
         match want.state {
-            State::Waits(due) | State::Held(due) => assert!(schedule.insert((due, *id))),
+            State::Waits(due) | State::Held(due) => {
+                assert!(turns[usize::from(want.is_reference)].insert((due, *id)));
+            }
             State::Asked(source, request) => assert!(asked.entry((source, request)).or_default().insert(*id)),
         }
         assert!(want.is_reference || !want.announcers.is_empty(), "nobody is known to have it");
     }
-    assert_eq!(wants.schedule, schedule);
+    assert_eq!([false, true].map(|is_reference| wants.schedule.all(is_reference).clone()), turns);
     assert_eq!(wants.asked, asked.values().map(BTreeSet::len).sum::<usize>());
     assert_eq!(wants.references, wants.wants.values().filter(|want| want.is_reference).count());
     assert_eq!(wants.withheld, wants.wants.values().filter(|want| !want.withheld.is_empty()).count());
@@ -229,19 +237,6 @@ fn a_reference_is_asked_of_anybody_while_it_is_missed() {
 }
 
 #[test]
-fn what_others_wait_for_is_asked_of_a_peer_whose_share_is_full_of_them() {
-    let (mut wants, mut world) = (Wants::default(), World::default());
-    (5..7).for_each(|n| wants.announce(id(n), ONE, at(0), true));
-    wants.reference(id(6), TWO, at(0));
-    world.missed.insert(id(6));
-    let full: Room = [(ONE, Space { named: 0, missed: 9 })].into();
-    let asked = wants.ask(full, &world, at(0)).unwrap();
-    assert!(
-        matches!(&asked[..], [(ONE, Message::Want { ranges, .. })] if ranges[..] == [Stretch { first: 6, count: 1 }])
-    );
-}
-
-#[test]
 fn who_sent_a_child_may_lack_its_parent_on_disk_and_whose_log_names_it_may_not() {
     for named in [false, true] {
         let (mut wants, mut world) = (Wants::default(), World::default());
@@ -264,24 +259,4 @@ fn a_request_given_up_counts_until_the_peer_is_done_with_it() {
     assert_eq!(wants.asked_of(&ONE), (0, 1));
     wants.done(ONE, 0, &[], at(ANSWER_MS));
     assert_eq!(wants.asked_of(&ONE), (0, 0));
-}
-
-#[test]
-fn ranges_where_logs_are_dense_and_room_where_there_is_some() {
-    let (mut wants, world) = (Wants::default(), World::default());
-    (0..300).for_each(|n| wants.announce(id(n), ONE, at(0), false));
-    let asked = wants.ask([(ONE, space(200))].into(), &world, at(0)).unwrap();
-    let sizes: Vec<_> = asked
-        .iter()
-        .map(|(_, message)| match message {
-            Message::Want { ranges, ids, graft: false, .. } => (ranges.clone(), ids.len()),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    let range = |first, count| (vec![Stretch { first, count }], 0);
-    assert_eq!(sizes, [range(0, WANT_IDS as u32), range(WANT_IDS as u64, 200 - WANT_IDS as u32)]);
-    assert!(
-        wants.ask([(ONE, space(200))].into(), &world, at(SCAN_MS - 1)).unwrap().is_empty(),
-        "not looked at yet"
-    );
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::finality::Member;
-use crate::limits::{ERASED_ROUNDS, SILENT_TIMES, WITHHELD_MS};
+use crate::limits::{ERASED_ROUNDS, SCAN_MS, SILENT_TIMES, WITHHELD_MS};
 
 #[test]
 fn what_is_withheld_is_asked_of_others_then_ever_more_seldom_and_at_once_of_whoever_names_it_anew() {
