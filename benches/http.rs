@@ -76,8 +76,8 @@ fn measure(load: Load) -> Figures {
     latencies.sort_unstable();
     let percentile = |share: usize| latencies[(latencies.len() - 1) * share / 100].as_secs_f64() * 1000.0;
     let accepted = load.clients * load.per_client;
-    let stored = figure(&node, "weft_stored_transactions ") - figure(&node, "weft_stored_witnesses ");
-    assert_eq!(stored, accepted + load.clients, "everything that was sent is durable");
+    let [stored, witnesses] = figures(&node, ["weft_stored_transactions ", "weft_stored_witnesses "]);
+    assert_eq!(stored - witnesses, accepted + load.clients, "everything that was sent is durable");
     Figures {
         accepted_per_second: accepted as f64 / elapsed.as_secs_f64(),
         p50_ms: percentile(50),
@@ -86,11 +86,13 @@ fn measure(load: Load) -> Figures {
     }
 }
 
-/// A figure of the node's that has no labels.
-fn figure(node: &Node, name: &str) -> usize {
+/// Figures of the node's without labels, of one moment: it makes witnesses by itself.
+fn figures<const N: usize>(node: &Node, names: [&str; N]) -> [usize; N] {
     let text = String::from_utf8(node.get_as("/metrics", "text/plain").1).expect("metrics are text");
-    let value = text.lines().find_map(|line| line.strip_prefix(name)).expect("every node tells it");
-    value.parse().expect("it counts")
+    names.map(|name| {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)).expect("every node tells it");
+        value.parse().expect("it counts")
+    })
 }
 
 /// Enrols a device for each client and writes its requests, each transaction approving the one before it.
