@@ -58,7 +58,7 @@ fn sorts(room: &Room) -> Sorts {
 }
 
 /// Whom to ask for a transaction.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(Debug)]
 enum Choice {
     /// This one, and whether to graft it.
     Of(Source, bool),
@@ -138,23 +138,16 @@ impl Wants {
                 self.remove(&id);
                 continue;
             }
-            // What has no room is not even looked for here, which may take a look into the database.
-            let choice = self.choose(&id, &room);
-            if choice == Choice::Later {
-                continue;
-            }
-            if asker.is_here(&id)? {
-                self.set(&id, State::Held(now.plus(HELD_MS)));
-                continue;
-            }
-            match choice {
+            match self.choose(&id, &room) {
+                // It is not even looked for here, which may take a look into the database.
+                Choice::Later => {}
+                _ if asker.is_here(&id)? => self.set(&id, State::Held(now.plus(HELD_MS))),
                 Choice::Of(source, is_live) => {
                     room.entry(source).and_modify(Space::take_one);
                     left -= 1;
                     chosen.entry((source, is_live)).or_default().push(id);
                 }
                 Choice::Nobody => self.begin_anew(&id, now),
-                Choice::Later => {}
             }
         }
         self.scan_at = now.plus(SCAN_MS + looked_at / SCANNED_PER_MS);
