@@ -132,8 +132,9 @@ pub const OWNER_PASS: usize = 256;
 /// How long the owner listens to peers before it looks at the rest again: a few bytes of theirs can name hundreds of rows, and
 /// what is behind them waits in their own allowance.
 pub const OWNER_LISTENS: Duration = Duration::from_millis(5);
-/// Jobs with the checkers that the next commit waits for: some milliseconds of checking.
-pub const COMMIT_AWAITS: u64 = 64;
+/// Transactions with the checkers that the next commit waits for, and at most the rest of a job besides: some milliseconds
+/// of checking.
+pub const COMMIT_AWAITS: u64 = 256;
 /// Transactions in one commit: storage gains little beyond, and the first one waits for the last.
 pub const COMMIT_TRANSACTIONS: usize = 1_024;
 /// How long what only peers have sent waits for company before it is committed: nobody is answered when it is durable, and

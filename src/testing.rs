@@ -83,15 +83,25 @@ impl Device {
 
 /// A reading of `device` above the genesis, in wire form.
 pub(crate) fn reading(network: &Network, device: &Device, counter: u32) -> Vec<u8> {
-    let draft = Draft {
-        kind: Kind::Reading,
-        content_format: content_format::SENML_JSON,
-        counter,
-        timestamp: CREATED.plus(1),
-        parents: [network.genesis(); 2],
-        salt: [7; 16],
-        content: b"[]",
-    };
+    let (format, timestamp) = (content_format::SENML_JSON, CREATED.plus(1));
+    above_genesis(network, device, (Kind::Reading, format, b"[]"), counter, timestamp)
+}
+
+/// The enrolment of `device` above the genesis, in wire form.
+pub(crate) fn enrolment_at(network: &Network, device: &Device, timestamp: Timestamp) -> Vec<u8> {
+    let content = enrolment_of(&device.key).encode();
+    above_genesis(network, device, (Kind::Enrol, content_format::WEFT, &content), 0, timestamp)
+}
+
+fn above_genesis(
+    network: &Network,
+    device: &Device,
+    (kind, content_format, content): (Kind, u16, &[u8]),
+    counter: u32,
+    timestamp: Timestamp,
+) -> Vec<u8> {
+    let parents = [network.genesis(); 2];
+    let draft = Draft { kind, content_format, counter, timestamp, parents, salt: [7; 16], content };
     draft.sign(network.id(), &device.key).unwrap().with_nonce(Nonce::from_bytes([3; 8]))
 }
 

@@ -110,9 +110,10 @@ impl Intake {
     }
 
     fn enqueue(&self, origin: Origin, weight: usize, job: Job) -> Result<(), Fault> {
-        self.progress.submit();
+        let transactions = job.len();
+        self.progress.submit(transactions);
         self.jobs.push(origin, weight, job).map_err(|error| {
-            self.progress.finish();
+            self.progress.finish(transactions);
             match error {
                 PushError::Full => Fault::Overloaded,
                 PushError::Disconnected => self.lost(),

@@ -25,7 +25,7 @@ impl Job {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Door(job) => job.items.len(),
-            Self::Peer(job) => job.work.len(),
+            Self::Peer(job) => job.len(),
         }
     }
 }
@@ -48,9 +48,9 @@ pub(super) struct PeerJob {
 }
 
 impl PeerJob {
-    /// Whether it is of one transaction.
-    pub(super) fn is_of_one(&self) -> bool {
-        self.work.len() == 1
+    /// How many transactions are to be checked.
+    pub(super) fn len(&self) -> usize {
+        self.work.len()
     }
 }
 

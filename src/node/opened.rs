@@ -52,8 +52,8 @@ impl Opened {
 }
 
 /// Makes the seeds of all that these jobs are of. Each that is not made here is made by its own check.
-pub(super) fn make_seeds(jobs: &[Opened]) {
-    let all = jobs.iter().flat_map(Opened::transactions);
+pub(super) fn make_seeds<'a>(jobs: impl Iterator<Item = &'a Opened>) {
+    let all = jobs.flat_map(Opened::transactions);
     // It has been told in the log.
     let _harmed = unharmed(|| {
         weft_tangle::make_seeds(all);

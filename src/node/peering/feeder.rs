@@ -210,7 +210,7 @@ impl Feeder {
         // Of a peer that has left nothing is taken any more.
         let Some(lane) = peer_of(job.source).and_then(|peer| self.lanes.get_mut(&peer)) else { return };
         if let Some(checker) = &self.checker
-            && job.is_of_one()
+            && job.len() == 1
             && self.events.is_empty()
             && self.jobs.is_empty()
             && lane.waiting.is_empty()
@@ -261,9 +261,10 @@ fn offer(
     weight: usize,
     job: PeerJob,
 ) -> Option<PeerJob> {
-    progress.submit();
+    let transactions = job.len();
+    progress.submit(transactions);
     let (error, job) = jobs.offer(origin, weight, Job::Peer(job)).err()?;
-    progress.finish();
+    progress.finish(transactions);
     match (error, job) {
         (PushError::Full, Job::Peer(job)) => Some(job),
         // Without checkers the node is ending.

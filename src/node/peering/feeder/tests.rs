@@ -64,8 +64,9 @@ impl World {
         let Job::Peer(job) = self.jobs.try_pop()? else { panic!("a peer's") };
         let Work::Wires(wires) = &job.work else { panic!("{job:?}") };
         let stored = self.pair.wires();
-        let numbers = wires.iter().map(|wire| stored.iter().position(|one| one == wire).unwrap()).collect();
-        self.feeder.progress.finish();
+        let numbers: Vec<_> =
+            wires.iter().map(|wire| stored.iter().position(|one| one == wire).unwrap()).collect();
+        self.feeder.progress.finish(numbers.len());
         Some((numbers, job))
     }
 
