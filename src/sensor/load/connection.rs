@@ -48,7 +48,7 @@ impl Connection {
         &self.target
     }
 
-    /// Connects anew, for nodes close what rested for a minute. A failure shows with the next request.
+    /// Connects anew, so that the first request need not. A failure shows with that.
     pub(super) fn renew(&mut self) {
         self.stream = None;
         let _later = self.connect();
@@ -61,6 +61,7 @@ impl Connection {
 
     /// Connects, unless it is connected.
     fn connect(&mut self) -> io::Result<()> {
+        self.stream = self.stream.take().filter(rests);
         if self.stream.is_none() {
             let mut last = io::Error::from(ErrorKind::NotFound);
             for address in self.target.resolve()? {
@@ -126,10 +127,20 @@ impl Connection {
     }
 }
 
+/// Whether a request can follow on a connection on which nothing was asked meanwhile: nodes close what rested for a minute.
+fn rests(stream: &TcpStream) -> bool {
+    let looked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
+    let is_silent = looked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+    is_silent && stream.set_nonblocking(false).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sensor::client::scripted::{in_turn, json, serve};
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::thread;
 
     fn connection(url: &str) -> Connection {
         Connection::new(Target::new(url).unwrap(), Stop::default())
@@ -164,8 +175,31 @@ mod tests {
     }
 
     #[test]
+    fn what_the_node_has_closed_meanwhile_is_made_anew_before_anything_is_asked() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connection = connection(&format!("http://{}", listener.local_addr().unwrap()));
+        let answer_and_close = |listener: &TcpListener| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        };
+        for path in ["/a", "/b"] {
+            thread::scope(|scope| {
+                let server = scope.spawn(|| answer_and_close(&listener));
+                assert_eq!(connection.get(path).unwrap().status, 200);
+                server.join().unwrap();
+            });
+        }
+    }
+
+    #[test]
     fn nobody_there_is_an_error() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut connection = connection(&format!("http://{free}"));
         assert!(matches!(connection.get("/"), Err(ConnectionError::Io(_))));
     }

@@ -36,9 +36,12 @@ pub(super) enum After {
 /// What a node says of one transaction.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Accepted { is_new: bool },
+    Accepted {
+        is_new: bool,
+    },
     Refused(String),
-    Busy,
+    /// It is to be sent again, after so many seconds if the node says so.
+    Busy(Option<u64>),
 }
 
 /// What a node says of all that is left, and the seconds that it asks to wait.
@@ -70,8 +73,11 @@ impl Delivery {
     /// What an answer says of what is left.
     pub(super) fn read(&self, as_batch: bool, answer: &Answer<'_>) -> Result<Verdicts, String> {
         let ids: Vec<TxId> = self.left.iter().map(|made| made.id).collect();
-        let verdicts = if as_batch { of_batch(answer, &ids) } else { of_one(answer, &ids) };
-        Ok((verdicts?, answer.retry_after))
+        let verdicts = if as_batch { of_batch(answer, &ids) } else { of_one(answer, &ids) }?;
+        let asked = |verdict: &Verdict| if let Verdict::Busy(seconds) = verdict { *seconds } else { None };
+        // A batch's results have no header of their own.
+        let seconds = verdicts.iter().filter_map(asked).chain(answer.retry_after).max();
+        Ok((verdicts, seconds))
     }
 }
 
@@ -113,7 +119,10 @@ fn of_all(answer: &Answer<'_>, count: usize) -> Vec<Verdict> {
 
 fn of_problem(status: u16, problem: Option<&Problem>) -> Verdict {
     match problem.map(Problem::slug).filter(|slug| !slug.is_empty()) {
-        _ if matches!(status, 429 | 503) => Verdict::Busy,
+        // Of a request that did not arrive in time nothing was judged.
+        _ if matches!(status, 408 | 429 | 503) => {
+            Verdict::Busy(problem.and_then(|problem| problem.retry_after))
+        }
         Some(slug) => Verdict::Refused(shown(slug)),
         None => Verdict::Refused(format!("http-{status}")),
     }

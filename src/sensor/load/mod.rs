@@ -122,6 +122,11 @@ impl Plan {
         }
     }
 
+    fn schedule(&self, device: usize) -> Schedule {
+        // The last devices may have one transaction less; all of them keep to one beat.
+        Schedule::new(self.rate, self.share(0).min(self.batch as u64), self.devices, device)
+    }
+
     /// How many of the transactions a device sends.
     fn share(&self, device: usize) -> u64 {
         let devices = self.devices as u64;
@@ -167,7 +172,7 @@ pub fn run(plan: &Plan, stop: &Stop, told: &dyn Fn(Stage)) -> Result<Report, Loa
             maker: Maker::new(device, plan.share(number)),
             connection,
             tally: Tally::new(),
-            schedule: Schedule::new(plan.rate, plan.batch, plan.devices, number),
+            schedule: plan.schedule(number),
             batch: plan.batch,
             chained: plan.presign,
             ids,

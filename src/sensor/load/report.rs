@@ -34,7 +34,7 @@ pub struct Report {
     pub planned: u64,
     /// Transactions that the node has acknowledged: they are on its disk.
     pub accepted: u64,
-    /// Those among them that it had already, from a request whose answer was lost.
+    /// Those among them that it had already, from a request whose answer was lost. Of a batch a node does not say.
     pub known: u64,
     /// Transactions that it refused for good, by the last part of the problem's type.
     pub refused: BTreeMap<String, u64>,
@@ -42,7 +42,7 @@ pub struct Report {
     pub unsent: u64,
     /// Requests without an answer that could be used.
     pub errors: u64,
-    /// Times that a transaction was put off with 503 or 429 and handed in again.
+    /// Times that a transaction was put off with 503, 429 or 408 and handed in again.
     pub busy: u64,
     /// Requests in all.
     pub requests: u64,

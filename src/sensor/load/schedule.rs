@@ -14,8 +14,9 @@ pub(super) struct Schedule {
 const NEVER: Duration = Duration::from_secs(1 << 32);
 
 impl Schedule {
-    /// The requests of all devices are spread evenly: `rate` transactions a second, `batch` in a request.
-    pub(super) fn new(rate: Option<f64>, batch: usize, devices: usize, device: usize) -> Self {
+    /// The requests of all devices are spread evenly: `rate` transactions a second, `batch` in a request, or as many as
+    /// a device sends in all.
+    pub(super) fn new(rate: Option<f64>, batch: u64, devices: usize, device: usize) -> Self {
         let times = rate.map(|rate| {
             let apart = batch as f64 / rate;
             // A rate of less than one a century is one that never comes.

@@ -38,6 +38,11 @@ fn shares_add_up_and_bounds_hold() {
         assert!(plan.share(0) - plan.share(devices - 1) <= 1);
         assert!(plan.check().is_ok());
     }
+    // A hundred devices of ten each, in requests of at most 50: ten are in one, every hundredth of a second.
+    let short =
+        plan(&|plan| (plan.devices, plan.count, plan.batch, plan.rate) = (100, 1_000, 50, Some(1_000.0)));
+    let start = Instant::now();
+    assert_eq!(short.schedule(99).due(start, 0), Some(start + Duration::from_millis(990)));
     let changes: [&dyn Fn(&mut Plan); 8] = [
         &|plan| plan.devices = 0,
         &|plan| plan.devices = LOAD_DEVICES + 1,

@@ -90,7 +90,7 @@ impl Worker<'_> {
                     self.tally.refuse(&reason);
                     delivery.has_refused = true;
                 }
-                Verdict::Busy => put_off.push(made),
+                Verdict::Busy(_) => put_off.push(made),
             }
         }
         if let Some((ids, path)) = self.ids.filter(|_| !accepted.is_empty())
