@@ -47,6 +47,12 @@ impl BodyBudget {
         self.left.load(Ordering::Relaxed)
     }
 
+    /// All that is left, until it is dropped.
+    #[cfg(test)]
+    pub fn spend(&self) -> impl Drop + use<> {
+        Share { taken: self.left.swap(0, Ordering::Relaxed), budget: self.clone() }
+    }
+
     /// The bytes of an answer, which count against the budget until the last of them is written or dropped.
     ///
     /// # Errors

@@ -155,13 +155,15 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.connection);
-        self.pace.requested(!request.body().is_end_stream(), Instant::now());
+        let (uri, begun) = (request.uri().clone(), Instant::now());
+        self.pace.requested(!request.body().is_end_stream(), begun);
         let pace = self.pace.clone();
         let stats = Arc::clone(&self.stats);
         let handler =
             self.inner.call(request.map(|incoming| RequestBody { incoming, pace: self.pace.clone() }));
         Box::pin(async move {
             let mut response = guarded(handler, &pace, &stats).await;
+            stats.tell_answer(uri.path(), response.status().as_u16(), begun.elapsed());
             if pace.body_unfinished() {
                 // The rest of the body is not read, so no other request can follow it.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

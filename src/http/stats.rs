@@ -3,8 +3,10 @@
 //! Counters only grow; `open` is a gauge.
 
 use super::streams::StreamStats;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Why the server ended a connection that its client did not end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,18 @@ impl Cut {
     }
 }
 
+/// Hears of every answer that was begun: the request's path, the status, and the time since its head came.
+type Listener = dyn Fn(&str, u16, Duration) + Send + Sync;
+
+#[derive(Default)]
+struct Answers(Option<Box<Listener>>);
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "heard" } else { "not heard" })
+    }
+}
+
 /// The server's counters. Cheap to update from any thread.
 #[derive(Debug, Default)]
 pub struct ServerStats {
@@ -52,9 +66,22 @@ pub struct ServerStats {
     panics: AtomicU64,
     cuts: [AtomicU64; Cut::ALL.len()],
     streams: Arc<StreamStats>,
+    answers: Answers,
 }
 
 impl ServerStats {
+    /// Counters of a server of which `listener` hears every answer, whoever gives it: a filter, or the server itself where
+    /// that is overdue or has panicked.
+    pub fn heard_by(listener: impl Fn(&str, u16, Duration) + Send + Sync + 'static) -> Self {
+        Self { answers: Answers(Some(Box::new(listener))), ..Self::default() }
+    }
+
+    pub(super) fn tell_answer(&self, path: &str, status: u16, time: Duration) {
+        if let Some(listener) = &self.answers.0 {
+            listener(path, status, time);
+        }
+    }
+
     /// Connections that were served.
     #[must_use]
     pub fn accepted(&self) -> u64 {

@@ -13,16 +13,16 @@ use crate::gossip::{Identity, Shell, ShellError, ShellOptions};
 use crate::http::ConnectionId;
 use crate::http::routes::{Api, filter};
 use crate::http::server::{BindError, Server, ServerLimits};
-use crate::http::stats::ServerStats;
 use crate::limits::LAST_COMMIT;
 use crate::metrics::{Metrics, Stages};
-use crate::runtime::{spawn, use_half_of_the_cores};
+use crate::runtime::{spawn, timeout, unblock, use_half_of_the_cores};
 use crate::store::{Store, StoreError, StoreOptions};
 use bytes::Bytes;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 use weft_tangle::{DeviceId, Network};
 
 /// Why a node does not start.
@@ -97,7 +97,7 @@ impl Node {
         let admin = admin.map_err(|error| {
             tracing::warn!(%error, "no socket in the data directory: stop the node to back it up");
         });
-        let api = Api::new(ledger, home.node, Arc::new(ServerStats::default()));
+        let api = Api::new(ledger, home.node);
         Ok(Self { home, server, api, threads, scrub, admin: admin.ok() })
     }
 
@@ -154,8 +154,11 @@ impl Node {
             book.cancel().await;
             link.shell.clone().stop().await;
         }
-        drop((scrub, admin));
-        if !threads.join_within(LAST_COMMIT).await {
+        // They may be in the middle of reading from a disk that hangs.
+        let (begun, beside) = (Instant::now(), spawn(unblock(move || drop((scrub, admin)))));
+        let in_time = threads.join_within(LAST_COMMIT).await
+            && timeout(LAST_COMMIT.saturating_sub(begun.elapsed()), beside).await.is_ok();
+        if !in_time {
             tracing::warn!("the ledger's threads did not end in time; what was answered is on disk");
         }
         metrics.flush_stages();

@@ -21,13 +21,14 @@ use super::stats::ServerStats;
 use super::turns::Turns;
 use crate::limits::{
     API_READERS, BLOCKING_THREADS, HTTP_ANSWER_MEMORY, HTTP_BODY_MEMORY, HTTP_SMALL_BODY,
-    HTTP_SMALL_BODY_MEMORY, PAST_READERS, SCRAPES,
+    HTTP_SMALL_BODY_MEMORY, KNOWN_READERS, PAST_READERS, SCRAPES,
 };
 use crate::node::Ledger;
 use crate::runtime::unblock;
 use crate::store::{Reader, StoreError};
 use serde::Serialize;
 use std::convert::Infallible;
+use std::future::ready;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use warp::http::header::{ACCEPT, CONTENT_TYPE};
@@ -49,6 +50,7 @@ pub struct Api {
     answers: BodyBudget,
     reads: Turns,
     past_reads: Turns,
+    known_reads: Turns,
     scrapes: Turns,
 }
 
@@ -57,13 +59,17 @@ const READ: &[Method] = &[Method::GET, Method::HEAD];
 
 impl Api {
     /// The API of `node` over `ledger`.
-    pub fn new(ledger: Ledger, node: DeviceId, server: Arc<ServerStats>) -> Arc<Self> {
+    pub fn new(ledger: Ledger, node: DeviceId) -> Arc<Self> {
+        let metrics = Arc::clone(&ledger.metrics);
+        let server = Arc::new(ServerStats::heard_by(move |path, status, time| {
+            metrics.count_request(route_of(path), status, time.as_secs_f64());
+        }));
         let bodies = BodyBudget::new(HTTP_BODY_MEMORY).reserving(HTTP_SMALL_BODY_MEMORY, HTTP_SMALL_BODY);
         let answers = BodyBudget::new(HTTP_ANSWER_MEMORY);
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let reads = Turns::new((cores / 2).clamp(API_READERS, BLOCKING_THREADS / 2));
-        let (past_reads, scrapes) = (Turns::new(PAST_READERS), Turns::new(SCRAPES));
-        Arc::new(Self { ledger, node, server, bodies, answers, reads, past_reads, scrapes })
+        let [past_reads, known_reads, scrapes] = [PAST_READERS, KNOWN_READERS, SCRAPES].map(Turns::new);
+        Arc::new(Self { ledger, node, server, bodies, answers, reads, past_reads, known_reads, scrapes })
     }
 
     /// The highest index of a commit that a quorum has voted for.
@@ -85,6 +91,14 @@ impl Api {
         read: impl FnOnce(&Self, &Reader) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         self.read_in(&self.past_reads, read).await
+    }
+
+    /// The same for whoever hands in what is known already: a sensor that repeats itself does not wait for those who read.
+    async fn read_known<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Self, &Reader) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.read_in(&self.known_reads, read).await
     }
 
     async fn read_in<T: Send + 'static>(
@@ -120,10 +134,14 @@ impl Api {
         self.answers.left()
     }
 
-    /// All that is left of it.
+    /// All that is left of it, and of that for bodies.
     #[cfg(test)]
-    pub(in crate::http) fn spend_answers(&self) -> bytes::Bytes {
-        self.answers.hold(vec![0; self.answers.left()]).expect("so much is left")
+    pub(in crate::http) fn spend_memory(&self) -> impl Drop + use<> {
+        struct Spent<A, B>(A, B);
+        impl<A, B> Drop for Spent<A, B> {
+            fn drop(&mut self) {}
+        }
+        Spent(self.bodies.spend(), self.answers.spend())
     }
 }
 
@@ -147,12 +165,14 @@ pub fn filter(
         .unify()
         .or(readings::routes(&api))
         .unify()
-        .recover(rejection::answer)
-        .with(warp::log::custom(move |info| {
-            let route = route_of(info.path());
-            let seconds = info.elapsed().as_secs_f64();
-            counted.ledger.metrics.count_request(route, info.status().as_u16(), seconds);
-        }))
+        .recover(move |rejection| {
+            let problem = rejection::to_problem(&rejection);
+            // A body found no room, so what was in it was refused.
+            if problem.kind() == Kind::Overloaded {
+                counted.ledger.metrics.count_refused(problem.kind());
+            }
+            ready(Ok(problem))
+        })
 }
 
 /// The template of a path, for metrics: no ids, so that series stay few.

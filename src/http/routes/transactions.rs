@@ -107,8 +107,9 @@ async fn submit(
     }
     // What became of what was known before must be read. A client can hand in the same batch again and again, so that is
     // done where it may block.
-    let found =
-        api.read(move |_, reader| Ok(known.iter().map(|id| status(reader, id)).collect::<Vec<_>>())).await;
+    let found = api
+        .read_known(move |_, reader| Ok(known.iter().map(|id| status(reader, id)).collect::<Vec<_>>()))
+        .await;
     let mut found = found.unwrap_or_else(|problem| vec![Err(problem)]).into_iter();
     for answer in &mut answers {
         if let Ok(taken) = answer

@@ -1,10 +1,9 @@
 //! The API over a whole ledger, on a disk that does what a test says.
 
-use super::harness::{Client, until};
+use super::harness::{Answer, Client, until};
 use crate::http::problem;
 use crate::http::routes::{Api, filter};
 use crate::http::server::{Server, ServerLimits};
-use crate::http::stats::ServerStats;
 use crate::limits::{API_READERS, BLOCKING_THREADS};
 use crate::metrics::Metrics;
 use crate::node::{Ledger, Own, Threads};
@@ -14,8 +13,8 @@ use crate::testing::chain::Chain;
 use crate::testing::{self, Device, network};
 use futures_channel::oneshot;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use weft_tangle::finality::{FinalVerdict, Pace};
@@ -43,8 +42,8 @@ impl Desk {
         let metrics = Metrics::new("network").unwrap();
         let (ledger, threads) =
             Ledger::start(Arc::clone(network), Arc::clone(&disk.store), metrics, own, None).unwrap();
-        let stats = Arc::new(ServerStats::default());
-        let api = Api::new(ledger, node, Arc::clone(&stats));
+        let api = Api::new(ledger, node);
+        let stats = Arc::clone(&api.server);
         let server = Server::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let (address, served, (stop, stopped)) = (server.local_addr(), Arc::clone(&api), oneshot::channel());
         let server = std::thread::spawn(move || {
@@ -56,6 +55,17 @@ impl Desk {
 
     fn connect(&self) -> Client {
         Client::to(self.address)
+    }
+
+    /// Hands in a transaction.
+    fn post(&self, wire: &[u8]) -> Answer {
+        let mut client = self.connect();
+        client.send(format!(
+            "POST /api/v1/transactions HTTP/1.1\r\nhost: test\r\ncontent-type: application/octet-stream\r\n\
+             content-length: {}\r\n\r\n",
+            wire.len()
+        ));
+        client.send(wire).answer()
     }
 }
 
@@ -139,7 +149,7 @@ fn lists_that_can_be_long_share_the_memory_for_answers() {
         "/api/v1/network".to_owned(),
         format!("/api/v1/devices/{}/readings", device.id()),
     ];
-    let spent = desk.api.spend_answers();
+    let spent = desk.api.spend_memory();
     for path in &paths {
         desk.connect().get(path).assert_problem(problem::Kind::Overloaded);
     }
@@ -175,14 +185,42 @@ fn a_transaction_that_comes_again_after_its_body_was_erased_has_its_status() {
     desk.disk.store.erase(&[reading.id()]).unwrap();
     let path = format!("/api/v1/transactions/{}", reading.id());
     desk.connect().get(&path).assert_problem(problem::Kind::Erased);
-    let wire = reading.transaction().wire();
-    let mut client = desk.connect();
-    client.send(format!(
-        "POST /api/v1/transactions HTTP/1.1\r\nhost: test\r\ncontent-type: application/octet-stream\r\n\
-         content-length: {}\r\n\r\n",
-        wire.len()
-    ));
-    let answer = client.send(wire).answer();
+    let answer = desk.post(reading.transaction().wire());
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(answer.text().contains(r#""status":"attached""#), "{}", answer.text());
+}
+
+#[test]
+fn who_repeats_itself_does_not_wait_for_those_who_read() {
+    let (mut ledger, device) = ledger("repeated");
+    let reading = ledger.read(&device, 2);
+    let desk = Desk::new(&ledger.network, |disk| disk.store.append(&ledger.arrivals).unwrap());
+    let (hold, held) = mpsc::sync_channel::<()>(0);
+    let held = Arc::new(Mutex::new(held));
+    let readers: Vec<_> = (0..BLOCKING_THREADS / 2)
+        .map(|_| {
+            let (api, held) = (Arc::clone(&desk.api), Arc::clone(&held));
+            spawn(async move { api.read(move |_, _| Ok(held.lock().unwrap().recv().is_err())).await })
+        })
+        .collect();
+    assert_eq!(desk.post(reading.transaction().wire()).status, 200);
+    drop(hold);
+    assert!(readers.into_iter().all(|reader| block_on(reader).unwrap()));
+}
+
+#[test]
+fn a_body_without_room_is_a_refusal_that_is_counted() {
+    let desk = Desk::new(&network("full"), |_| ());
+    let spent = desk.api.spend_memory();
+    desk.post(&[1; 300]).assert_problem(problem::Kind::Overloaded);
+    drop(spent);
+    desk.post(&[1; 300]).assert_problem(problem::Kind::Malformed);
+    let metrics = desk.connect().get("/metrics");
+    for line in [
+        r#"weft_refusals_total{reason="overloaded"} 1"#,
+        r#"weft_http_requests_total{route="/api/v1/transactions",status="503"} 1"#,
+        r#"weft_http_requests_total{route="/api/v1/transactions",status="400"} 1"#,
+    ] {
+        assert!(metrics.text().contains(line), "{line}: {}", metrics.text());
+    }
 }

@@ -100,6 +100,7 @@ fn a_handler_that_never_answers_becomes_overloaded_and_the_connection_goes_on() 
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(client.get("/hello").text(), "hello");
     assert_eq!(fixture.stats.cuts(Cut::Answer), 1);
+    assert_eq!(*fixture.answers.lock().unwrap(), [("/stuck".to_owned(), 503), ("/hello".to_owned(), 200)]);
 }
 
 #[test]

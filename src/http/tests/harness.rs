@@ -31,6 +31,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Fixture {
     pub(super) address: SocketAddr,
     pub(super) stats: Arc<ServerStats>,
+    /// Of what the server was told that it was answered: path and status.
+    pub(super) answers: Arc<Mutex<Vec<(String, u16)>>>,
     pub(super) budget: BodyBudget,
     /// Requests that reached `/gated`, which answers once `gate` is opened, and `/stuck`, which never does.
     pub(super) waiting: Arc<AtomicUsize>,
@@ -49,7 +51,11 @@ impl Fixture {
     pub(super) fn with_budget(limits: ServerLimits, budget: usize) -> Self {
         let server = Server::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = server.local_addr();
-        let stats = Arc::new(ServerStats::default());
+        let answers: Arc<Mutex<Vec<_>>> = Arc::default();
+        let heard = Arc::clone(&answers);
+        let stats = Arc::new(ServerStats::heard_by(move |path, status, _| {
+            heard.lock().unwrap().push((path.to_owned(), status));
+        }));
         let budget = BodyBudget::new(budget);
         let (waiting, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let streams = Streams::default();
@@ -59,7 +65,17 @@ impl Fixture {
         let thread = std::thread::spawn(move || {
             block_on(server.run(filter, limits, async { _ = stopped.await }, counted));
         });
-        Self { address, stats, budget, waiting, gate, streams, stop: Some(stop), thread: Some(thread) }
+        Self {
+            address,
+            stats,
+            answers,
+            budget,
+            waiting,
+            gate,
+            streams,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
     }
 
     pub(super) fn connect(&self) -> Client {
