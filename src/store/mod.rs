@@ -58,6 +58,7 @@ pub use serve::Served;
 #[cfg(test)]
 pub(crate) use tests::Fragile;
 pub use view::View;
+pub use wal::is_store_or_empty;
 
 use damage::Damage;
 use disk::Disk;

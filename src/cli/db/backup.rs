@@ -6,7 +6,7 @@ use super::place::{Place, lock, network, store_file};
 use crate::cli::{Failure, Output, message};
 use crate::limits::COPY_ATTEMPTS;
 use crate::node::admin::{AdminError, Backup as Stream};
-use crate::store::View;
+use crate::store::{FILE_NAME, View, is_store_or_empty};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub(in crate::cli) struct Backup {
     /// The file to write; it appears when all of it is on disk
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Replace the file if it is there
+    /// Replace the file if it is an earlier backup
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -28,10 +28,8 @@ pub(in crate::cli) struct Backup {
 impl Backup {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.place.load()?;
-        if self.file.exists() && !self.force {
-            return Err(DbError::Exists(self.file).into());
-        }
         let path = store_file(&config.data)?;
+        self.may_be_written()?;
         let copied = match lock(&config.data, "") {
             Ok(_lock) => {
                 let view = View::open(&path, &network(&config)?).map_err(DbError::from)?;
@@ -44,6 +42,25 @@ impl Backup {
             message("weft: keys and the network file are not in the backup; keep copies of them elsewhere");
         }
         copied.tell(self.output, &self.file)
+    }
+
+    /// A slip must not cost what is there: a node goes on with a file that has lost its name, and all that it takes from
+    /// then on is gone when it stops.
+    fn may_be_written(&self) -> Result<(), DbError> {
+        let file = &self.file;
+        if !file.exists() {
+            return Ok(());
+        }
+        if file.file_name().is_some_and(|name| name == FILE_NAME) {
+            return Err(DbError::OfANode(file.clone()));
+        }
+        if !self.force {
+            return Err(DbError::Exists(file.clone()));
+        }
+        match is_store_or_empty(file).map_err(DbError::file(file))? {
+            true => Ok(()),
+            false => Err(DbError::SomethingElse(file.clone())),
+        }
     }
 
     /// The node reads, this process writes: so the file belongs to whoever asked for it.

@@ -32,6 +32,14 @@ pub enum DbError {
     /// What was named is there already.
     #[error("{0} exists; name another file, or say --force")]
     Exists(PathBuf),
+    /// It is not for a backup to replace.
+    #[error(
+        "{0} is the database of a node, which may run on it: name another file, or put a backup in its place with `weft db restore`"
+    )]
+    OfANode(PathBuf),
+    /// Something else is there.
+    #[error("{0} is no database, so --force does not replace it; name another file")]
+    SomethingElse(PathBuf),
     /// The directory has a database already.
     #[error(
         "{0} is there already; with --force it is kept under another name, and the backup takes its place"

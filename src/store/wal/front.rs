@@ -7,7 +7,8 @@ use crate::limits::STORE_LOG_BYTES;
 use crate::store::StoreError;
 use crate::store::disk::BLOCK_BYTES;
 use redb::{BackendError, StorageBackend};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +32,20 @@ const MAGIC_BEFORE: &[u8] = b"weft ledger 1\r\n\x1a";
 
 /// What a file of redb begins with, as the whole store did before the first release.
 const REDB_MAGIC: &[u8] = b"redb";
+
+/// Whether a file holds a store, of whatever version, or nothing: what may be replaced by a copy of one.
+///
+/// # Errors
+/// It cannot be read.
+pub fn is_store_or_empty(path: &Path) -> io::Result<bool> {
+    let mut begin = Vec::new();
+    let is_file = std::fs::metadata(path)?.is_file();
+    if is_file {
+        File::open(path)?.take(MAGIC_BEFORE.len() as u64).read_to_end(&mut begin)?;
+    }
+    let ours = [&MAGIC[..MAGIC_BEFORE.len()], MAGIC_BEFORE, REDB_MAGIC];
+    Ok(is_file && (begin.is_empty() || ours.iter().any(|magic| begin.starts_with(magic))))
+}
 
 /// Magic, secret and check.
 const HEADER_BYTES: usize = MAGIC.len() + SECRET_BYTES + CHECK_BYTES;

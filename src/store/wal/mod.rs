@@ -13,6 +13,7 @@ mod tests;
 
 #[cfg(test)]
 pub(super) use front::FRONT_BYTES;
+pub use front::is_store_or_empty;
 pub(super) use front::{Front, divide, divide_existing};
 
 use super::commits::{self, COMMITS, Settlement};

@@ -60,6 +60,38 @@ fn a_backup_of_a_running_node_is_restored_elsewhere() {
 }
 
 #[test]
+fn a_backup_replaces_backups_and_nothing_else() {
+    let (desk, node) = Desk::with_node();
+    let ids = send(&desk, 1);
+    let own = std::fs::read(desk.path("node/node.key")).unwrap();
+    std::fs::write(desk.path("empty.redb"), "").unwrap();
+    for (file, words) in [
+        ("node/weft.redb", "the database of a node"),
+        ("./node/../node/weft.redb", "the database of a node"),
+        ("node/node.key", "is no database"),
+        ("ward.toml", "is no database"),
+        ("/dev/null", "is no database"),
+        ("node", "is no database"),
+    ] {
+        let refused = desk.weft(&format!("db backup {file} --data node --force")).refused();
+        assert!(refused.contains(words), "{file}: {refused}");
+    }
+    for _ in 0..2 {
+        desk.weft("db backup empty.redb --data node --force").done();
+    }
+    desk.weft("sensor send --key a.key hr=60").done();
+    assert_eq!(node.stop(), Some(0));
+    assert_eq!(std::fs::read(desk.path("node/node.key")).unwrap(), own);
+    let refused = desk.weft("db backup node/weft.redb --data node --force").refused();
+    assert!(refused.contains("the database of a node"), "also of one that is stopped: {refused}");
+    let node = desk.start_node();
+    assert_eq!(node.get(&format!("/api/v1/transactions/{}", ids[0])).0, 200);
+    assert_eq!(node.stop(), Some(0));
+    let checked = desk.weft(&format!("db check {PLACE} --json")).json();
+    assert_eq!(checked["transactions"], json!(3));
+}
+
+#[test]
 fn what_a_restore_replaces_is_kept() {
     let (desk, ids) = stopped_node(2);
     let taken = desk.weft(&format!("db backup copy.redb {PLACE} --json")).json();
