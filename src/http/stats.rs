@@ -46,12 +46,13 @@ impl Cut {
 /// Hears of every answer that was begun: the request's path, the status, and the time since its head came.
 type Listener = dyn Fn(&str, u16, Duration) + Send + Sync;
 
+/// Shown as whether anybody hears them.
 #[derive(Default)]
 struct Answers(Option<Box<Listener>>);
 
 impl fmt::Debug for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "heard" } else { "not heard" })
+        fmt::Debug::fmt(&self.0.is_some(), f)
     }
 }
 
