@@ -41,9 +41,7 @@ pub(super) async fn listen(shared: Arc<Shared>) {
 
 async fn take(shared: Arc<Shared>, incoming: Incoming, pass: Pass) {
     let address = incoming.remote_address();
-    let shaken = shake(&shared, incoming).await;
-    drop(pass);
-    if let Err(why) = shaken {
+    if let Err(why) = shake(&shared, incoming, pass).await {
         shared.stats.count_failure(&why);
         if shared.notices.is_due(&why, Instant::now()) {
             tracing::warn!(%address, %why, "somebody was not let in; more of the kind are counted, and told again in a minute");
@@ -53,7 +51,8 @@ async fn take(shared: Arc<Shared>, incoming: Incoming, pass: Pass) {
     }
 }
 
-async fn shake(shared: &Arc<Shared>, incoming: Incoming) -> Result<(), Departure> {
+/// The place among strangers is left before anybody hears that the connection has become a peer's.
+async fn shake(shared: &Arc<Shared>, incoming: Incoming, pass: Pass) -> Result<(), Departure> {
     let limits = &shared.options.limits;
     let connection = match timeout(limits.step_timeout, incoming.accept()?).await {
         Ok(connected) => connected?,
@@ -61,6 +60,7 @@ async fn shake(shared: &Arc<Shared>, incoming: Incoming) -> Result<(), Departure
     };
     let shaking = handshake::as_server(shared, &connection);
     let proved = timeout(limits.handshake_timeout, shaking).await.unwrap_or(Err(Reason::Timeout.into()));
+    drop(pass);
     begin(shared, &connection, proved, Side::Server)
 }
 
