@@ -2,7 +2,6 @@
 
 use super::Failure;
 use super::join::Join;
-
 use crate::config::{ApiLayer, Config, ConfigError, GossipLayer, Layer, LogLayer};
 use crate::network_file::{NetworkFile, time_text};
 use crate::node::{Home, Node, REGISTRAR_KEY};
@@ -14,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Where else the settings may stand.
 const SETTINGS: &str = "Settings may also stand in the configuration file or in WEFT_NETWORK, WEFT_DATA, \
-    WEFT_API_LISTEN, WEFT_GOSSIP_LISTEN, WEFT_STORAGE_CACHE_MIB, WEFT_STORAGE_SCRUB_KIB, WEFT_LOG_LEVEL and WEFT_LOG_STAGES. Flags win over variables, \
+    WEFT_API_LISTEN, WEFT_GOSSIP_LISTEN, WEFT_GOSSIP_PEERS, WEFT_GOSSIP_BANDWIDTH_KIB, WEFT_STORAGE_CACHE_MIB, \
+    WEFT_STORAGE_SCRUB_KIB, WEFT_LOG_LEVEL and WEFT_LOG_STAGES. Flags win over variables, \
     variables over the file; `weft config check` prints what is in force.";
 
 /// `weft node`, or what stands behind it.
@@ -210,5 +210,26 @@ fn warn_unless_admitted(home: &Home) {
         None => tracing::warn!(
             "no registrar has admitted this node to the network, so others will not speak to it; see `weft node join`"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    #[test]
+    fn help_names_every_variable_that_is_read() {
+        let read = RefCell::new(Vec::new());
+        let variable = |name: &str| {
+            read.borrow_mut().push(name.to_owned());
+            None
+        };
+        Config::load(None, variable, Layer::default()).unwrap();
+        let read = read.into_inner();
+        assert!(read.len() > 8, "{read:?}");
+        let missing: Vec<_> =
+            read.iter().filter(|name| **name != "WEFT_CONFIG" && !SETTINGS.contains(*name)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 }
