@@ -29,14 +29,18 @@ fn record(name: &str, unit: Option<&str>, value: f64, time: Time) -> Record {
     }
 }
 
-/// Attaches `contents` one transaction each, in batches.
+/// Attaches `contents` one transaction each, in batches. No two have the same time, for readings of one millisecond come
+/// back in the order of their ids.
 fn attach(node: &Node, device: &mut Device, format: u16, contents: &[Vec<u8>]) {
+    let mut next = 0;
     for batch in contents.chunks(BATCH) {
         let mut body = Vec::new();
         for content in batch {
             let mut wish = device.reading(node.parents(&device.id()));
             wish.content_format = format;
             wish.content.clone_from(content);
+            wish.timestamp = wish.timestamp.max(next);
+            next = wish.timestamp + 1;
             let wire = device.wire(&wish);
             body.extend_from_slice(&(wire.len() as u32).to_be_bytes());
             body.extend_from_slice(&wire);
