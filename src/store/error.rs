@@ -1,6 +1,8 @@
 //! What can go wrong with the store, in words that say what to do.
 
-use std::path::PathBuf;
+use crate::limits::STORE_RESUME_BYTES;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 use weft_tangle::{HistoryError, NetworkId, Position, TxId};
 
 /// Why the store did not do what was asked.
@@ -12,7 +14,7 @@ pub enum StoreError {
         /// What was to be opened.
         path: PathBuf,
         /// What the system said.
-        cause: std::io::Error,
+        cause: io::Error,
     },
     /// Another process has the file open.
     #[error("{path} is in use by another process; stop that one, or name another data directory")]
@@ -158,6 +160,16 @@ pub enum StoreError {
         /// Bytes that must be.
         needed: u64,
     },
+    /// The disk is so full that the store cannot be made, or not even be read.
+    #[error("{path} cannot be opened: {cause}; make room of {needed} bytes there, and start again")]
+    NoRoomToOpen {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: String,
+        /// Bytes that must be free so that it can be written.
+        needed: u64,
+    },
     /// The file cannot be opened again yet.
     #[error("{readers} readers of the failed store have not ended yet; it is opened again once they have")]
     Held {
@@ -194,6 +206,34 @@ impl From<StoreError> for HistoryError {
         match error {
             StoreError::Damaged { id, cause } => Self::Damaged { id, cause },
             other => Self::Unread(other.to_string()),
+        }
+    }
+}
+
+impl StoreError {
+    /// What the system said.
+    fn io(&self) -> Option<&io::Error> {
+        match self {
+            Self::Unreachable { cause, .. } => Some(cause),
+            Self::Database(error) => match &**error {
+                redb::Error::Io(cause) => Some(cause),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether the system has no room left, or none for this user.
+    pub(super) fn is_for_want_of_room(&self) -> bool {
+        let kind = self.io().map(io::Error::kind);
+        matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+    }
+
+    /// The error of who opens a file, with the file's name and what to do where there is no room.
+    pub(super) fn of_opening(self, path: &Path) -> Self {
+        match self.io().map(ToString::to_string).filter(|_| self.is_for_want_of_room()) {
+            Some(cause) => Self::NoRoomToOpen { path: path.to_owned(), cause, needed: STORE_RESUME_BYTES },
+            None => self,
         }
     }
 }

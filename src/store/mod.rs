@@ -186,16 +186,19 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the store in `directory`, which is made if it is missing, for `network`.
+    /// Opens the store in `directory`, which is made if it is missing, for `network`. Where the disk is too full for that,
+    /// what is there is read, and written again once there is room.
     ///
     /// # Errors
     /// [`StoreError::Unreachable`], [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::OldForm`],
-    /// [`StoreError::NewerSchema`] and [`StoreError::OtherNetwork`]; the file is then as it was.
+    /// [`StoreError::NewerSchema`], [`StoreError::OtherNetwork`] and [`StoreError::NoRoomToOpen`]; the file is then as it
+    /// was.
     pub fn open(directory: &Path, network: &Network, options: &StoreOptions) -> Result<Self, StoreError> {
         let path = directory.join(FILE_NAME);
-        let file = open::open_file(directory, &path)?;
         let volume = Box::new(FileSystem { path: path.clone() });
-        Self::open_on(file, volume, path, network, options)
+        open::open_file(directory, &path)
+            .and_then(|file| Self::open_on(file, volume, path.clone(), network, options))
+            .map_err(|error| error.of_opening(&path))
     }
 
     /// Opens a store on something that behaves like a file.
@@ -211,7 +214,11 @@ impl Store {
             .map_err(|cause| StoreError::Unreachable { path: path.clone(), cause })?;
         let disk = Disk::new(Box::new(behind));
         let place = (&*path, &*volume);
-        let (database, tail) = open::open_database(&disk, &front, place, network, options, None)?;
+        let (state, full) = match open::open_database(&disk, &front, place, network, options, None) {
+            Ok((database, tail)) => (State::new(database, tail)?, None),
+            Err(error) if error.is_for_want_of_room() => (State::unopened(), Some(error)),
+            Err(error) => return Err(error),
+        };
         let network = Arc::new(network.clone());
         let store = Self {
             network,
@@ -222,13 +229,17 @@ impl Store {
             writer: Mutex::new(Log::new(front.clone())),
             front,
             pending: Pending::default(),
-            state: RwLock::new(State::new(database, tail)?),
+            state: RwLock::new(state),
             shared: Shared::default(),
             damage: Arc::default(),
             lease: Mutex::default(),
             older_leases: Mutex::default(),
             erasures: AtomicU64::default(),
         };
+        if let Some(full) = full {
+            store.begin_read_only(full)?;
+            return Ok(store);
+        }
         // What a crash has kept from being overwritten is not to wait for the next erasure.
         if let Err(error) = store.finish_erasures() {
             tracing::warn!(%error, "bytes of erased bodies are still in the file");

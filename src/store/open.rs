@@ -82,7 +82,7 @@ pub(super) fn open_database(
     builder.set_cache_size(options.cache_bytes);
     let database =
         builder.create_with_backend(Live(Arc::clone(disk))).map_err(|error| opening(path, error))?;
-    if database.begin_read()?.list_tables()?.next().is_none() {
+    if is_new(&database)? {
         initialise(&database, network.id())?;
     }
     check(&database, path, network.id())?;
@@ -101,6 +101,11 @@ pub(super) fn open_database(
         front.clear().map_err(wal::failed)?;
     }
     Ok((database, tail))
+}
+
+/// Whether nothing was ever committed to it.
+pub(super) fn is_new(database: &Database) -> Result<bool, StoreError> {
+    Ok(database.begin_read()?.list_tables()?.next().is_none())
 }
 
 /// Whether a store that takes what its log holds has all that was acknowledged.

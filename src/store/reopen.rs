@@ -4,89 +4,22 @@
 //! that such a reader needs may be written over. The lock on the file is held throughout.
 
 mod look;
+mod state;
+
+pub(super) use look::REFUGE_CACHE_BYTES;
+use state::Failure;
+pub(super) use state::{Snapshot, State};
 
 use super::caught::{caught, caught_opening};
-use super::commits::{self, COMMITS};
 use super::disk::Refuge;
 use super::layout::ARRIVALS;
 use super::tail::Tail;
 use super::wal::{Log, Mark};
 use super::{Store, StoreError, open, reader};
 use crate::limits::{REOPEN_POLL, REOPEN_READERS, SNAPSHOT_LOOKS, SNAPSHOT_PATIENCE, STORE_RESUME_BYTES};
-use redb::{Database, ReadTransaction, ReadableDatabase};
-use std::sync::atomic::{AtomicU64, Ordering};
+use redb::{Database, ReadableDatabase};
 use std::sync::{Arc, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::Instant;
-use weft_tangle::Position;
-
-/// The cache of a store that reads on after a failure, beside the one that it cannot free.
-pub(super) const REFUGE_CACHE_BYTES: usize = 16 << 20;
-
-/// The databases on the file.
-pub(super) struct State {
-    /// The one that writes; `None` when the file could not be opened again.
-    database: Option<Arc<Database>>,
-    failure: Option<Failure>,
-    tail: Arc<Tail>,
-    /// A clone is with every snapshot.
-    readers: Arc<()>,
-    /// Behind the last position that was acknowledged.
-    acknowledged: AtomicU64,
-    /// The newest commit that was acknowledged.
-    acknowledged_commit: AtomicU64,
-}
-
-/// What failed, and the database that reads on where that could be opened.
-struct Failure {
-    cause: String,
-    refuge: Option<(Database, Arc<Tail>)>,
-}
-
-/// A state of the store, with what makes it known that somebody reads it. Fields are dropped in their order.
-pub(super) struct Snapshot {
-    pub(super) rows: ReadTransaction,
-    /// What the index tables do not hold yet.
-    pub(super) tail: Arc<Tail>,
-    /// Of what waits there, the snapshot shows what stands before.
-    pub(super) end: Position,
-    pub(super) held: [Arc<()>; 2],
-}
-
-impl State {
-    /// Closes the databases.
-    pub(super) fn close(&mut self) {
-        (self.failure, self.database) = (None, None);
-    }
-
-    pub(super) fn new(database: Database, tail: Tail) -> Result<Self, StoreError> {
-        let (next, commit) = stored(&database)?;
-        Ok(Self {
-            database: Some(Arc::new(database)),
-            failure: None,
-            tail: Arc::new(tail),
-            readers: Arc::default(),
-            acknowledged: AtomicU64::new(next.0),
-            acknowledged_commit: AtomicU64::new(commit),
-        })
-    }
-
-    /// How far it was acknowledged.
-    fn acknowledged(&self) -> Mark {
-        let position = Position(self.acknowledged.load(Ordering::Relaxed));
-        Mark { position, commits: self.acknowledged_commit.load(Ordering::Relaxed) }
-    }
-
-    /// The database that is written, and what its index tables lack; none of a store that has failed.
-    pub(super) fn live(&self) -> Option<(&Database, &Arc<Tail>)> {
-        let database = self.database.as_ref().filter(|_| self.failure.is_none())?;
-        Some((database, &self.tail))
-    }
-
-    fn refusal(&self) -> StoreError {
-        let cause = self.failure.as_ref().map(|failure| failure.cause.clone());
-        StoreError::ReadOnly { cause: cause.unwrap_or_else(|| "the file is not open".into()) }
-    }
-}
 
 impl Store {
     /// Why the store takes nothing more, if it does not. A read that failed counts: the database refuses everything
@@ -208,9 +141,7 @@ impl Store {
 
     /// All before `end` is on disk, and whoever sent it is told so.
     pub(super) fn acknowledge(&self, end: Mark) {
-        let state = self.read_state();
-        state.acknowledged.store(end.position.0, Ordering::Relaxed);
-        state.acknowledged_commit.store(end.commits, Ordering::Relaxed);
+        self.read_state().acknowledge(end);
     }
 
     /// What is stored, as a whole.
@@ -304,11 +235,4 @@ impl Store {
     pub(super) fn write_state(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The next position, and the index of the newest commit.
-fn stored(database: &Database) -> Result<(Position, u64), StoreError> {
-    let snapshot = database.begin_read()?;
-    let next = reader::next_position(&snapshot.open_table(ARRIVALS)?)?;
-    Ok((next, commits::newest_index(&snapshot.open_table(COMMITS)?)?))
 }

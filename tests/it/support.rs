@@ -41,7 +41,14 @@ impl Node {
     }
 
     /// Starts a node by a command and waits until it is ready.
-    pub(crate) fn of(mut command: Command) -> Self {
+    pub(crate) fn of(command: Command) -> Self {
+        let node = Self::listening(command);
+        assert_eq!(node.get("/readyz").0, 200);
+        node
+    }
+
+    /// Starts a node by a command and waits until it listens.
+    pub(crate) fn listening(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = lines.find_map(|line| {
@@ -51,10 +58,7 @@ impl Node {
         });
         // What it prints later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        let node =
-            Self { child, url: format!("http://{}", address.expect("the node says where its API listens")) };
-        assert_eq!(node.get("/readyz").0, 200);
-        node
+        Self { child, url: format!("http://{}", address.expect("the node says where its API listens")) }
     }
 
     /// The node's process id.

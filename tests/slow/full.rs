@@ -7,6 +7,7 @@ use crate::support::{Device, Node, WEFT, word};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -144,6 +145,19 @@ fn a_node_on_a_full_disk_goes_on_once_there_is_room() {
     assert_eq!(filled["accepted"].as_u64(), Some(acknowledged as u64), "{filled}");
     println!("{acknowledged} acknowledged when the disk was full, {} bytes free", disk.free_bytes());
 
+    // Others take what was left, the node is killed, and there is no room to recover the file in.
+    let others = disk.0.join("others");
+    let mut file = std::fs::File::create(&others).unwrap();
+    while file.write_all(&[1; 4_096]).is_ok() {}
+    assert_eq!(disk.free_bytes(), 0);
+    node.kill();
+    let node = Node::listening(Node::command(&data, &[]));
+    let reason = wait_for(&node, 503);
+    assert!(reason["reasons"][0].as_str().unwrap().contains("make room"), "{reason}");
+    assert_eq!(metric(&node, "weft_store_read_only"), "1");
+    assert_eq!(check(&node, outside.path()), acknowledged);
+
+    std::fs::remove_file(&others).unwrap();
     disk.resize("256m");
     wait_for(&node, 200);
     assert_eq!(metric(&node, "weft_store_read_only"), "0");

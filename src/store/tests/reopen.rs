@@ -121,6 +121,59 @@ fn a_disk_that_is_full_without_saying_so_costs_nothing_either() {
 }
 
 #[test]
+fn a_store_that_has_no_room_to_be_opened_begins_by_reading() {
+    let network = network("full at once");
+    let (ledger, _) = ledger(&network, 36, 2, 60);
+    let disk = MemoryDisk::default();
+    let store = open_with(&disk, &network).unwrap();
+    ledger.arrivals[..40].chunks(10).for_each(|batch| store.append(batch).unwrap());
+    // As a kill leaves it.
+    let image = disk.image();
+    let refused = (0..).take_while(|allowed| {
+        let disk = MemoryDisk::with_image(image.clone());
+        disk.fail_after(*allowed);
+        let store = open_with(&disk, &network).unwrap();
+        let cause = store.read_only();
+        if let Some(cause) = &cause {
+            assert!(cause.contains("no space left"), "{cause}");
+            holds(&store, &ledger, 40);
+            let refusal = store.append(&ledger.arrivals[40..]).unwrap_err();
+            assert!(matches!(refusal, StoreError::ReadOnly { .. }), "{refusal}");
+            disk.mend();
+            store.try_reopen().unwrap();
+        }
+        store.append(&ledger.arrivals[40..]).unwrap_or_else(|error| {
+            assert!(cause.is_none() && error.to_string().contains("no space left"), "{allowed}: {error}");
+            disk.mend();
+            store.try_reopen().unwrap();
+            let stored = store.next_position().unwrap().0 as usize;
+            store.append(&ledger.arrivals[stored..]).unwrap();
+        });
+        holds(&store, &ledger, 60);
+        cause.is_some()
+    });
+    assert!(refused.count() > 3, "opening writes");
+}
+
+#[test]
+fn a_store_that_is_to_begin_by_reading_is_ours_or_refused() {
+    let network = network("full and ours");
+    let disk = MemoryDisk::default();
+    drop(open_with(&disk, &network).unwrap());
+    let full = |image: Vec<u8>| {
+        let disk = MemoryDisk::with_image(image);
+        disk.fail_after(0);
+        disk
+    };
+    let error = open_with(&full(disk.image()), &super::network("another")).unwrap_err();
+    assert!(matches!(error, StoreError::OtherNetwork { .. }), "{error}");
+    let error = open_with(&full(Vec::new()), &network).unwrap_err();
+    assert!(error.is_for_want_of_room(), "{error}");
+    let error = error.of_opening(Path::new("ledger.redb")).to_string();
+    assert!(error.starts_with("ledger.redb cannot be opened") && error.contains("make room of "), "{error}");
+}
+
+#[test]
 fn nobody_reads_from_a_file_that_is_opened_again_under_it() {
     let network = network("held");
     let (ledger, _) = ledger(&network, 35, 1, 60);

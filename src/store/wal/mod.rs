@@ -155,6 +155,13 @@ impl Front {
     }
 }
 
+/// How far a database is, without what only its log holds.
+pub(super) fn reached(database: &Database) -> Result<Mark, StoreError> {
+    let snapshot = database.begin_read()?;
+    let position = next_position(&snapshot.open_table(ARRIVALS)?)?;
+    Ok(Mark { position, commits: commits::newest_index(&snapshot.open_table(COMMITS)?)? })
+}
+
 /// What a database and its log hold together, before anything of the log is brought into the database.
 #[derive(Debug)]
 pub(super) struct Outlook {
@@ -169,9 +176,7 @@ impl Outlook {
     /// # Errors
     /// The file cannot be read.
     pub(super) fn of(database: &Database, front: &Front, network: &Network) -> Result<Self, StoreError> {
-        let snapshot = database.begin_read()?;
-        let position = next_position(&snapshot.open_table(ARRIVALS)?)?;
-        let next = Mark { position, commits: commits::newest_index(&snapshot.open_table(COMMITS)?)? };
+        let next = reached(database)?;
         Ok(Self { next, found: front.read(network, next).map_err(failed)? })
     }
 
