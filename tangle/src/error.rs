@@ -164,8 +164,8 @@ pub enum Refusal {
         /// One of them, the first that is known.
         first: TxId,
     },
-    /// Storage does not follow.
-    #[error("this node has more work than it can write to disk; try again shortly")]
+    /// Too many copies of it wait until it is on disk, or what it references is damaged here and not yet whole again.
+    #[error("this node cannot take it at this moment; send it again shortly")]
     Overloaded,
     /// Too many transactions wait for something already.
     #[error("too many transactions wait here for what they reference; send that first")]
