@@ -2,6 +2,9 @@
 //!
 //! Unknown fields are refused, for a misspelt rule would silently make another network.
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
 use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
@@ -198,16 +201,25 @@ impl NetworkFile {
     }
 }
 
+/// 1970-01-01. Times are counted from it as civil ones of UTC, for instants in jiff end a day before the year 9999 does.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
 /// A time as RFC 3339 text in UTC with milliseconds.
 pub fn time_text(time: Timestamp) -> String {
-    let time = i64::try_from(time.as_millis()).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    time.map_or_else(|| "beyond the year 9999".into(), |time| format!("{time:.3}"))
+    let since = i64::try_from(time.as_millis()).ok().map(SignedDuration::from_millis);
+    let time = since.and_then(|since| EPOCH.checked_add(since).ok());
+    time.map_or_else(|| "beyond the year 9999".into(), |time| format!("{time:.3}Z"))
 }
 
 /// Reads an RFC 3339 time.
 pub fn parse_time(text: &str) -> Option<Timestamp> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    u64::try_from(time.as_millisecond()).ok().map(Timestamp::from_millis)
+    let pieces = Pieces::parse(text).ok()?;
+    let offset = SignedDuration::from_secs(pieces.to_numeric_offset()?.seconds().into());
+    if offset.abs() >= SignedDuration::from_hours(24) {
+        return None;
+    }
+    let since = pieces.date().to_datetime(pieces.time()?).duration_since(EPOCH) - offset;
+    u64::try_from(since.as_millis()).ok().filter(|_| !since.is_negative()).map(Timestamp::from_millis)
 }
 
 /// Digits beyond milliseconds are refused, for the network's id would not see them.

@@ -66,3 +66,27 @@ fn rules_and_pace_have_defaults() {
     table.remove("finality");
     assert_eq!(NetworkFile::parse(&table.to_string()).unwrap().pace, Pace::default());
 }
+
+#[test]
+fn times_read_and_write_from_1970_to_the_end_of_9999() {
+    for text in ["1970-01-01T00:00:00.000Z", "2024-02-29T23:59:59.999Z", "9999-12-31T23:59:59.999Z"] {
+        assert_eq!(parse_time(text).map(time_text).as_deref(), Some(text));
+    }
+    let millis = |text: &str| parse_time(text).map(Timestamp::as_millis);
+    assert_eq!(millis("1970-01-02T00:00:00.0019999Z"), Some(86_400_001), "what is finer is left out");
+    assert_eq!(millis("1970-01-01T23:30:00+23:59"), None, "before 1970");
+    assert_eq!(millis("1970-01-01T00:00:00-23:59"), Some(86_340_000));
+    for text in [
+        "2026-01-31T12:00:00",
+        "2026-01-31",
+        "12:00:00Z",
+        "2026-02-29T12:00:00Z",
+        "1969-12-31T23:59:59.9999Z",
+    ] {
+        assert_eq!(millis(text), None, "{text}");
+    }
+    assert_eq!(millis("2026-01-31T12:00:00+24:00"), None, "an offset of RFC 3339 is less than a day");
+    let beyond = parse_time("9999-12-31T23:59:59.999Z").unwrap().plus(1);
+    assert_eq!(time_text(beyond), "beyond the year 9999");
+    assert_eq!(time_text(Timestamp::from_millis(u64::MAX)), "beyond the year 9999");
+}
