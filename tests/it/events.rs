@@ -178,6 +178,7 @@ fn streams_are_few_and_a_wish_that_cannot_be_met_is_refused() {
         ("/api/v1/commits/1?transactions=1&limit=1001", 400, "bad-request"),
         ("/api/v1/commits?order=none", 400, "bad-request"),
         ("/api/v1/commits?limit=0", 400, "bad-request"),
+        ("/api/v1/commits?from=-1", 400, "bad-request"),
         ("/api/v1/commits/1/2", 404, "not-found"),
     ] {
         let (found, answer) = world.node.get(path);

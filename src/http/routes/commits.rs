@@ -83,7 +83,9 @@ impl Order {
 
 async fn list(query: &Query, api: &Arc<Api>) -> Result<Response, Problem> {
     let order = Order::of(query)?;
-    let from: Option<u64> = query.parsed("from")?;
+    let from: Option<u64> = query.read("from", |text| {
+        text.parse().map_err(|_| format!("it must be a whole number from 0 to {}", u64::MAX))
+    })?;
     let limit = query.number("limit", 1, COMMITS_MOST)?.unwrap_or(COMMITS_DEFAULT);
     let certified = api.certified();
     let read = api.read(move |api, reader| {
