@@ -16,6 +16,14 @@ pub enum StoreError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The file cannot be read.
+    #[error("{path} cannot be read: {cause}; name a file that is there and that this user may read")]
+    Unreadable {
+        /// What was to be read.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// Another process has the file open.
     #[error("{path} is in use by another process; stop that one, or name another data directory")]
     InUse {
@@ -211,27 +219,23 @@ impl From<StoreError> for HistoryError {
 }
 
 impl StoreError {
-    /// What the system said.
-    fn io(&self) -> Option<&io::Error> {
-        match self {
-            Self::Unreachable { cause, .. } => Some(cause),
+    /// What the system said, if that is that it has no room left, or none for this user.
+    #[must_use]
+    pub fn want_of_room(&self) -> Option<&io::Error> {
+        let said = match self {
+            Self::Unreachable { cause, .. } => cause,
             Self::Database(error) => match &**error {
-                redb::Error::Io(cause) => Some(cause),
-                _ => None,
+                redb::Error::Io(cause) => cause,
+                _ => return None,
             },
-            _ => None,
-        }
-    }
-
-    /// Whether the system has no room left, or none for this user.
-    pub(super) fn is_for_want_of_room(&self) -> bool {
-        let kind = self.io().map(io::Error::kind);
-        matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+            _ => return None,
+        };
+        matches!(said.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded).then_some(said)
     }
 
     /// The error of who opens a file, with the file's name and what to do where there is no room.
     pub(super) fn of_opening(self, path: &Path) -> Self {
-        match self.io().map(ToString::to_string).filter(|_| self.is_for_want_of_room()) {
+        match self.want_of_room().map(ToString::to_string) {
             Some(cause) => Self::NoRoomToOpen { path: path.to_owned(), cause, needed: STORE_RESUME_BYTES },
             None => self,
         }

@@ -216,7 +216,7 @@ impl Store {
         let place = (&*path, &*volume);
         let (state, full) = match open::open_database(&disk, &front, place, network, options, None) {
             Ok((database, tail)) => (State::new(database, tail)?, None),
-            Err(error) if error.is_for_want_of_room() => (State::unopened(), Some(error)),
+            Err(error) if error.want_of_room().is_some() => (State::unopened(), Some(error)),
             Err(error) => return Err(error),
         };
         let network = Arc::new(network.clone());

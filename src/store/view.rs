@@ -10,6 +10,7 @@ use super::wal::{self, Front, Outlook};
 use super::{Reader, StoreError, open};
 use redb::{Database, ReadableDatabase, backends::FileBackend};
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use weft_tangle::Network;
@@ -36,7 +37,7 @@ impl View {
     /// Opens the file of a store of `network`, or of a backup of one.
     ///
     /// # Errors
-    /// [`StoreError::Unreachable`], [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::OldForm`],
+    /// [`StoreError::Unreadable`], [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::OldForm`],
     /// [`StoreError::NewerSchema`] and [`StoreError::OtherNetwork`].
     pub fn open(path: &Path, network: &Network) -> Result<Self, StoreError> {
         let locked = lock(path)?;
@@ -85,14 +86,18 @@ impl View {
 
 /// The file, which nobody writes to while it is open here.
 fn lock(path: &Path) -> Result<File, StoreError> {
-    let unreachable = |cause| StoreError::Unreachable { path: path.to_owned(), cause };
-    let locked = File::open(path).map_err(unreachable)?;
+    let unreadable = |cause| StoreError::Unreadable { path: path.to_owned(), cause };
+    let locked = File::open(path).map_err(unreadable)?;
     match locked.try_lock_shared() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(cause)) => return Err(unreachable(cause)),
+        Err(TryLockError::Error(cause)) => return Err(unreadable(cause)),
     }
-    if locked.metadata().map_err(unreachable)?.len() == 0 {
+    let metadata = locked.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(unreadable(ErrorKind::IsADirectory.into()));
+    }
+    if metadata.len() == 0 {
         return Err(StoreError::NotAStore { path: path.to_owned(), cause: "it is empty".into() });
     }
     Ok(locked)
@@ -100,11 +105,11 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 
 /// The log of such a file, and its database, whose writes go to memory.
 fn lay_over(locked: &File, path: &Path, network: &Network) -> Result<(Front, Database), StoreError> {
-    let unreachable = |cause| StoreError::Unreachable { path: path.to_owned(), cause };
-    let file = FileBackend::new(locked.try_clone().map_err(unreachable)?);
+    let unreadable = |cause| StoreError::Unreadable { path: path.to_owned(), cause };
+    let file = FileBackend::new(locked.try_clone().map_err(unreadable)?);
     let file = file.map_err(|error| open::opening(path, error))?;
     let (front, behind) = wal::divide_existing(Box::new(file), path)?;
-    let refuge = Refuge::new(Disk::new(Box::new(behind))).map_err(unreachable)?;
+    let refuge = Refuge::new(Disk::new(Box::new(behind))).map_err(unreadable)?;
     let database = Database::builder()
         .set_cache_size(CACHE_BYTES)
         .create_with_backend(refuge)

@@ -156,6 +156,14 @@ fn a_node_on_a_full_disk_goes_on_once_there_is_room() {
     assert!(reason["reasons"][0].as_str().unwrap().contains("make room"), "{reason}");
     assert_eq!(metric(&node, "weft_store_read_only"), "1");
     assert_eq!(check(&node, outside.path()), acknowledged);
+    let backup = |file: &Path| {
+        let mut command = Command::new(WEFT);
+        command.args(["db", "backup", "--data"]).arg(&data).arg(file).output().unwrap()
+    };
+    let refused_backup = backup(&disk.0.join("copy"));
+    let words = String::from_utf8(refused_backup.stderr).unwrap();
+    assert!(!refused_backup.status.success() && words.contains("there is no room for"), "{words}");
+    assert!(backup(&outside.path().join("copy")).status.success(), "what it holds can be saved elsewhere");
 
     std::fs::remove_file(&others).unwrap();
     disk.resize("256m");

@@ -6,9 +6,9 @@ use crate::cli::progress::Progress;
 use crate::cli::{Failure, Output};
 use crate::node::admin;
 use crate::sensor::Stop;
-use crate::store::{self, CopiedCursors, CopyFile, Reader, View};
+use crate::store::{self, CopiedCursors, CopyFile, Reader, StoreError, View};
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use weft_tangle::NetworkId;
 use weft_tangle::finality::Resume;
@@ -85,15 +85,24 @@ pub(super) struct Copied {
 /// A copy under way.
 pub(super) struct Copying {
     source: Source,
+    path: PathBuf,
     file: CopyFile,
     stop: Stop,
+}
+
+/// The error of who writes a copy that is to be called `path`.
+fn of_writing(path: &Path, error: StoreError) -> DbError {
+    match error.want_of_room().map(ToString::to_string) {
+        Some(cause) => DbError::Full { path: path.to_owned(), cause },
+        None => error.into(),
+    }
 }
 
 impl Copying {
     pub(super) fn begin(path: &Path, source: Source) -> Result<Self, Failure> {
         let stop = stop_on_signals()?;
-        let file = CopyFile::create(path, source.network()).map_err(DbError::from)?;
-        Ok(Self { source, file, stop })
+        let file = CopyFile::create(path, source.network()).map_err(|error| of_writing(path, error))?;
+        Ok(Self { source, path: path.to_owned(), file, stop })
     }
 
     /// Has the copy not remember that it is one.
@@ -119,17 +128,17 @@ impl Copying {
             }
             damaged += slice.iter().filter(|one| one.is_damaged()).count() as u64;
             bytes += slice.iter().map(|one| one.wire_bytes() as u64).sum::<u64>();
-            self.file.append(&slice).map_err(DbError::from)?;
+            self.file.append(&slice).map_err(|error| of_writing(&self.path, error))?;
             bar.set_to(self.file.transactions(), total);
         }
         bar.clear();
         let (transactions, commits) = (self.file.transactions(), self.source.commits());
         if transactions != total {
             let position = weft_tangle::Position(transactions);
-            return Err(DbError::from(store::StoreError::Torn(position)).into());
+            return Err(DbError::from(StoreError::Torn(position)).into());
         }
         self.copy_commits()?;
-        self.file.finish(aside).map_err(DbError::from)?;
+        self.file.finish(aside).map_err(|error| of_writing(&self.path, error))?;
         Ok(Copied { transactions, commits, damaged, bytes, seconds: started.elapsed().as_secs_f64() })
     }
 }
@@ -143,15 +152,15 @@ impl Copying {
             }
             let slice = self.source.slice_of_commits(self.file.commits() + 1)?;
             if slice.is_empty() {
-                return Err(DbError::from(store::StoreError::TornCommit(self.file.commits() + 1)).into());
+                return Err(DbError::from(StoreError::TornCommit(self.file.commits() + 1)).into());
             }
-            self.file.append_commits(&slice).map_err(DbError::from)?;
+            self.file.append_commits(&slice).map_err(|error| of_writing(&self.path, error))?;
         }
         let (resume, cursors) = self.source.end()?;
         if let Some(resume) = resume {
-            self.file.resume_with(&resume).map_err(DbError::from)?;
+            self.file.resume_with(&resume).map_err(|error| of_writing(&self.path, error))?;
         }
-        Ok(self.file.put_cursors(&cursors).map_err(DbError::from)?)
+        Ok(self.file.put_cursors(&cursors).map_err(|error| of_writing(&self.path, error))?)
     }
 }
 

@@ -45,6 +45,14 @@ pub enum DbError {
         "{0} is there already; with --force it is kept under another name, and the backup takes its place"
     )]
     Occupied(PathBuf),
+    /// The copy does not fit.
+    #[error("there is no room for {path}: {cause}; make room there, or name a file elsewhere")]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: String,
+    },
     /// What was to be restored is not sound.
     #[error("{path} was not restored, for {faults} faults were found in it: {first}{hint}")]
     NotSound {

@@ -168,7 +168,7 @@ fn a_store_that_is_to_begin_by_reading_is_ours_or_refused() {
     let error = open_with(&full(disk.image()), &super::network("another")).unwrap_err();
     assert!(matches!(error, StoreError::OtherNetwork { .. }), "{error}");
     let error = open_with(&full(Vec::new()), &network).unwrap_err();
-    assert!(error.is_for_want_of_room(), "{error}");
+    assert!(error.want_of_room().is_some(), "{error}");
     let error = error.of_opening(Path::new("ledger.redb")).to_string();
     assert!(error.starts_with("ledger.redb cannot be opened") && error.contains("make room of "), "{error}");
 }

@@ -75,6 +75,11 @@ fn what_cannot_be_checked_is_told_from_what_is_wrong() {
     desk.write("noise", "these are no transactions");
     let (code, words) = check("db check --file noise --network ward.toml");
     assert!(code == Some(2) && words.contains("cannot be opened as a store"), "{words}");
+    for (file, why) in [("nothing", "No such file"), (".", "is a directory")] {
+        let (code, words) = check(&format!("db check --file {file} --network ward.toml"));
+        let says = words.contains(&format!("{file} cannot be read: {why}")) && words.contains("name a file");
+        assert!(code == Some(2) && says, "{words}");
+    }
     assert_eq!(std::fs::read(desk.path("noise")).unwrap(), b"these are no transactions");
 }
 
